@@ -1,0 +1,47 @@
+"""The stored form of a body: independent zstd frames of a fixed raw size with a seek table, or plain octets. No I/O.
+
+A stored body can be read by ranges: `Layout.read_plan` names the stored range that covers a raw range.
+Source: the zstd seekable format (contrib/seekable_format), blake3.
+"""
+
+from typing_extensions import Buffer
+from typing import final
+
+@final
+class Encoder:
+    """Raw octets in, stored octets out, in chunks."""
+    def __new__(cls, *, frame_octets: int = 131072, level: int = 1) -> Encoder: ...
+    def feed(self, data: Buffer) -> bytes:
+        """Stored octets that are ready (may be empty)."""
+    def finish(self) -> bytes:
+        """The last stored octets with the seek table. Afterwards the properties are final."""
+    @property
+    def raw_octets(self) -> int: ...
+    @property
+    def stored_octets(self) -> int: ...
+    @property
+    def digest(self) -> bytes:
+        """blake3-256 of the raw octets."""
+
+@final
+class Layout:
+    """The seek table of a stored body."""
+    @staticmethod
+    def parse(tail: Buffer, stored_octets: int) -> Layout:
+        """tail: the last octets of the stored form, at least min(stored_octets, TAIL_OCTETS).
+        Raises CorruptBody, or NeedTail(octets) when the table is longer than the tail given."""
+    @property
+    def raw_octets(self) -> int: ...
+    def read_plan(self, start: int, octets: int) -> tuple[int, int]:
+        """(stored start, stored octets) that cover the raw range."""
+    def decode(self, stored: Buffer, stored_start: int, start: int, octets: int) -> bytes:
+        """The raw range, from the stored octets that read_plan named. Raises CorruptBody."""
+
+def decode_all(stored: Buffer) -> bytes:
+    """A whole stored body to raw octets. Raises CorruptBody."""
+
+TAIL_OCTETS: int
+
+class CorruptBody(ValueError): ...
+class NeedTail(ValueError):
+    octets: int

@@ -1,0 +1,277 @@
+"""IMAP framing, typed commands and response encoding (RFC 9051, RFC 3501). No I/O.
+
+    decoder.feed(data)
+    while (event := decoder.next()) is not None:
+        ...
+
+`next()` returns one of: a `Command` subclass, `Continue`, `AppendMessage`,
+`LiteralData`, `AppendEnd`, `Line`, `Malformed`; None means "needs more octets".
+All are frozen; `repr()` of a command never shows a secret.
+"""
+
+from collections.abc import Sequence
+from typing import TypeAlias, final
+
+from typing_extensions import Buffer
+
+@final
+class Limits:
+    """Bounds on one connection's input (law 7). All are counts or octets."""
+    def __new__(
+        cls,
+        *,
+        line_octets: int = 65536,  # one line without its literals
+        command_octets: int = 262144,  # one command with all its inline literals
+        literals: int = 256,  # literals in one command
+        message_octets: int = 52428800,  # one APPEND literal
+        nesting: int = 32,  # parentheses, SEARCH keys
+        set_ranges: int = 10000,  # ranges in one sequence set
+    ) -> Limits: ...
+
+@final
+class Decoder:
+    """Octets in, events out. Linear even when fed one octet at a time."""
+    def __new__(cls, limits: Limits) -> Decoder: ...
+    def feed(self, data: Buffer) -> None: ...
+    def next(self) -> Event | None: ...
+    def accept_literal(self) -> None:
+        """After `AppendMessage`: its octets come as `LiteralData`. The caller sends "+" if it is synchronizing."""
+    def refuse_literal(self) -> None:
+        """After `AppendMessage`: gives the command up. Octets that arrive all the same (a non-synchronizing
+        literal, the rest of the line) are swallowed; no further event for this command (RFC 7888 §4)."""
+    def expect_line(self) -> None:
+        """The next line comes as `Line`, not as a command (IDLE's DONE, a SASL response)."""
+    def set_utf8(self, enabled: bool) -> None:
+        """After ENABLE UTF8=ACCEPT or IMAP4rev2: mailbox names are UTF-8, not modified UTF-7."""
+    def discard(self) -> int:
+        """Drop everything buffered (STARTTLS, RFC 9051 §6.2.1); the count of octets dropped."""
+    @property
+    def buffered_octets(self) -> int: ...
+
+# ---- events that are not commands
+
+@final
+class Continue:
+    """Send a continuation request now: a small synchronizing literal is awaited and will be held inline."""
+
+@final
+class AppendMessage:
+    """An APPEND has come to a message literal; answer with accept_literal() or refuse_literal()."""
+    tag: str
+    mailbox: str
+    flags: tuple[str, ...]  # as written, e.g. ("\\Seen", "$Work")
+    internaldate: tuple[int, int] | None  # seconds UTC, zone in minutes east
+    octets: int
+    synchronizing: bool
+    binary: bool  # literal8: ~{n}
+    utf8: bool  # inside UTF8 (~{n}) (RFC 6855 §4)
+    first: bool  # False for the 2nd and later messages of a MULTIAPPEND (RFC 3502)
+
+@final
+class LiteralData:
+    """Some octets of the accepted literal; `last` marks its end."""
+    data: bytes
+    last: bool
+
+@final
+class AppendEnd:
+    """The APPEND is complete: commit all its messages."""
+    tag: str
+
+@final
+class Line:
+    data: bytes  # without its line end
+
+@final
+class Malformed:
+    """A command that cannot be one. Already skipped; the connection goes on unless `fatal`."""
+    tag: str | None
+    message: str  # what was expected and where, for the client
+    offset: int  # octet offset within the command
+    too_big: bool  # a limit was exceeded: [TOOBIG] / [LIMIT]
+    fatal: bool  # no way to find the next command
+
+# ---- commands (RFC 9051 §6); mailbox names are decoded, INBOX is in upper case
+
+class Command:
+    tag: str
+    name: str  # for logs and metrics: "UID FETCH"
+
+@final
+class Capability(Command): ...
+@final
+class Noop(Command): ...
+@final
+class Logout(Command): ...
+@final
+class StartTls(Command): ...
+@final
+class Check(Command): ...
+@final
+class Close(Command): ...
+@final
+class Unselect(Command): ...
+@final
+class Idle(Command): ...
+@final
+class Namespace(Command): ...
+
+@final
+class Id(Command):
+    params: dict[str, str | None] | None
+
+@final
+class Authenticate(Command):
+    mechanism: str  # upper case
+    initial: bytes | None  # SASL-IR, base64 decoded ("=" gives b""); None: send a challenge
+
+@final
+class Login(Command):
+    username: bytes
+    password: bytes
+
+@final
+class Enable(Command):
+    capabilities: tuple[str, ...]  # upper case
+
+@final
+class Select(Command):
+    mailbox: str
+    examine: bool
+    condstore: bool
+    qresync: Qresync | None
+
+@final
+class Qresync:
+    """RFC 7162 §3.2.5."""
+    uid_validity: int
+    modseq: int
+    known_uids: SequenceSet | None
+    match_seqs: SequenceSet | None
+    match_uids: SequenceSet | None
+
+@final
+class Create(Command):
+    mailbox: str  # a trailing delimiter is already removed
+    special_use: tuple[str, ...]  # "\\Sent"; RFC 6154 §3
+
+@final
+class Delete(Command):
+    mailbox: str
+
+@final
+class Rename(Command):
+    source: str
+    target: str
+
+@final
+class Subscribe(Command):
+    mailbox: str
+
+@final
+class Unsubscribe(Command):
+    mailbox: str
+
+@final
+class List(Command):
+    """LIST in its basic and its extended form (RFC 9051 §6.3.9, RFC 5258, 5819, 6154)."""
+    reference: str
+    patterns: tuple[str, ...]
+    extended: bool
+    select: frozenset[str]  # SUBSCRIBED REMOTE RECURSIVEMATCH SPECIAL-USE
+    returns: frozenset[str]  # SUBSCRIBED CHILDREN SPECIAL-USE STATUS
+    status: tuple[str, ...]  # items of RETURN (STATUS (...)), upper case, as in Status.items
+
+@final
+class Lsub(Command):
+    reference: str
+    pattern: str
+
+@final
+class Status(Command):
+    mailbox: str
+    items: tuple[str, ...]  # upper case: MESSAGES RECENT UIDNEXT UIDVALIDITY UNSEEN DELETED SIZE HIGHESTMODSEQ APPENDLIMIT
+
+@final
+class Expunge(Command):
+    uids: SequenceSet | None  # UID EXPUNGE
+
+@final
+class Search(Command):
+    uid: bool
+    returns: frozenset[str] | None  # None: plain SEARCH; else MIN MAX COUNT ALL SAVE (RFC 9051 §6.4.4); () means ALL
+    program: SearchProgram
+
+@final
+class Fetch(Command):
+    uid: bool
+    set: SequenceSet
+    plan: FetchPlan
+    changed_since: int | None
+    vanished: bool
+
+@final
+class Store(Command):
+    uid: bool
+    set: SequenceSet
+    op: str  # "set" | "add" | "remove"
+    silent: bool
+    flags: tuple[str, ...]
+    unchanged_since: int | None
+
+@final
+class Copy(Command):
+    uid: bool
+    set: SequenceSet
+    mailbox: str
+
+@final
+class Move(Command):
+    uid: bool
+    set: SequenceSet
+    mailbox: str
+
+Event: TypeAlias = Command | Continue | AppendMessage | LiteralData | AppendEnd | Line | Malformed
+
+# ---- opaque arguments, evaluated by _core.index
+
+@final
+class SequenceSet:
+    """As the client wrote it: ranges with "*" unresolved, or "$" (RFC 5182)."""
+    saved: bool
+    def __str__(self) -> str: ...
+
+@final
+class FetchPlan:
+    """The items of a FETCH, and what answering them takes."""
+    needs_summary: bool  # ENVELOPE, BODY, BODYSTRUCTURE, header fields, any section
+    needs_octets: bool  # octets of bodies beyond the message header
+    sets_seen: bool  # some BODY[], BINARY[], RFC822, RFC822.TEXT without PEEK
+    wants_modseq: bool
+    wants_flags: bool
+
+@final
+class SearchProgram:
+    charset: str | None
+    needs_summary: bool  # header fields
+    needs_octets: bool  # BODY, TEXT
+    uses_modseq: bool  # a MODSEQ key: the answer carries MODSEQ (RFC 7162 §3.1.5)
+
+# ---- encoding
+
+def quoted(data: Buffer, *, utf8: bool = False) -> bytes:
+    """The shortest legal `string`: quoted when it can be, else a literal (8-bit octets, CR, LF), literal8 for NUL."""
+
+def astring(data: Buffer, *, utf8: bool = False) -> bytes:
+    """Like `quoted`, but an atom where that is legal."""
+
+def mailbox_name(name: str, *, utf8: bool) -> bytes:
+    """A mailbox as an astring on the wire: modified UTF-7 (RFC 3501 §5.1.3), or UTF-8 quoted when `utf8`."""
+
+def decode_utf7(data: Buffer) -> str:
+    """Modified UTF-7 to text. Raises ValueError naming the offset."""
+
+def encode_utf7(name: str) -> bytes: ...
+
+def format_internaldate(seconds: int, zone_minutes: int) -> bytes:
+    """`"17-Jul-1996 02:44:25 -0700"`, quotes included."""

@@ -1,0 +1,228 @@
+"""Mailbox snapshots, sequence sets, FETCH rendering, SEARCH evaluation. No I/O.
+
+Rows cross as text, one message a line, so that neither a driver nor Python touches a row at a time
+(SQLite and MySQL both build it with GROUP_CONCAT; see MESSAGE_ROW in lightmail/ports/metadata.py):
+
+    uid size flags modseq body_id internaldate internaldate_zone savedate sent_date sent_zone\\n
+
+all decimal, times in seconds UTC, zones in minutes east; flags is the 64-bit set as a signed integer
+(bit 0 \\Answered, 1 \\Flagged, 2 \\Deleted, 3 \\Seen, 4 \\Draft, 5.. the mailbox's keywords in order).
+"""
+
+from typing_extensions import Buffer
+from collections.abc import Iterable, Iterator, Sequence
+from typing import final
+
+from .imap import FetchPlan, SearchProgram, SequenceSet
+
+SYSTEM_FLAGS: tuple[str, ...]  # by bit
+FIRST_KEYWORD_BIT: int
+MAX_KEYWORDS: int  # 59
+
+class BadSet(ValueError):
+    """A sequence number outside the mailbox (BAD, RFC 9051 §6.4), or "$" with nothing saved."""
+
+class BadCharset(ValueError):
+    """NO [BADCHARSET (...)] (RFC 9051 §6.4.4)."""
+
+class BadRow(ValueError):
+    """A packed row that is not one; names block and line."""
+
+@final
+class UidSet:
+    """An immutable ascending set of UIDs, kept as ranges."""
+    def __new__(cls, uids: Iterable[int] = ()) -> UidSet: ...
+    @staticmethod
+    def from_ranges(ranges: Iterable[tuple[int, int]]) -> UidSet: ...
+    def __len__(self) -> int: ...
+    def __bool__(self) -> bool: ...
+    def __contains__(self, uid: int) -> bool: ...
+    def __iter__(self) -> Iterator[int]: ...
+    def __eq__(self, other: object) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __bytes__(self) -> bytes:
+        """The wire form: b"1:3,5"; b"" when empty."""
+    def __or__(self, other: UidSet) -> UidSet: ...
+    def __and__(self, other: UidSet) -> UidSet: ...
+    def __sub__(self, other: UidSet) -> UidSet: ...
+    def ranges(self) -> list[tuple[int, int]]: ...
+    @property
+    def first(self) -> int: ...
+    @property
+    def last(self) -> int: ...
+
+@final
+class Snapshot:
+    """An immutable state of one mailbox: columns in shared chunks of about 1,000 messages."""
+    @staticmethod
+    def empty() -> Snapshot: ...
+    @staticmethod
+    def load(blocks: Sequence[str | bytes], *, keywords: Sequence[str], uid_next: int, highest_modseq: int) -> Snapshot:
+        """Raises BadRow. Rows may come in any order. Releases the GIL."""
+    def apply(
+        self, blocks: Sequence[str | bytes], expunged: UidSet, *, keywords: Sequence[str], uid_next: int, highest_modseq: int
+    ) -> Snapshot:
+        """A new snapshot with these rows added or replaced and these UIDs gone; untouched chunks are shared."""
+    def __len__(self) -> int: ...
+    @property
+    def keywords(self) -> tuple[str, ...]: ...
+    @property
+    def uid_next(self) -> int: ...
+    @property
+    def highest_modseq(self) -> int: ...
+    @property
+    def unseen(self) -> int: ...
+    @property
+    def deleted(self) -> int: ...
+    @property
+    def size_octets(self) -> int:
+        """Sum of RFC822.SIZE."""
+    @property
+    def memory_octets(self) -> int: ...
+    @property
+    def first_unseen(self) -> int:
+        """Sequence number of the first message without \\Seen; 0 when there is none."""
+    def uids(self) -> UidSet: ...
+    def recent_count(self, recent_from: int) -> int:
+        """Messages with uid >= recent_from."""
+    def flagged(self, bits: int, *, within: UidSet | None = None, without: int = 0) -> UidSet:
+        """UIDs that have all flags of `bits` and none of `without`."""
+    def changed_since(self, modseq: int, within: UidSet | None = None) -> UidSet:
+        """UIDs with a greater MODSEQ."""
+    def max_modseq(self, uids: UidSet) -> int: ...
+    def resolve(self, set: SequenceSet, *, uid: bool, saved: UidSet | None = None) -> UidSet:
+        """UIDs of existing messages. "*" is the last message; "n:*" beyond the end includes it (RFC 9051 §9 seq-range).
+        Raises BadSet for a sequence number that does not exist (never for UIDs), and for "$" when saved is None."""
+    def seqs(self, uids: UidSet) -> UidSet:
+        """Sequence numbers of these UIDs, as a set of numbers (wire form by bytes())."""
+    def seq(self, uid: int) -> int:
+        """0 when there is no such message."""
+    def flags_of(self, uid: int) -> tuple[str, ...]: ...
+    def row(self, uid: int) -> Row | None: ...
+    def rows(self, uids: UidSet) -> list[Row]: ...
+    def body_ids(self, uids: UidSet) -> list[int]:
+        """In UID order."""
+    def qresync_match(self, seqs: SequenceSet, uids: SequenceSet) -> int:
+        """RFC 7162 §3.2.5.2: the highest UID up to which the client's (sequence, UID) pairs still hold; 0 when none."""
+    def advance(
+        self,
+        new: Snapshot,
+        *,
+        expunge: bool,
+        uid: bool,
+        modseq: bool,
+        vanished: bool,
+        recent_from: int,
+        rev2: bool,
+        silent: UidSet | None = None,
+    ) -> tuple[Snapshot, bytes]:
+        """What the client that knows `self` must be told to know `new`, and what it then knows.
+
+        expunge: EXPUNGE may be announced now; otherwise messages that are gone stay in the returned view.
+        uid: FETCH responses carry UID. modseq: and MODSEQ (CONDSTORE on). vanished: VANISHED instead of EXPUNGE
+        (QRESYNC on). recent_from: RECENT counts uid >= it. rev2: neither RECENT nor \\Recent is sent.
+        silent: messages whose change was the client's own STORE .SILENT, not told, but for MODSEQ when `modseq`.
+        Order: EXPUNGE/VANISHED, EXISTS, RECENT, FETCH. Untouched chunks are skipped by identity.
+        Source: RFC 9051 §7.5.1, §7.4.1; RFC 7162 §3.2.
+        """
+
+@final
+class Row:
+    uid: int
+    size: int
+    flags: int
+    modseq: int
+    body_id: int
+    internaldate: int
+    internaldate_zone: int
+    savedate: int
+    sent_date: int
+    sent_zone: int
+
+@final
+class SummaryCache:
+    """Summaries by body id, bounded by octets, least recently used out first. Shared by all sessions of a process."""
+    def __new__(cls, max_octets: int) -> SummaryCache: ...
+    def insert(self, rows: Iterable[tuple[int, bytes, bytes, bytes, bytes]]) -> None:
+        """Rows of (body_id, header, envelope, bodystructure, parts)."""
+    def __contains__(self, body_id: int) -> bool: ...
+    def __len__(self) -> int: ...
+    @property
+    def octets(self) -> int: ...
+    @property
+    def hits(self) -> int: ...
+    @property
+    def misses(self) -> int: ...
+
+@final
+class BodySlot:
+    """A place in a response that the writer fills from the body store, `octets` long on the wire."""
+    uid: int
+    body_id: int
+    start: int  # raw octet range to read
+    raw_octets: int
+    octets: int  # octets on the wire (after `decode` and `skip`)
+    decode: str | None  # None | "base64" | "quoted-printable": undone while streaming (BINARY)
+    skip: int  # decoded octets to drop first (BINARY partial)
+
+@final
+class SlotDecoder:
+    """Undoes the transfer encoding of a BodySlot while it streams; yields exactly `slot.octets` octets in all."""
+    def __new__(cls, slot: BodySlot) -> SlotDecoder: ...
+    def feed(self, data: Buffer) -> bytes: ...
+    def finish(self) -> bytes: ...
+
+@final
+class OctetNeed:
+    """Octets that must be read before a message can be rendered (header fields of an inner message)."""
+    body_id: int
+    start: int
+    octets: int
+
+@final
+class FetchRun:
+    """One FETCH command under way: untagged FETCH responses, in windows, in sequence order."""
+    def __new__(
+        cls,
+        plan: FetchPlan,
+        view: Snapshot,
+        uids: UidSet,
+        *,
+        uid: bool,  # UID FETCH: UID is always included
+        modseq: bool,  # include MODSEQ in each response (CHANGEDSINCE, or plan.wants_modseq)
+        recent_from: int,
+        rev2: bool,
+        flags_for: UidSet | None = None,  # messages whose FLAGS are added because \\Seen was just set
+        utf8: bool = False,
+    ) -> FetchRun: ...
+    @property
+    def done(self) -> bool: ...
+    def missing(self, cache: SummaryCache, messages: int) -> list[int]:
+        """Body ids among the next `messages` whose summaries are not in the cache; [] when none are needed."""
+    def needs(self, cache: SummaryCache, messages: int) -> list[OctetNeed]:
+        """Octets to read and to offer() before these messages can be rendered; nearly always []."""
+    def offer(self, need: OctetNeed, octets: Buffer) -> None: ...
+    def render(self, cache: SummaryCache, *, messages: int, max_octets: int) -> list[bytes | BodySlot]:
+        """The next responses, at most about max_octets of them (slots not counted) and at most `messages` messages.
+        Stops before a message whose summary or needed octets are missing. [] when nothing could be rendered.
+        Raises mime.UnknownEncoding (BINARY of an unknown Content-Transfer-Encoding) after what came before it."""
+
+@final
+class SearchRun:
+    """One SEARCH under way, cheapest criteria first: columns, then summaries, then octets of bodies."""
+    def __new__(
+        cls, program: SearchProgram, view: Snapshot, *, saved: UidSet | None, recent_from: int
+    ) -> SearchRun:
+        """Raises BadCharset, BadSet. Decides all that the columns can decide."""
+    def missing_summaries(self, cache: SummaryCache, messages: int) -> list[int]:
+        """Body ids (at most `messages`) still undecided that need a summary not in the cache."""
+    def use_summaries(self, cache: SummaryCache) -> None:
+        """Decides what the summaries now in the cache can decide. Call until missing_summaries is []."""
+    def wanted_bodies(self, messages: int) -> list[tuple[int, int]]:
+        """(body_id, octets) (at most `messages`) of messages still undecided that need their octets."""
+    def use_bodies(self, bodies: Sequence[tuple[int, Buffer]]) -> None:
+        """Decides these with their raw octets. Releases the GIL; call it off the loop thread."""
+    @property
+    def done(self) -> bool: ...
+    def result(self) -> UidSet:
+        """UIDs that match. Raises RuntimeError when not done."""

@@ -1,0 +1,195 @@
+"""Every error that LightMail raises on purpose. They name the condition and know nothing of any protocol.
+
+    LightMailError
+    ├── UserError                  the user asked for what cannot be; told to the user, not logged as a fault
+    │   ├── MailboxNotFound        name
+    │   ├── MailboxExists          name
+    │   ├── MailboxNameInvalid     name, reason
+    │   ├── MailboxNotSelectable   name
+    │   ├── MailboxHasChildren     name
+    │   ├── InboxUndeletable
+    │   ├── UserNotFound           address
+    │   ├── UserExists             address
+    │   ├── AddressInvalid         address, reason
+    │   ├── AuthenticationFailed
+    │   ├── AccountDisabled        address
+    │   ├── PrivacyRequired        a plaintext password without TLS
+    │   ├── LimitExceeded          what, limit
+    │   │   └── TooBig             octets, limit_octets
+    │   ├── OverQuota              what
+    │   ├── ReadOnly               what
+    │   ├── EmptyMessage
+    │   └── ConfigError            source, key, problem
+    └── SystemFault                the system failed; logged in full, told as "internal error" or "unavailable"
+        ├── Unavailable            what; may pass on retry
+        ├── BodyMissing            body_id
+        ├── BodyCorrupt            body_id
+        ├── DataFolderLocked       path, pid
+        └── SchemaMismatch         found, expected
+
+`retryable` says whether the same request may succeed later without anyone's doing.
+"""
+
+from __future__ import annotations
+
+
+class LightMailError(Exception):
+    """The root; never raised itself."""
+
+    retryable = False
+
+
+class UserError(LightMailError):
+    """The peer's or the user's fault."""
+
+
+class MailboxNotFound(UserError):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"no mailbox {name!r}")
+        self.name = name
+
+
+class MailboxExists(UserError):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"mailbox {name!r} exists already")
+        self.name = name
+
+
+class MailboxNameInvalid(UserError):
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"mailbox name {name!r}: {reason}")
+        self.name = name
+        self.reason = reason
+
+
+class MailboxNotSelectable(UserError):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"mailbox {name!r} holds only other mailboxes")
+        self.name = name
+
+
+class MailboxHasChildren(UserError):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"mailbox {name!r} has mailboxes below it")
+        self.name = name
+
+
+class InboxUndeletable(UserError):
+    def __init__(self) -> None:
+        super().__init__("INBOX cannot be deleted")
+
+
+class UserNotFound(UserError):
+    def __init__(self, address: str) -> None:
+        super().__init__(f"no user {address!r}")
+        self.address = address
+
+
+class UserExists(UserError):
+    def __init__(self, address: str) -> None:
+        super().__init__(f"user {address!r} exists already")
+        self.address = address
+
+
+class AddressInvalid(UserError):
+    def __init__(self, address: str, reason: str) -> None:
+        super().__init__(f"address {address!r}: {reason}")
+        self.address = address
+        self.reason = reason
+
+
+class AuthenticationFailed(UserError):
+    def __init__(self) -> None:
+        super().__init__("wrong user name or password")
+
+
+class AccountDisabled(UserError):
+    def __init__(self, address: str) -> None:
+        super().__init__(f"account {address!r} is disabled")
+        self.address = address
+
+
+class PrivacyRequired(UserError):
+    def __init__(self) -> None:
+        super().__init__("a plaintext password needs TLS first")
+
+
+class LimitExceeded(UserError):
+    def __init__(self, what: str, limit: int) -> None:
+        super().__init__(f"{what}: the limit is {limit}")
+        self.what = what
+        self.limit = limit
+
+
+class TooBig(LimitExceeded):
+    def __init__(self, octets: int, limit_octets: int) -> None:
+        super().__init__(f"a message of {octets} octets is too big", limit_octets)
+        self.octets = octets
+
+
+class OverQuota(UserError):
+    def __init__(self, what: str) -> None:
+        super().__init__(f"over quota: {what}")
+        self.what = what
+
+
+class ReadOnly(UserError):
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what} is read-only")
+        self.what = what
+
+
+class EmptyMessage(UserError):
+    def __init__(self) -> None:
+        super().__init__("a message of zero octets cannot be stored")
+
+
+class ConfigError(UserError):
+    """source: file name, file:line, or environment variable; key: "imap.listen"; problem: what is wrong and what was expected."""
+
+    def __init__(self, source: str, key: str, problem: str) -> None:
+        super().__init__(f"{source}: {key}: {problem}" if key else f"{source}: {problem}")
+        self.source = source
+        self.key = key
+        self.problem = problem
+
+
+class SystemFault(LightMailError):
+    """Our fault, or a backend's."""
+
+
+class Unavailable(SystemFault):
+    """A backend does not answer; nothing was changed."""
+
+    retryable = True
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what} is not available")
+        self.what = what
+
+
+class BodyMissing(SystemFault):
+    def __init__(self, body_id: int) -> None:
+        super().__init__(f"body {body_id} is missing from the body store")
+        self.body_id = body_id
+
+
+class BodyCorrupt(SystemFault):
+    def __init__(self, body_id: int, reason: str) -> None:
+        super().__init__(f"body {body_id} is damaged: {reason}")
+        self.body_id = body_id
+
+
+class DataFolderLocked(SystemFault):
+    def __init__(self, path: str, pid: int | None) -> None:
+        by = f"process {pid}" if pid else "another process"
+        super().__init__(f"data folder {path} is in use by {by}")
+        self.path = path
+        self.pid = pid
+
+
+class SchemaMismatch(SystemFault):
+    def __init__(self, found: int, expected: int) -> None:
+        super().__init__(f"the database has schema version {found}, this program needs {expected}")
+        self.found = found
+        self.expected = expected

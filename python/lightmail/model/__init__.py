@@ -1,0 +1,55 @@
+"""The words everybody uses: distinct things have distinct types.
+
+Nothing here does any I/O, and nothing here imports another room of ours.
+"""
+
+from __future__ import annotations
+
+from lightmail.model.accounts import User
+from lightmail.model.ids import (
+    BodyId,
+    MailboxId,
+    ModSeq,
+    SeqNum,
+    Uid,
+    UidValidity,
+    UserId,
+)
+from lightmail.model.mailboxes import DELIMITER, INBOX, Mailbox, MailboxStatus
+from lightmail.model.messages import (
+    Appended,
+    BodyRecord,
+    BodySummary,
+    CopyOutcome,
+    Delta,
+    ExpungeOutcome,
+    FlagOp,
+    FlagOutcome,
+    MoveOutcome,
+    NewMessage,
+)
+
+__all__ = [
+    "DELIMITER",
+    "INBOX",
+    "Appended",
+    "BodyId",
+    "BodyRecord",
+    "BodySummary",
+    "CopyOutcome",
+    "Delta",
+    "ExpungeOutcome",
+    "FlagOp",
+    "FlagOutcome",
+    "Mailbox",
+    "MailboxId",
+    "MailboxStatus",
+    "ModSeq",
+    "MoveOutcome",
+    "NewMessage",
+    "SeqNum",
+    "Uid",
+    "UidValidity",
+    "User",
+    "UserId",
+]

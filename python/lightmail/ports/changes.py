@@ -1,0 +1,25 @@
+"""The ChangeFeed port: hints that a mailbox, or a user's list of mailboxes, has changed. May be lost or doubled (law 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from lightmail.model import MailboxId, ModSeq
+
+ChangeListener = Callable[[MailboxId, ModSeq], None]
+"""Called on the loop thread; must not block. modseq 0: unknown, look yourself."""
+
+
+class ChangeFeed(Protocol):
+    def publish(self, mailbox_id: MailboxId, modseq: ModSeq) -> None:
+        """This process has committed a change. Never blocks, never fails."""
+        ...
+
+    def listen(self, listener: ChangeListener) -> None:
+        """All changes, of this process and of others, come to `listener`."""
+        ...
+
+    async def start(self) -> None: ...
+
+    async def close(self) -> None: ...

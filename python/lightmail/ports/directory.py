@@ -1,0 +1,35 @@
+"""The Directory port: accounts and addresses."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from lightmail.model import User, UserId
+
+
+class Directory(Protocol):
+    async def add_user(self, address: str, password_hash: str) -> User:
+        """address: valid and in lower case (the caller's duty). Raises UserExists."""
+        ...
+
+    async def get_user(self, address: str) -> User:
+        """Raises UserNotFound."""
+        ...
+
+    async def get_user_by_id(self, user_id: UserId) -> User: ...
+
+    async def list_users(self) -> list[User]:
+        """Ordered by address."""
+        ...
+
+    async def set_password(self, user_id: UserId, password_hash: str) -> None: ...
+
+    async def set_enabled(self, user_id: UserId, enabled: bool) -> None: ...
+
+    async def delete_user(self, user_id: UserId) -> None:
+        """With all mailboxes and messages; bodies lose their references."""
+        ...
+
+    async def resolve(self, address: str) -> User:
+        """The account that mail for this address goes to (aliases included). Raises UserNotFound."""
+        ...

@@ -1,0 +1,186 @@
+"""The MetadataStore port: mailboxes, messages, the change log. The database is the truth (law 4).
+
+Verbs take sets; each verb is one transaction, durable when it returns (law 1). UIDs and MODSEQs are taken inside it
+(law 2). Packed rows are text, one message a line, as `_core.index` documents (MESSAGE_ROW).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from lightmail._core.index import UidSet
+from lightmail.model import (
+    Appended,
+    BodyId,
+    CopyOutcome,
+    Delta,
+    ExpungeOutcome,
+    FlagOp,
+    FlagOutcome,
+    Mailbox,
+    MailboxId,
+    MailboxStatus,
+    ModSeq,
+    MoveOutcome,
+    NewMessage,
+    UserId,
+)
+
+MESSAGE_ROW = (
+    "uid",
+    "size",
+    "flags",
+    "modseq",
+    "body_id",
+    "internaldate",
+    "internaldate_zone",
+    "savedate",
+    "sent_date",
+    "sent_zone",
+)
+"""The columns of a packed row, separated by one blank, each row ended by a line feed."""
+
+
+@dataclass(frozen=True, slots=True)
+class PackedMessages:
+    """All messages of a mailbox at one point in time."""
+
+    blocks: Sequence[str]
+    keywords: tuple[str, ...]
+    uid_next: int
+    highest_modseq: ModSeq
+
+
+@dataclass(frozen=True, slots=True)
+class BodyLocation:
+    """Where a body's octets are."""
+
+    body_id: BodyId
+    object_key: str
+    raw_octets: int
+    stored_octets: int
+
+
+class MetadataStore(Protocol):
+    # ---- mailboxes. Names are full names; checks of syntax and of INBOX's rules are the mail service's.
+
+    async def list_mailboxes(self, user_id: UserId) -> list[Mailbox]:
+        """All mailboxes of a user, with counters, ordered by name."""
+        ...
+
+    async def list_subscriptions(self, user_id: UserId) -> frozenset[str]:
+        """Subscribed names; a subscription outlives its mailbox (RFC 9051 §6.3.7)."""
+        ...
+
+    async def get_mailbox(self, user_id: UserId, name: str) -> Mailbox:
+        """Raises MailboxNotFound. May return one with selectable=False."""
+        ...
+
+    async def get_mailbox_by_id(self, mailbox_id: MailboxId) -> Mailbox:
+        """Raises MailboxNotFound (its name is then the id)."""
+        ...
+
+    async def create_mailbox(
+        self, user_id: UserId, name: str, *, special_use: tuple[str, ...] = (), subscribe: bool = False
+    ) -> Mailbox:
+        """Creates missing parents too. A \\Noselect name becomes selectable, with a new UIDVALIDITY.
+        UIDVALIDITY is greater than any this name had before (law 2). Raises MailboxExists."""
+        ...
+
+    async def rename_mailbox(self, user_id: UserId, source: str, target: str) -> None:
+        """Moves the mailbox and all below it, ids and UIDVALIDITY kept; missing parents of target are created.
+        Raises MailboxNotFound, MailboxExists."""
+        ...
+
+    async def rename_inbox(self, user_id: UserId, target: str) -> MoveOutcome:
+        """INBOX's messages move to a new mailbox, INBOX stays and is empty (RFC 9051 §6.3.6)."""
+        ...
+
+    async def delete_mailbox(self, user_id: UserId, name: str) -> None:
+        """Removes it with its messages; with children it stays as \\Noselect. Subscriptions stay.
+        Raises MailboxNotFound, MailboxHasChildren (already \\Noselect and still with children)."""
+        ...
+
+    async def set_subscribed(self, user_id: UserId, name: str, subscribed: bool) -> None:
+        """The mailbox need not exist."""
+        ...
+
+    async def status(self, user_id: UserId, name: str) -> MailboxStatus:
+        """From the mailbox row alone. Raises MailboxNotFound, MailboxNotSelectable."""
+        ...
+
+    async def claim_recent(self, mailbox_id: MailboxId, up_to: int) -> int:
+        """Sets recent_from to `up_to` if that is greater; returns the earlier value (RFC 3501 §2.3.2). No write when equal."""
+        ...
+
+    # ---- messages
+
+    async def load(self, mailbox_id: MailboxId) -> PackedMessages:
+        """Raises MailboxNotFound."""
+        ...
+
+    async def changes_since(self, mailbox_id: MailboxId, modseq: ModSeq) -> Delta:
+        """Everything after `modseq`. Raises MailboxNotFound."""
+        ...
+
+    async def expunged_since(self, mailbox_id: MailboxId, modseq: ModSeq) -> UidSet:
+        """UIDs expunged after `modseq` (QRESYNC, RFC 7162 §3.2.5.2)."""
+        ...
+
+    async def append(self, messages: Sequence[NewMessage]) -> tuple[list[Appended], list[Delta]]:
+        """All or none, in order; one new MODSEQ per mailbox. One Delta per mailbox touched.
+        Raises MailboxNotFound, LimitExceeded (keywords)."""
+        ...
+
+    async def set_flags(
+        self,
+        mailbox_id: MailboxId,
+        uids: UidSet,
+        op: FlagOp,
+        flags: tuple[str, ...],
+        unchanged_since: ModSeq | None = None,
+    ) -> FlagOutcome:
+        """One flag operation on a set of messages; see FlagOutcome.
+
+        uids may name messages that no longer exist; those are skipped. Messages whose flags would not change keep
+        their MODSEQ. Raises LimitExceeded (keywords), MailboxNotFound. Source: RFC 9051 §6.4.6, RFC 7162 §3.1.3.
+        """
+        ...
+
+    async def copy(self, source: MailboxId, uids: UidSet, target: MailboxId) -> CopyOutcome:
+        """Flags, keywords and INTERNALDATE are kept, SAVEDATE is now, bodies are shared (RFC 9051 §6.4.7)."""
+        ...
+
+    async def move(self, source: MailboxId, uids: UidSet, target: MailboxId) -> MoveOutcome:
+        """Atomic (RFC 6851 §3.3). source and target may be the same mailbox: new UIDs."""
+        ...
+
+    async def expunge(self, mailbox_id: MailboxId, uids: UidSet | None) -> ExpungeOutcome:
+        """Removes messages that have \\Deleted, of `uids` only when given; logs each in `expunges`."""
+        ...
+
+    # ---- bodies
+
+    async def summaries(self, body_ids: Sequence[BodyId]) -> list[tuple[int, bytes, bytes, bytes, bytes]]:
+        """(body_id, header, envelope, bodystructure, parts), in any order, as SummaryCache.insert takes them."""
+        ...
+
+    async def body_locations(self, body_ids: Sequence[BodyId]) -> list[BodyLocation]: ...
+
+    async def unreferenced_bodies(self, limit: int) -> list[BodyLocation]:
+        """Bodies whose reference count is 0."""
+        ...
+
+    async def forget_bodies(self, body_ids: Sequence[BodyId]) -> None:
+        """Deletes rows whose count is still 0; called before their objects are deleted."""
+        ...
+
+    # ---- life
+
+    async def data_version(self) -> int:
+        """Changes when another process has committed; cheap enough to poll (SQLite data_version)."""
+        ...
+
+    async def close(self) -> None: ...

@@ -1,0 +1,105 @@
+//! SEARCH keys as a typed tree (RFC 9051 §6.4.4, §9 `search-key`).
+
+use crate::set::SequenceSet;
+
+/// A day without time and zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Date {
+    /// Four digits.
+    pub year: u16,
+    /// 1 to 12.
+    pub month: u8,
+    /// 1 to 31.
+    pub day: u8,
+}
+
+/// Which date of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DateField {
+    /// INTERNALDATE: BEFORE, ON, SINCE
+    Internal,
+    /// The Date header: SENTBEFORE, SENTON, SENTSINCE
+    Sent,
+    /// SAVEDBEFORE, SAVEDON, SAVEDSINCE (RFC 8514)
+    Saved,
+}
+
+/// How to compare with a date, ignoring time and zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DateRelation {
+    /// Earlier.
+    Before,
+    /// Equal.
+    On,
+    /// Equal or later.
+    Since,
+}
+
+/// One search key. Text is as the client sent it, in the charset of the program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SearchKey {
+    /// ALL
+    All,
+    /// ANSWERED, UNSEEN, KEYWORD x, …: the flag's name ("\\Seen", "$Work") and whether it must be set.
+    Flag {
+        /// System flag with its backslash, or keyword.
+        name: String,
+        /// False for UNANSWERED, UNKEYWORD, …
+        set: bool,
+    },
+    /// NEW: recent and not seen.
+    New,
+    /// OLD: not recent.
+    Old,
+    /// RECENT
+    Recent,
+    /// BEFORE, SENTSINCE, …
+    Date {
+        /// Which date.
+        field: DateField,
+        /// How.
+        relation: DateRelation,
+        /// With what.
+        date: Date,
+    },
+    /// LARGER n
+    Larger(u64),
+    /// SMALLER n
+    Smaller(u64),
+    /// YOUNGER n (RFC 5032), seconds
+    Younger(u64),
+    /// OLDER n (RFC 5032), seconds
+    Older(u64),
+    /// HEADER field text; also FROM, TO, CC, BCC and SUBJECT. Empty text: the field exists.
+    Header {
+        /// Field name as written.
+        name: Vec<u8>,
+        /// Substring wanted.
+        text: Vec<u8>,
+    },
+    /// BODY text
+    Body(Vec<u8>),
+    /// TEXT text
+    Text(Vec<u8>),
+    /// A sequence set
+    Sequence(SequenceSet),
+    /// UID set
+    Uid(SequenceSet),
+    /// MODSEQ n, the entry name is accepted and ignored (RFC 7162 §3.1.5)
+    ModSeq(u64),
+    /// NOT
+    Not(Box<SearchKey>),
+    /// OR
+    Or(Box<SearchKey>, Box<SearchKey>),
+    /// Several keys side by side or in parentheses; never empty.
+    And(Vec<SearchKey>),
+}
+
+/// The keys of one SEARCH with the charset of their text (RFC 9051 §6.4.4).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SearchProgram {
+    /// CHARSET as written, None when not given (then UTF-8).
+    pub charset: Option<String>,
+    /// The keys.
+    pub key: SearchKey,
+}

@@ -1,0 +1,1 @@
+//! Mailbox snapshots, sequence sets, criteria evaluation, FETCH rendering; no I/O.
