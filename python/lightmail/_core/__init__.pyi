@@ -5,7 +5,10 @@ errors named in each docstring; a panic inside raises `CorePanic`, which costs t
 one connection that caused it (law 8).
 """
 
-from . import frames as frames, imap as imap, index as index, mime as mime
+from . import frames as frames
+from . import imap as imap
+from . import index as index
+from . import mime as mime
 
 __version__: str
 

@@ -4,8 +4,9 @@ A stored body can be read by ranges: `Layout.read_plan` names the stored range t
 Source: the zstd seekable format (contrib/seekable_format), blake3.
 """
 
-from typing_extensions import Buffer
 from typing import final
+
+from typing_extensions import Buffer
 
 @final
 class Encoder:
@@ -43,5 +44,6 @@ def decode_all(stored: Buffer) -> bytes:
 TAIL_OCTETS: int
 
 class CorruptBody(ValueError): ...
+
 class NeedTail(ValueError):
     octets: int

@@ -9,7 +9,6 @@
 All are frozen; `repr()` of a command never shows a secret.
 """
 
-from collections.abc import Sequence
 from typing import TypeAlias, final
 
 from typing_extensions import Buffer
@@ -57,6 +56,7 @@ class Continue:
 @final
 class AppendMessage:
     """An APPEND has come to a message literal; answer with accept_literal() or refuse_literal()."""
+
     tag: str
     mailbox: str
     flags: tuple[str, ...]  # as written, e.g. ("\\Seen", "$Work")
@@ -70,12 +70,14 @@ class AppendMessage:
 @final
 class LiteralData:
     """Some octets of the accepted literal; `last` marks its end."""
+
     data: bytes
     last: bool
 
 @final
 class AppendEnd:
     """The APPEND is complete: commit all its messages."""
+
     tag: str
 
 @final
@@ -85,6 +87,7 @@ class Line:
 @final
 class Malformed:
     """A command that cannot be one. Already skipped; the connection goes on unless `fatal`."""
+
     tag: str | None
     message: str  # what was expected and where, for the client
     offset: int  # octet offset within the command
@@ -99,20 +102,28 @@ class Command:
 
 @final
 class Capability(Command): ...
+
 @final
 class Noop(Command): ...
+
 @final
 class Logout(Command): ...
+
 @final
 class StartTls(Command): ...
+
 @final
 class Check(Command): ...
+
 @final
 class Close(Command): ...
+
 @final
 class Unselect(Command): ...
+
 @final
 class Idle(Command): ...
+
 @final
 class Namespace(Command): ...
 
@@ -144,6 +155,7 @@ class Select(Command):
 @final
 class Qresync:
     """RFC 7162 §3.2.5."""
+
     uid_validity: int
     modseq: int
     known_uids: SequenceSet | None
@@ -175,6 +187,7 @@ class Unsubscribe(Command):
 @final
 class List(Command):
     """LIST in its basic and its extended form (RFC 9051 §6.3.9, RFC 5258, 5819, 6154)."""
+
     reference: str
     patterns: tuple[str, ...]
     extended: bool
@@ -190,7 +203,9 @@ class Lsub(Command):
 @final
 class Status(Command):
     mailbox: str
-    items: tuple[str, ...]  # upper case: MESSAGES RECENT UIDNEXT UIDVALIDITY UNSEEN DELETED SIZE HIGHESTMODSEQ APPENDLIMIT
+    items: tuple[
+        str, ...
+    ]  # upper case: MESSAGES RECENT UIDNEXT UIDVALIDITY UNSEEN DELETED SIZE HIGHESTMODSEQ APPENDLIMIT
 
 @final
 class Expunge(Command):
@@ -238,12 +253,14 @@ Event: TypeAlias = Command | Continue | AppendMessage | LiteralData | AppendEnd 
 @final
 class SequenceSet:
     """As the client wrote it: ranges with "*" unresolved, or "$" (RFC 5182)."""
+
     saved: bool
     def __str__(self) -> str: ...
 
 @final
 class FetchPlan:
     """The items of a FETCH, and what answering them takes."""
+
     needs_summary: bool  # ENVELOPE, BODY, BODYSTRUCTURE, header fields, any section
     needs_octets: bool  # octets of bodies beyond the message header
     sets_seen: bool  # some BODY[], BINARY[], RFC822, RFC822.TEXT without PEEK
@@ -272,6 +289,5 @@ def decode_utf7(data: Buffer) -> str:
     """Modified UTF-7 to text. Raises ValueError naming the offset."""
 
 def encode_utf7(name: str) -> bytes: ...
-
 def format_internaldate(seconds: int, zone_minutes: int) -> bytes:
     """`"17-Jul-1996 02:44:25 -0700"`, quotes included."""

@@ -9,9 +9,10 @@ all decimal, times in seconds UTC, zones in minutes east; flags is the 64-bit se
 (bit 0 \\Answered, 1 \\Flagged, 2 \\Deleted, 3 \\Seen, 4 \\Draft, 5.. the mailbox's keywords in order).
 """
 
-from typing_extensions import Buffer
 from collections.abc import Iterable, Iterator, Sequence
 from typing import final
+
+from typing_extensions import Buffer
 
 from .imap import FetchPlan, SearchProgram, SequenceSet
 
@@ -60,7 +61,13 @@ class Snapshot:
     def load(blocks: Sequence[str | bytes], *, keywords: Sequence[str], uid_next: int, highest_modseq: int) -> Snapshot:
         """Raises BadRow. Rows may come in any order. Releases the GIL."""
     def apply(
-        self, blocks: Sequence[str | bytes], expunged: UidSet, *, keywords: Sequence[str], uid_next: int, highest_modseq: int
+        self,
+        blocks: Sequence[str | bytes],
+        expunged: UidSet,
+        *,
+        keywords: Sequence[str],
+        uid_next: int,
+        highest_modseq: int,
     ) -> Snapshot:
         """A new snapshot with these rows added or replaced and these UIDs gone; untouched chunks are shared."""
     def __len__(self) -> int: ...
@@ -157,6 +164,7 @@ class SummaryCache:
 @final
 class BodySlot:
     """A place in a response that the writer fills from the body store, `octets` long on the wire."""
+
     uid: int
     body_id: int
     start: int  # raw octet range to read
@@ -175,6 +183,7 @@ class SlotDecoder:
 @final
 class OctetNeed:
     """Octets that must be read before a message can be rendered (header fields of an inner message)."""
+
     body_id: int
     start: int
     octets: int
@@ -210,9 +219,7 @@ class FetchRun:
 @final
 class SearchRun:
     """One SEARCH under way, cheapest criteria first: columns, then summaries, then octets of bodies."""
-    def __new__(
-        cls, program: SearchProgram, view: Snapshot, *, saved: UidSet | None, recent_from: int
-    ) -> SearchRun:
+    def __new__(cls, program: SearchProgram, view: Snapshot, *, saved: UidSet | None, recent_from: int) -> SearchRun:
         """Raises BadCharset, BadSet. Decides all that the columns can decide."""
     def missing_summaries(self, cache: SummaryCache, messages: int) -> list[int]:
         """Body ids (at most `messages`) still undecided that need a summary not in the cache."""

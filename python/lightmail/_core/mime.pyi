@@ -3,9 +3,10 @@
 Never fails on a message: malformed mail gets the most useful structure within `MimeLimits`.
 """
 
-from typing_extensions import Buffer
 from collections.abc import Sequence
 from typing import final
+
+from typing_extensions import Buffer
 
 @final
 class MimeLimits:
@@ -21,6 +22,7 @@ class Analyzer:
 @final
 class Summary:
     """What is kept of a message beside its octets; all wire forms are ready to be sent."""
+
     octets: int
     header: bytes  # the top-level header block with its empty line, as stored
     envelope: bytes  # "(...)" RFC 9051 §7.5.2
@@ -35,7 +37,6 @@ class Summary:
     preview: str  # RFC 8970, at most 200 characters
 
 def analyze(data: Buffer, limits: MimeLimits) -> Summary: ...
-
 def body_from_bodystructure(bodystructure: Buffer) -> bytes:
     """BODY: the same without extension data (RFC 9051 §7.5.2)."""
 

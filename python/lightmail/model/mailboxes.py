@@ -14,7 +14,8 @@ INBOX = "INBOX"
 @dataclass(frozen=True, slots=True)
 class Mailbox:
     """One row of `mailboxes`. A name that is only subscribed, or only a parent, has no row with an id of its own
-    that can be selected: see `selectable`."""
+    that can be selected: see `selectable`.
+    """
 
     id: MailboxId
     user_id: UserId

@@ -86,12 +86,14 @@ class MetadataStore(Protocol):
         self, user_id: UserId, name: str, *, special_use: tuple[str, ...] = (), subscribe: bool = False
     ) -> Mailbox:
         """Creates missing parents too. A \\Noselect name becomes selectable, with a new UIDVALIDITY.
-        UIDVALIDITY is greater than any this name had before (law 2). Raises MailboxExists."""
+        UIDVALIDITY is greater than any this name had before (law 2). Raises MailboxExists.
+        """
         ...
 
     async def rename_mailbox(self, user_id: UserId, source: str, target: str) -> None:
         """Moves the mailbox and all below it, ids and UIDVALIDITY kept; missing parents of target are created.
-        Raises MailboxNotFound, MailboxExists."""
+        Raises MailboxNotFound, MailboxExists.
+        """
         ...
 
     async def rename_inbox(self, user_id: UserId, target: str) -> MoveOutcome:
@@ -100,7 +102,8 @@ class MetadataStore(Protocol):
 
     async def delete_mailbox(self, user_id: UserId, name: str) -> None:
         """Removes it with its messages; with children it stays as \\Noselect. Subscriptions stay.
-        Raises MailboxNotFound, MailboxHasChildren (already \\Noselect and still with children)."""
+        Raises MailboxNotFound, MailboxHasChildren (already \\Noselect and still with children).
+        """
         ...
 
     async def set_subscribed(self, user_id: UserId, name: str, subscribed: bool) -> None:
@@ -131,7 +134,8 @@ class MetadataStore(Protocol):
 
     async def append(self, messages: Sequence[NewMessage]) -> tuple[list[Appended], list[Delta]]:
         """All or none, in order; one new MODSEQ per mailbox. One Delta per mailbox touched.
-        Raises MailboxNotFound, LimitExceeded (keywords)."""
+        Raises MailboxNotFound, LimitExceeded (keywords).
+        """
         ...
 
     async def set_flags(
