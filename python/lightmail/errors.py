@@ -145,7 +145,10 @@ class EmptyMessage(UserError):
 
 
 class ConfigError(UserError):
-    """source: file name, file:line, or environment variable; key: "imap.listen"; problem: what is wrong and what was expected."""
+    """What is wrong in the configuration, where, and what was expected.
+
+    source: file name, "file:line", or environment variable; key: "imap.listen", "" when none can be named.
+    """
 
     def __init__(self, source: str, key: str, problem: str) -> None:
         super().__init__(f"{source}: {key}: {problem}" if key else f"{source}: {problem}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
@@ -12,11 +13,5 @@ T = TypeVar("T")
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run to completion on a fresh uvloop; raises what the coroutine raises."""
-    with uvloop_runner() as runner:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(coroutine)
-
-
-def uvloop_runner() -> Any:
-    import asyncio
-
-    return asyncio.Runner(loop_factory=uvloop.new_event_loop)

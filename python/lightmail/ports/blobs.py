@@ -18,7 +18,10 @@ class BlobWriter(Protocol):
         ...
 
     async def commit(self) -> None:
-        """Durable and readable when it returns: fsync of file and folder, or a confirmed PUT (law 1). Raises Unavailable."""
+        """Durable and readable when it returns: fsync of file and folder, or a confirmed PUT (law 1).
+
+        Raises Unavailable.
+        """
         ...
 
     async def abort(self) -> None:

@@ -1,4 +1,4 @@
-"""The ChangeFeed port: hints that a mailbox, or a user's list of mailboxes, has changed. May be lost or doubled (law 4)."""
+"""The ChangeFeed port: hints that a mailbox has changed. They may be lost or doubled (law 4)."""
 
 from __future__ import annotations
 

@@ -115,7 +115,10 @@ class MetadataStore(Protocol):
         ...
 
     async def claim_recent(self, mailbox_id: MailboxId, up_to: int) -> int:
-        """Sets recent_from to `up_to` if that is greater; returns the earlier value (RFC 3501 §2.3.2). No write when equal."""
+        """Sets recent_from to `up_to` if that is greater; returns the earlier value (RFC 3501 §2.3.2).
+
+        Writes nothing when it is not.
+        """
         ...
 
     # ---- messages
