@@ -1,0 +1,7 @@
+"""Configuration: `lightmail.toml`, the environment, the defaults; precedence in the reverse order."""
+
+from __future__ import annotations
+
+from .sections import Auth, Config, Http, Imap, Limits, Lmtp, Log, Mail, Server, Storage, Tls
+
+__all__ = ["Auth", "Config", "Http", "Imap", "Limits", "Lmtp", "Log", "Mail", "Server", "Storage", "Tls"]

@@ -1,0 +1,151 @@
+"""The configuration as typed, frozen values; `Config()` is what runs when nothing is configured.
+
+Every key is `section.key`, in `lightmail.toml` and as `LIGHTMAIL_SECTION__KEY` in the environment. A key that is a
+quantity carries its unit in its name: `_octets`, `_s` (seconds), `_kib`; plain plurals are counts. Reading and
+validating is `load.py`; what cannot be seen from one key alone is `combinations.py`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+
+Count = Annotated[int, Meta(ge=1)]
+Octets = Annotated[int, Meta(ge=1)]
+CacheOctets = Annotated[int, Meta(ge=0)]
+Seconds = Annotated[float, Meta(ge=0)]
+Identifier = Annotated[str, Meta(min_length=1)]
+
+
+class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    data: Identifier = "./lightmail-data"
+    """The data folder. Relative: to the folder of the configuration file, or to the working directory without one."""
+    hostname: str = ""
+    """The name told to clients and written into trace headers; empty: the name of this machine."""
+    workers: Count = 1
+    drain_timeout_s: Seconds = 10.0
+    """How long running commands may take after SIGTERM before their connections are closed."""
+    event_loop: Literal["auto", "uvloop", "asyncio"] = "auto"
+
+
+class Imap(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    listen: tuple[str, ...] = ("127.0.0.1:1143", "tls://127.0.0.1:1993")
+    """`HOST:PORT` offers STARTTLS, `tls://HOST:PORT` speaks TLS at once, `unix://PATH` is a socket below data."""
+
+
+class Lmtp(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    listen: tuple[str, ...] = ("127.0.0.1:2424", "unix://lmtp.sock")
+    subaddress_delimiter: str = "+"
+    """Parts `user+detail@domain`; empty: subaddresses are not recognised."""
+    subaddress_mailboxes: bool = True
+    """Whether `user+detail` is delivered into the mailbox `detail` when that exists."""
+    recipients: Count = 100
+    """Recipients of one transaction."""
+    timeout_s: Seconds = 300.0
+    """How long a silent peer is kept."""
+
+
+class Http(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    listen: tuple[str, ...] = ()
+
+
+class Tls(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    certificate: str = "cert.pem"
+    """PEM, leaf first; relative: below data. Made on the first start when it and the key are the default and absent."""
+    key: str = "key.pem"
+    minimum: Literal["1.2", "1.3"] = "1.2"
+
+
+class Storage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    metadata: Identifier = "sqlite://lightmail.sqlite"
+    bodies: Identifier = "file://bodies"
+    redis: str = ""
+
+
+class Auth(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    plaintext_without_tls: Literal["never", "loopback", "always"] = "loopback"
+    argon2_memory_kib: Annotated[int, Meta(ge=8, le=4 * 1024 * 1024)] = 19456
+    argon2_passes: Annotated[int, Meta(ge=1, le=100)] = 2
+    argon2_lanes: Annotated[int, Meta(ge=1, le=64)] = 1
+    concurrent_hashes: Count = 2
+    """Password checks that run at the same time; each needs `argon2_memory_kib`."""
+    cache_s: Seconds = 60.0
+    """How long a successful check is remembered (keyed, in memory only); 0: never."""
+
+
+class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    message_octets: Octets = 52_428_800
+    line_octets: Octets = 65_536
+    command_octets: Octets = 262_144
+    """One command without its streamed literals."""
+    literals: Count = 256
+    """Literals in one command."""
+    nesting: Count = 32
+    """Parentheses and search keys inside each other."""
+    set_ranges: Count = 10_000
+    """Ranges in one sequence set."""
+    output_high_water_octets: Octets = 262_144
+    """A connection with more waiting output than this runs no further command."""
+    idle_timeout_s: Annotated[float, Meta(ge=1)] = 1_860.0
+    """After login; RFC 9051 §5.4 wants 30 minutes at least."""
+    login_timeout_s: Annotated[float, Meta(ge=1)] = 60.0
+    connections: Count = 20_000
+    summary_cache_octets: CacheOctets = 67_108_864
+    snapshot_cache_octets: CacheOctets = 134_217_728
+    body_cache_octets: CacheOctets = 33_554_432
+    small_body_octets: Octets = 262_144
+    """Bodies up to this size are read whole and may be cached."""
+    mime_depth: Count = 100
+    mime_parts: Count = 10_000
+    header_octets: Octets = 1_048_576
+    concurrent_transfers: Count = 16
+    """Large bodies on their way in or out at the same time."""
+    keyword_octets: Octets = 128
+    mailbox_name_octets: Octets = 1_024
+    mailbox_depth: Count = 32
+    mailboxes: Count = 10_000
+    """Mailboxes of one user."""
+
+
+class Mail(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    special_use: dict[str, str] = field(
+        default_factory=lambda: {
+            "Drafts": "\\Drafts",
+            "Sent": "\\Sent",
+            "Junk": "\\Junk",
+            "Trash": "\\Trash",
+            "Archive": "\\Archive",
+        }
+    )
+    """Mailboxes that a new account gets besides INBOX: name to RFC 6154 attribute, "" for none."""
+    subscribe: bool = True
+    """Whether they are subscribed."""
+
+
+class Log(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["console", "json"] = "console"
+
+
+class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    server: Server = field(default_factory=Server)
+    imap: Imap = field(default_factory=Imap)
+    lmtp: Lmtp = field(default_factory=Lmtp)
+    http: Http = field(default_factory=Http)
+    tls: Tls = field(default_factory=Tls)
+    storage: Storage = field(default_factory=Storage)
+    auth: Auth = field(default_factory=Auth)
+    limits: Limits = field(default_factory=Limits)
+    mail: Mail = field(default_factory=Mail)
+    log: Log = field(default_factory=Log)
+
+    @property
+    def data(self) -> Path:
+        """The data folder."""
+        return Path(self.server.data)
+
+    def path(self, name: str) -> Path:
+        """Where a configured path is: absolute ones as they are, others below data."""
+        return self.data / name
