@@ -1,11 +1,27 @@
 //! The thin PyO3 boundary: `lightmail._core`. This file is a list of names.
+
+mod error;
+mod octets;
+
 use pyo3::prelude::*;
 
 #[pymodule]
 mod _core {
     use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use super::error::CorePanic;
+
     #[pymodule_init]
-    fn init(_m: &Bound<'_, PyModule>) -> PyResult<()> {
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+        // `import lightmail._core.mime` looks in sys.modules, where a nested module is not put by itself.
+        let modules = module.py().import("sys")?.getattr("modules")?;
+        for name in SUBMODULES {
+            modules.set_item(format!("lightmail._core.{name}"), module.getattr(*name)?)?;
+        }
         Ok(())
     }
+
+    const SUBMODULES: &[&str] = &[];
 }
