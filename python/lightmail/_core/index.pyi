@@ -43,6 +43,8 @@ class UidSet:
     def __hash__(self) -> int: ...
     def __bytes__(self) -> bytes:
         """The wire form: b"1:3,5"; b"" when empty."""
+    def spaced(self) -> bytes:
+        """Every number by itself: b"1 2 3 5" (the SEARCH response)."""
     def __or__(self, other: UidSet) -> UidSet: ...
     def __and__(self, other: UidSet) -> UidSet: ...
     def __sub__(self, other: UidSet) -> UidSet: ...
@@ -109,6 +111,9 @@ class Snapshot:
     def rows(self, uids: UidSet) -> list[Row]: ...
     def body_ids(self, uids: UidSet) -> list[int]:
         """In UID order."""
+    def fetch_flags(self, uids: UidSet, *, uid: bool, modseq: bool, recent_from: int, rev2: bool) -> bytes:
+        """Untagged FETCH responses with FLAGS (UID, MODSEQ) of these messages: what a STORE answers where nothing
+        has changed (RFC 9051 §6.4.6). UIDs that are not here are skipped."""
     def qresync_match(self, seqs: SequenceSet, uids: SequenceSet) -> int:
         """RFC 7162 §3.2.5.2: the highest UID up to which the client's (sequence, UID) pairs still hold; 0 when none."""
     def advance(

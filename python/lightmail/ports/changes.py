@@ -8,7 +8,8 @@ from typing import Protocol
 from lightmail.model import MailboxId, ModSeq
 
 ChangeListener = Callable[[MailboxId, ModSeq], None]
-"""Called on the loop thread; must not block. modseq 0: unknown, look yourself."""
+"""Called on the loop thread; must not block. modseq 0: the mailbox itself has changed (created, renamed, deleted), look
+yourself; mailbox 0 with modseq 0: some other process has committed something somewhere."""
 
 
 class ChangeFeed(Protocol):

@@ -131,6 +131,10 @@ class MetadataStore(Protocol):
         """Everything after `modseq`. Raises MailboxNotFound."""
         ...
 
+    async def modseqs(self, mailbox_ids: Sequence[MailboxId]) -> dict[MailboxId, ModSeq]:
+        """HIGHESTMODSEQ of each mailbox that exists, in one statement: which of the open ones have changed."""
+        ...
+
     async def expunged_since(self, mailbox_id: MailboxId, modseq: ModSeq) -> UidSet:
         """UIDs expunged after `modseq` (QRESYNC, RFC 7162 §3.2.5.2)."""
         ...
