@@ -12,6 +12,7 @@
     │   ├── UserExists             address
     │   ├── AddressInvalid         address, reason
     │   ├── AuthenticationFailed
+    │   ├── AuthorizationFailed    address; may not act for somebody else
     │   ├── AccountDisabled        address
     │   ├── PrivacyRequired        a plaintext password without TLS
     │   ├── LimitExceeded          what, limit
@@ -101,6 +102,12 @@ class AddressInvalid(UserError):
 class AuthenticationFailed(UserError):
     def __init__(self) -> None:
         super().__init__("wrong user name or password")
+
+
+class AuthorizationFailed(UserError):
+    def __init__(self, address: str) -> None:
+        super().__init__(f"{address!r} may not act for another user")
+        self.address = address
 
 
 class AccountDisabled(UserError):
