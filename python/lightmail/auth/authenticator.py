@@ -140,8 +140,10 @@ class Authenticator:
 
 
 class _Successes:
-    """Checks that ended well, for a short while. Holds neither passwords nor anything that outlives the process: a keyed
-    hash of (user, stored hash, password), so that a changed password is forgotten by itself.
+    """Checks that ended well, for a short while.
+
+    Holds neither passwords nor anything of use outside this process: keyed hashes of (user, stored hash, password). A
+    changed password is forgotten by itself.
     """
 
     def __init__(self, keep_s: float) -> None:

@@ -12,7 +12,7 @@ ENTRIES = 10_000
 
 
 class FailureDelays:
-    """Counts failures per (address, peer): guessing one account from one place gets slow, its owner elsewhere does not."""
+    """Counts failures per (address, peer): guessing from one place gets slow, the account's owner elsewhere is not."""
 
     def __init__(self, first_s: float) -> None:
         self._first_s = first_s
