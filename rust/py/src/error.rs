@@ -33,7 +33,11 @@ pub fn detached<T: Send>(py: Python<'_>, work: impl FnOnce() -> T + Send) -> PyR
 }
 
 /// [`detached`] when there are at least `DETACH_OCTETS` to work on, [`guarded`] otherwise.
-pub fn for_octets<T: Send>(py: Python<'_>, octets: usize, work: impl FnOnce() -> T + Send) -> PyResult<T> {
+pub fn for_octets<T: Send>(
+    py: Python<'_>,
+    octets: usize,
+    work: impl FnOnce() -> T + Send,
+) -> PyResult<T> {
     if octets >= DETACH_OCTETS {
         detached(py, work)
     } else {

@@ -1,0 +1,179 @@
+//! Header blocks: iteration over fields, unfolding, HEADER.FIELDS (RFC 5322 §2.2, RFC 9051 §6.4.5.1).
+
+use memchr::memchr;
+
+/// One field of a header block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Field<'a> {
+    /// The name as written, blanks before the colon removed; empty for a line without a colon.
+    pub name: &'a [u8],
+    /// What follows the colon, folds and the last line break included.
+    pub value: &'a [u8],
+    /// The whole field as stored.
+    pub raw: &'a [u8],
+}
+
+/// The fields of a header block in order, the empty line at its end left out.
+///
+/// Lines end with LF; a bare CR does not end a line. A line that begins with a blank or a tab continues the field
+/// before it. A line without a colon is a field without a name.
+#[derive(Debug, Clone)]
+pub struct Fields<'a> {
+    rest: &'a [u8],
+}
+
+/// Iterates over the fields of a header block.
+pub fn fields(block: &[u8]) -> Fields<'_> {
+    Fields { rest: block }
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = Field<'a>;
+
+    fn next(&mut self) -> Option<Field<'a>> {
+        let rest = self.rest;
+        if rest.is_empty() || rest.starts_with(b"\n") || rest.starts_with(b"\r\n") {
+            self.rest = &[];
+            return None;
+        }
+        let (raw, rest) = rest.split_at(field_end(rest));
+        self.rest = rest;
+        Some(split(raw))
+    }
+}
+
+/// Where the field at the start of `rest` ends: after the first line that no continuation follows.
+fn field_end(rest: &[u8]) -> usize {
+    let mut end = 0;
+    loop {
+        match memchr(b'\n', &rest[end..]) {
+            None => return rest.len(),
+            Some(at) => end += at + 1,
+        }
+        if !matches!(rest.get(end), Some(b' ' | b'\t')) {
+            return end;
+        }
+    }
+}
+
+fn split(raw: &[u8]) -> Field<'_> {
+    // A colon in a later line of a field without one in its first would make that first line a name.
+    let first = memchr(b'\n', raw).unwrap_or(raw.len());
+    match memchr(b':', &raw[..first]) {
+        Some(colon) => Field {
+            name: raw[..colon].trim_ascii_end(),
+            value: &raw[colon + 1..],
+            raw,
+        },
+        None => Field {
+            name: b"",
+            value: raw,
+            raw,
+        },
+    }
+}
+
+/// The value of the first field of this name, folds included.
+pub fn get<'a>(block: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    fields(block)
+        .find(|field| field.name.eq_ignore_ascii_case(name))
+        .map(|field| field.value)
+}
+
+/// A value without its folds: line breaks removed, blanks around them made one, ends trimmed.
+///
+/// NUL stays as it is; so do blanks within a line.
+pub fn unfold(value: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(value.len());
+    let mut rest = value;
+    while let Some(at) = memchr(b'\n', rest) {
+        let (line, next) = rest.split_at(at + 1);
+        let line = line.trim_ascii_end();
+        out.extend_from_slice(if out.is_empty() {
+            line.trim_ascii_start()
+        } else {
+            line
+        });
+        rest = next.trim_ascii_start();
+        if !rest.is_empty() && !out.is_empty() {
+            out.push(b' ');
+        }
+    }
+    out.extend_from_slice(if out.is_empty() {
+        rest.trim_ascii()
+    } else {
+        rest.trim_ascii_end()
+    });
+    out
+}
+
+/// HEADER.FIELDS, or with `exclude` HEADER.FIELDS.NOT: names prepared once, applied to many header blocks.
+#[derive(Debug, Clone)]
+pub struct Filter {
+    /// In lower case, each once, ordered by length.
+    names: Vec<Vec<u8>>,
+    exclude: bool,
+    /// Whether a name begins with this octet.
+    first: [bool; 256],
+}
+
+impl Filter {
+    /// Names are compared without regard to case.
+    pub fn new<N: AsRef<[u8]>>(names: &[N], exclude: bool) -> Self {
+        let mut names: Vec<Vec<u8>> = names
+            .iter()
+            .map(|name| name.as_ref().to_ascii_lowercase())
+            .collect();
+        names.sort_by(|a, b| a.len().cmp(&b.len()).then_with(|| a.cmp(b)));
+        names.dedup();
+        let mut first = [false; 256];
+        for name in &names {
+            let octet = name.first().copied().unwrap_or_default();
+            first[octet as usize] = true;
+            first[octet.to_ascii_uppercase() as usize] = true;
+        }
+        Self {
+            names,
+            exclude,
+            first,
+        }
+    }
+
+    /// Appends the fields that pass, as stored, and an empty line.
+    pub fn apply(&self, block: &[u8], out: &mut Vec<u8>) {
+        let begin = out.len();
+        let mut rest = block;
+        while !(rest.is_empty() || rest.starts_with(b"\n") || rest.starts_with(b"\r\n")) {
+            let (raw, after) = rest.split_at(field_end(rest));
+            if self.passes(raw) {
+                out.extend_from_slice(raw);
+            }
+            rest = after;
+        }
+        if out.len() > begin && !out.ends_with(b"\n") {
+            out.extend_from_slice(b"\r\n");
+        }
+        out.extend_from_slice(b"\r\n");
+    }
+
+    fn passes(&self, raw: &[u8]) -> bool {
+        self.first[raw[0] as usize] && self.names_field(raw) != self.exclude
+            || self.exclude && !self.first[raw[0] as usize]
+    }
+
+    fn names_field(&self, raw: &[u8]) -> bool {
+        let name = split(raw).name;
+        let from = self.names.partition_point(|known| known.len() < name.len());
+        self.names[from..]
+            .iter()
+            .take_while(|known| known.len() == name.len())
+            .any(|known| known.eq_ignore_ascii_case(name))
+    }
+}
+
+/// HEADER.FIELDS: the fields named, or with `exclude` (HEADER.FIELDS.NOT) all others, as stored, and an empty line.
+///
+/// Names are compared without regard to case.
+pub fn filter<N: AsRef<[u8]>>(block: &[u8], names: &[N], exclude: bool, out: &mut Vec<u8>) {
+    Filter::new(names, exclude).apply(block, out);
+}
