@@ -8,6 +8,7 @@
     │   ├── MailboxNotSelectable   name
     │   ├── MailboxHasChildren     name
     │   ├── InboxUndeletable
+    │   ├── SpecialUseRefused      use, reason
     │   ├── UserNotFound           address
     │   ├── UserExists             address
     │   ├── AddressInvalid         address, reason
@@ -78,6 +79,15 @@ class MailboxHasChildren(UserError):
 class InboxUndeletable(UserError):
     def __init__(self) -> None:
         super().__init__("INBOX cannot be deleted")
+
+
+class SpecialUseRefused(UserError):
+    """NO [USEATTR] (RFC 6154 §3)."""
+
+    def __init__(self, use: str, reason: str) -> None:
+        super().__init__(f"special use {use}: {reason}")
+        self.use = use
+        self.reason = reason
 
 
 class UserNotFound(UserError):

@@ -115,6 +115,7 @@ class MoveOutcome:
     source_uids: UidSet
     target_uids: UidSet
     source_delta: Delta | None
+    """Of the source; when the target is the same mailbox it holds both, and target_delta is None."""
     target_delta: Delta | None
 
 
