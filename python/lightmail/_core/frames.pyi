@@ -1,12 +1,15 @@
-"""The stored form of a body: independent zstd frames of a fixed raw size with a seek table, or plain octets. No I/O.
+"""The stored form of a body: independent zstd frames of a fixed raw size with a seek table. No I/O.
 
-A stored body can be read by ranges: `Layout.read_plan` names the stored range that covers a raw range.
+A stored body can be read by ranges: `Layout.read_plan` names the stored range that covers a raw range. Octets that
+do not compress lie in the frames as they are (zstd's raw blocks). Every frame has a checksum; `zstd -d` reads it all.
 Source: the zstd seekable format (contrib/seekable_format), blake3.
 """
 
 from typing import final
 
 from typing_extensions import Buffer
+
+from .mime import MimeLimits, Summary
 
 @final
 class Encoder:
@@ -23,6 +26,33 @@ class Encoder:
     @property
     def digest(self) -> bytes:
         """blake3-256 of the raw octets."""
+
+@final
+class Ingested:
+    """A message that has passed through `Ingest`."""
+
+    tail: bytes
+    """The last stored octets, to be written after what feed() gave; all of them when it came from ingest()."""
+    raw_octets: int
+    stored_octets: int
+    digest: bytes
+    """blake3-256 of the raw octets."""
+    summary: Summary
+
+@final
+class Ingest:
+    """`Encoder` and `mime.Analyzer` side by side: one crossing per chunk of an incoming message."""
+    def __new__(cls, limits: MimeLimits, *, frame_octets: int = 131072, level: int = 1) -> Ingest: ...
+    def feed(self, data: Buffer) -> bytes:
+        """Stored octets that are ready (may be empty). Releases the GIL for chunks of 64 KiB and more."""
+    def finish(self) -> Ingested:
+        """Raises ValueError when called twice."""
+    @property
+    def raw_octets(self) -> int:
+        """Fed so far."""
+
+def ingest(data: Buffer, limits: MimeLimits, *, frame_octets: int = 131072, level: int = 1) -> Ingested:
+    """A whole small message in one call. Releases the GIL from 64 KiB on."""
 
 @final
 class Layout:
@@ -42,6 +72,7 @@ def decode_all(stored: Buffer) -> bytes:
     """A whole stored body to raw octets. Raises CorruptBody."""
 
 TAIL_OCTETS: int
+"""A tail of this length holds the seek table of any body up to 60 MiB."""
 
 class CorruptBody(ValueError): ...
 
