@@ -1,0 +1,221 @@
+"""Bodies: the octets of messages, in by `receive`, out whole or by ranges.
+
+Small bodies are read and cached whole. Of large ones only the frames that cover a range are read (law 5), in blocks
+of one frame, so that a client that asks for 16 KiB at a time does not have each frame decoded eight times.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+from concurrent.futures import Executor
+
+from lightmail._core.frames import TAIL_OCTETS, CorruptBody, Layout, NeedTail, decode_all
+from lightmail.config import Config
+from lightmail.errors import BodyCorrupt, BodyMissing
+from lightmail.mail.incoming import Incoming
+from lightmail.mail.lru import OctetCache
+from lightmail.model import Appended, BodyId, NewMessage
+from lightmail.ports.blobs import BlobNotFound, BlobStore
+from lightmail.ports.metadata import BodyLocation, MetadataStore
+
+BLOCK_OCTETS = 131_072
+"""The unit in which large bodies are read and streamed: one frame (see `frames.Encoder`)."""
+_LOCATIONS_REMEMBERED = 65_536
+_LAYOUTS_REMEMBERED = 4_096
+
+
+class Bodies:
+    """One instance per process; all caches are of immutable things, so none is ever wrong (law 3)."""
+
+    def __init__(self, *, metadata: MetadataStore, blobs: BlobStore, config: Config, workers: Executor) -> None:
+        self._metadata = metadata
+        self._blobs = blobs
+        self._limits = config.limits
+        self._workers = workers
+        self._small_octets = config.limits.small_body_octets
+        self._octets: OctetCache[int] = OctetCache(config.limits.body_cache_octets)
+        self._locations: dict[int, BodyLocation] = {}
+        self._layouts: dict[int, Layout] = {}
+
+    # ---- in
+
+    def receive(self) -> Incoming:
+        """A new body. Holds nothing outside this process until a large one has grown beyond `small_body_octets`."""
+        return Incoming(blobs=self._blobs, limits=self._limits, workers=self._workers)
+
+    def added(self, messages: Sequence[NewMessage], appended: Sequence[Appended]) -> None:
+        """These have just been stored: where their bodies are needs no statement to be known."""
+        for message, stored in zip(messages, appended, strict=True):
+            body = message.body
+            self._remember(BodyLocation(stored.body_id, body.object_key, body.raw_octets, body.stored_octets))
+
+    # ---- out
+
+    async def locate(self, body_ids: Iterable[int]) -> None:
+        """Learn where these bodies are, with one statement for all that are not known yet. Raises Unavailable."""
+        unknown = [BodyId(body_id) for body_id in body_ids if body_id not in self._locations]
+        if unknown:
+            for location in await self._metadata.body_locations(unknown):
+                self._remember(location)
+
+    def read_nowait(self, body_id: int, start: int, octets: int) -> bytes | None:
+        """What `read` would return, when it can be had at once: from this cache, or from the store's own memory.
+
+        Raises BodyCorrupt.
+        """
+        location = self._locations.get(body_id)
+        if location is None:
+            return None
+        if location.raw_octets > self._small_octets:
+            return self._read_block_nowait(location, start, octets)
+        raw = self._octets.get(body_id)
+        if raw is None:
+            stored = self._blobs.read_nowait(location.object_key, 0, location.stored_octets)
+            if stored is None:
+                return None
+            raw = self._whole(location, stored)
+        return raw if start == 0 and octets >= len(raw) else raw[start : start + octets]
+
+    async def read(self, body_id: int, start: int, octets: int) -> bytes:
+        """A raw range, fewer octets only at the end. For ranges beyond a few blocks use `stream`.
+
+        Raises BodyMissing, BodyCorrupt, Unavailable.
+        """
+        raw = self.read_nowait(body_id, start, octets)
+        if raw is not None:
+            return raw
+        location = await self._location(body_id)
+        if location.raw_octets <= self._small_octets:
+            stored = await self._read_stored(location, 0, location.stored_octets)
+            raw = self._whole(location, stored)
+            return raw if start == 0 and octets >= len(raw) else raw[start : start + octets]
+        end = min(start + octets, location.raw_octets)
+        if start >= end:
+            return b""
+        layout = await self._layout(location)
+        if start // BLOCK_OCTETS == (end - 1) // BLOCK_OCTETS:
+            block_start = start - start % BLOCK_OCTETS
+            block = await self._read_range(location, layout, block_start, BLOCK_OCTETS)
+            self._octets.put(_block_key(body_id, start), block)
+            return block[start - block_start : end - block_start]
+        return await self._read_range(location, layout, start, end - start)
+
+    async def stream(self, body_id: int, start: int, octets: int) -> AsyncIterator[bytes]:
+        """A raw range in chunks; the next one is read while the caller deals with the last.
+
+        Nothing is read before the first chunk is asked for, and that chunk tells whether the body is there.
+        Close it (contextlib.aclosing) when not read to its end. Raises BodyMissing, BodyCorrupt, Unavailable.
+        """
+        location = await self._location(body_id)
+        if location.raw_octets <= self._small_octets:
+            yield await self.read(body_id, start, octets)
+            return
+        layout = await self._layout(location)
+        end = min(start + octets, location.raw_octets)
+        loop = asyncio.get_running_loop()
+        ahead: asyncio.Task[bytes] | None = None
+        try:
+            while start < end or ahead is not None:
+                if ahead is None:
+                    chunk_octets = min(BLOCK_OCTETS - start % BLOCK_OCTETS, end - start)
+                    chunk = await self._read_range(location, layout, start, chunk_octets)
+                    start += chunk_octets
+                else:
+                    chunk = await ahead
+                    ahead = None
+                if start < end:
+                    chunk_octets = min(BLOCK_OCTETS, end - start)
+                    ahead = loop.create_task(self._read_range(location, layout, start, chunk_octets))
+                    start += chunk_octets
+                yield chunk
+        finally:
+            if ahead is not None:
+                ahead.cancel()
+                await asyncio.gather(ahead, return_exceptions=True)
+
+    # ---- steps
+
+    def _remember(self, location: BodyLocation) -> None:
+        if len(self._locations) >= _LOCATIONS_REMEMBERED:
+            del self._locations[next(iter(self._locations))]
+        self._locations[location.body_id] = location
+
+    async def _location(self, body_id: int) -> BodyLocation:
+        location = self._locations.get(body_id)
+        if location is None:
+            found = await self._metadata.body_locations([BodyId(body_id)])
+            if not found:
+                raise BodyMissing(body_id)
+            location = found[0]
+            self._remember(location)
+        return location
+
+    async def _layout(self, location: BodyLocation) -> Layout:
+        layout = self._layouts.get(location.body_id)
+        if layout is not None:
+            return layout
+        octets = TAIL_OCTETS
+        while layout is None:
+            octets = min(octets, location.stored_octets)
+            tail = await self._read_stored(location, location.stored_octets - octets, octets)
+            try:
+                layout = Layout.parse(tail, location.stored_octets)
+            except NeedTail as need:
+                if need.octets <= octets:
+                    raise BodyCorrupt(location.body_id, "seek table") from need
+                octets = need.octets
+            except CorruptBody as error:
+                raise BodyCorrupt(location.body_id, str(error)) from error
+        if len(self._layouts) >= _LAYOUTS_REMEMBERED:
+            del self._layouts[next(iter(self._layouts))]
+        self._layouts[location.body_id] = layout
+        return layout
+
+    def _read_block_nowait(self, location: BodyLocation, start: int, octets: int) -> bytes | None:
+        """A range within one block of a large body that has just been read."""
+        end = min(start + octets, location.raw_octets)
+        if start >= end:
+            return b""
+        if start // BLOCK_OCTETS != (end - 1) // BLOCK_OCTETS:
+            return None
+        block = self._octets.get(_block_key(location.body_id, start))
+        if block is None:
+            return None
+        return block[start % BLOCK_OCTETS : end - (start - start % BLOCK_OCTETS)]
+
+    def _whole(self, location: BodyLocation, stored: bytes) -> bytes:
+        """Decode a small body and keep it. Raises BodyCorrupt."""
+        try:
+            raw = decode_all(stored)
+        except CorruptBody as error:
+            raise BodyCorrupt(location.body_id, str(error)) from error
+        if len(raw) != location.raw_octets:
+            raise BodyCorrupt(location.body_id, f"{len(raw)} octets where {location.raw_octets} were stored")
+        self._octets.put(location.body_id, raw)
+        return raw
+
+    async def _read_range(self, location: BodyLocation, layout: Layout, start: int, octets: int) -> bytes:
+        """A raw range of a large body, decoded off the loop. Raises BodyMissing, BodyCorrupt, Unavailable."""
+        stored_start, stored_octets = layout.read_plan(start, octets)
+        stored = await self._read_stored(location, stored_start, stored_octets)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(
+                self._workers, layout.decode, stored, stored_start, start, min(octets, layout.raw_octets - start)
+            )
+        except CorruptBody as error:
+            raise BodyCorrupt(location.body_id, str(error)) from error
+
+    async def _read_stored(self, location: BodyLocation, start: int, octets: int) -> bytes:
+        try:
+            stored = await self._blobs.read(location.object_key, start, octets)
+        except BlobNotFound as error:
+            raise BodyMissing(location.body_id) from error
+        if len(stored) != octets:
+            raise BodyCorrupt(location.body_id, f"{len(stored)} stored octets where {octets} were expected")
+        return stored
+
+
+def _block_key(body_id: int, start: int) -> int:
+    """The key of a block in the cache whose other keys are body ids: below zero, so never one of these."""
+    return -(body_id * 2**32 + start // BLOCK_OCTETS) - 1

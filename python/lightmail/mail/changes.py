@@ -1,0 +1,51 @@
+"""What follows a commit, and what follows a hint: one place for both, so that no verb forgets a step.
+
+Own commit: what is remembered of the mailbox is dropped, its live snapshot moves on, other processes are told.
+Hint from the feed (own ones come back too): the same but for telling.
+"""
+
+from __future__ import annotations
+
+from lightmail.mail.live import LiveMailboxes
+from lightmail.model import Delta, MailboxId, ModSeq
+from lightmail.ports.changes import ChangeFeed, ChangeListener
+
+
+class Changes:
+    def __init__(self, *, live: LiveMailboxes, feed: ChangeFeed) -> None:
+        self._live = live
+        self._feed = feed
+        self._listeners: list[ChangeListener] = []
+        feed.listen(self._hint)
+
+    def listen(self, listener: ChangeListener) -> None:
+        """Called for each commit before it is answered, and for each hint; mailbox 0: anything may have changed."""
+        self._listeners.append(listener)
+
+    async def committed(self, *deltas: Delta | None) -> None:
+        """The transaction is durable. When this returns, whoever asks this process learns of it; never raises.
+
+        Suspends only when a Delta does not fit the live snapshot.
+        """
+        for delta in deltas:
+            if delta is not None:
+                self._tell(delta.mailbox_id, delta.highest_modseq)
+        await self._live.absorb(deltas)
+        for delta in deltas:
+            if delta is not None:
+                self._feed.publish(delta.mailbox_id, delta.highest_modseq)
+
+    def structure(self, mailbox_id: MailboxId, *, gone: bool = False) -> None:
+        """A mailbox has been created, renamed or deleted."""
+        self._tell(mailbox_id, ModSeq(0))
+        if gone:
+            self._live.drop(mailbox_id)
+        self._feed.publish(mailbox_id, ModSeq(0))
+
+    def _hint(self, mailbox_id: MailboxId, modseq: ModSeq) -> None:
+        self._tell(mailbox_id, modseq)
+        self._live.hint(mailbox_id, modseq)
+
+    def _tell(self, mailbox_id: MailboxId, modseq: ModSeq) -> None:
+        for listener in self._listeners:
+            listener(mailbox_id, modseq)

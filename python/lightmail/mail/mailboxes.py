@@ -1,0 +1,292 @@
+"""Mailboxes of a user: what a name may be, and the rules of CREATE, DELETE and RENAME (RFC 9051 §6.3.4-6.3.6).
+
+Names have one form, see `normal_name`; every method here accepts any spelling of it.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import OrderedDict
+from dataclasses import dataclass, field, replace
+
+from lightmail.config import Config
+from lightmail.config.sections import Limits
+from lightmail.errors import (
+    InboxUndeletable,
+    LimitExceeded,
+    MailboxExists,
+    MailboxNameInvalid,
+    MailboxNotFound,
+    MailboxNotSelectable,
+    SpecialUseRefused,
+)
+from lightmail.mail.changes import Changes
+from lightmail.model import DELIMITER, INBOX, Mailbox, MailboxId, MailboxStatus, ModSeq, UserId
+from lightmail.ports.metadata import MetadataStore
+
+SPECIAL_USES = ("\\All", "\\Archive", "\\Drafts", "\\Flagged", "\\Junk", "\\Sent", "\\Trash", "\\Important")
+"""RFC 6154 §2, RFC 8457."""
+_REFUSED_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
+"""Control characters, lone surrogates, line and paragraph separators (RFC 9051 §5.1: Net-Unicode, RFC 5198 §2)."""
+_USERS_REMEMBERED = 4096
+
+
+def normal_name(name: str) -> str:
+    """The one form of a mailbox name: Unicode NFC, and INBOX in upper case as the first level (RFC 9051 §5.1)."""
+    if not name.isascii():
+        name = unicodedata.normalize("NFC", name)
+    if name[:5].upper() == INBOX and name[5:6] in ("", DELIMITER):
+        return INBOX + name[5:]
+    return name
+
+
+def check_name(name: str, limits: Limits) -> None:
+    """name: in its normal form. Raises MailboxNameInvalid when no mailbox may be called so (RFC 9051 §5.1)."""
+    if not name:
+        raise MailboxNameInvalid(name, "is empty")
+    levels = name.split(DELIMITER)
+    if "" in levels:
+        raise MailboxNameInvalid(name, "has an empty level")
+    if len(levels) > limits.mailbox_depth:
+        raise MailboxNameInvalid(name, f"has more than {limits.mailbox_depth} levels")
+    if any(unicodedata.category(character) in _REFUSED_CATEGORIES for character in name):
+        raise MailboxNameInvalid(name, "has control characters")
+    if len(name.encode()) > limits.mailbox_name_octets:
+        raise MailboxNameInvalid(name, f"is longer than {limits.mailbox_name_octets} octets")
+
+
+@dataclass(slots=True)
+class _Known:
+    """What this process remembers of one user's mailboxes; names only, not counters."""
+
+    by_name: dict[str, Mailbox] = field(default_factory=dict)
+    status: dict[str, MailboxStatus] = field(default_factory=dict)
+
+
+class Mailboxes:
+    """One instance per process."""
+
+    def __init__(
+        self,
+        *,
+        metadata: MetadataStore,
+        changes: Changes,
+        config: Config,
+        exclusive: bool,
+    ) -> None:
+        """exclusive: no other process is expected to write, so that rows may be remembered until a hint comes."""
+        self._metadata = metadata
+        self._changes = changes
+        self._limits = config.limits
+        self._mail = config.mail
+        self._exclusive = exclusive
+        self._known: OrderedDict[UserId, _Known] = OrderedDict()
+        self._places: dict[MailboxId, tuple[UserId, str]] = {}
+        self._generation = 0
+        changes.listen(self._changed)
+
+    # ---- reading
+
+    async def list(self, user_id: UserId) -> list[Mailbox]:
+        """All mailboxes of a user with counters as of now, ordered by name; \\Noselect ones included."""
+        return await self._metadata.list_mailboxes(user_id)
+
+    async def subscriptions(self, user_id: UserId) -> frozenset[str]:
+        """Subscribed names; some may name no mailbox (RFC 9051 §6.3.7)."""
+        return await self._metadata.list_subscriptions(user_id)
+
+    async def get(self, user_id: UserId, name: str) -> Mailbox:
+        """A mailbox that holds messages. Its counters, `uid_next` and `highest_modseq` may be of an earlier time: ask
+        `status`, or open it, for these. INBOX is made when it is missing: an account always has one.
+
+        Raises MailboxNotFound, MailboxNotSelectable.
+        """
+        name = normal_name(name)
+        known = self._known.get(user_id)
+        if known is not None:
+            mailbox = known.by_name.get(name)
+            if mailbox is not None:
+                return mailbox
+        generation = self._generation
+        try:
+            mailbox = await self._metadata.get_mailbox(user_id, name)
+        except MailboxNotFound:
+            if name != INBOX:
+                raise
+            mailbox = await self._create_inbox(user_id)
+        if not mailbox.selectable:
+            raise MailboxNotSelectable(name)
+        if self._exclusive and generation == self._generation:
+            self._remember(user_id).by_name[name] = mailbox
+            self._places[mailbox.id] = (user_id, name)
+        return mailbox
+
+    async def status(self, user_id: UserId, name: str) -> MailboxStatus:
+        """What STATUS reports, as of now (RFC 9051 §6.3.11). Reads no message.
+
+        Raises MailboxNotFound, MailboxNotSelectable.
+        """
+        name = normal_name(name)
+        known = self._known.get(user_id)
+        if known is not None:
+            status = known.status.get(name)
+            if status is not None:
+                return status
+        if not self._exclusive:
+            return await self._metadata.status(user_id, name)
+        mailbox = await self.get(user_id, name)
+        generation = self._generation
+        status = await self._metadata.status(user_id, name)
+        known = self._known.get(user_id)
+        if known is not None and generation == self._generation and mailbox.id in self._places:
+            known.status[name] = status
+        return status
+
+    async def claim_recent(self, mailbox: Mailbox, up_to: int) -> int:
+        """Messages below `up_to` are \\Recent to nobody else from now on; from which UID on they are to the caller.
+
+        Source: RFC 3501 §2.3.2.
+        """
+        if mailbox.recent_from >= up_to:
+            return mailbox.recent_from
+        before = await self._metadata.claim_recent(mailbox.id, up_to)
+        known = self._known.get(mailbox.user_id)
+        if known is not None and known.by_name.get(mailbox.name) is mailbox:
+            known.by_name[mailbox.name] = replace(mailbox, recent_from=max(before, up_to))
+            known.status.pop(mailbox.name, None)
+        return before
+
+    # ---- changing
+
+    async def create(self, user_id: UserId, name: str, *, special_use: tuple[str, ...] = ()) -> Mailbox:
+        """Create a mailbox and the missing ones above it (RFC 9051 §6.3.4).
+
+        special_use: RFC 6154 §3; at most one mailbox of a user has each use.
+        Raises MailboxNameInvalid, MailboxExists, SpecialUseRefused, LimitExceeded.
+        """
+        name = normal_name(name)
+        if name == INBOX:
+            raise MailboxExists(name)
+        check_name(name, self._limits)
+        uses = tuple(_special_use(use) for use in special_use)
+        mailboxes = await self._metadata.list_mailboxes(user_id)
+        if len(mailboxes) >= self._limits.mailboxes:
+            raise LimitExceeded("mailboxes", self._limits.mailboxes)
+        for mailbox in mailboxes:
+            for use in uses:
+                if use in mailbox.special_use:
+                    raise SpecialUseRefused(use, f"mailbox {mailbox.name!r} has it")
+        return await self._create(user_id, name, uses)
+
+    async def delete(self, user_id: UserId, name: str) -> None:
+        """Remove a mailbox with its messages; one with others below it stays as \\Noselect (RFC 9051 §6.3.5).
+
+        Its subscription stays. Raises InboxUndeletable, MailboxNotFound, MailboxHasChildren.
+        """
+        name = normal_name(name)
+        if name == INBOX:
+            raise InboxUndeletable()
+        mailbox = await self._metadata.get_mailbox(user_id, name)
+        await self._metadata.delete_mailbox(user_id, name)
+        self._forget(user_id)
+        self._changes.structure(mailbox.id, gone=True)
+
+    async def rename(self, user_id: UserId, source: str, target: str) -> None:
+        """Give a mailbox and all below it another name (RFC 9051 §6.3.6).
+
+        From INBOX it moves the messages to a new mailbox instead, and INBOX stays. What is below INBOX stays too.
+        Raises MailboxNotFound, MailboxExists, MailboxNameInvalid.
+        """
+        source, target = normal_name(source), normal_name(target)
+        if target == INBOX:
+            raise MailboxExists(target)
+        check_name(target, self._limits)
+        if source == INBOX:
+            await self.get(user_id, INBOX)
+            outcome = await self._metadata.rename_inbox(user_id, target)
+            self._forget(user_id)
+            await self._changes.committed(outcome.source_delta, outcome.target_delta)
+            return
+        if target == source:
+            raise MailboxExists(target)
+        if target.startswith(source + DELIMITER):
+            raise MailboxNameInvalid(target, f"is below {source!r} itself")
+        mailboxes = await self._metadata.list_mailboxes(user_id)
+        moved = [box for box in mailboxes if box.name == source or box.name.startswith(source + DELIMITER)]
+        for mailbox in moved:
+            check_name(target + mailbox.name[len(source) :], self._limits)
+        await self._metadata.rename_mailbox(user_id, source, target)
+        self._forget(user_id)
+        for mailbox in moved:
+            self._changes.structure(mailbox.id)
+
+    async def subscribe(self, user_id: UserId, name: str, subscribed: bool) -> None:
+        """The mailbox need not exist (RFC 9051 §6.3.7). Raises MailboxNameInvalid when it never could."""
+        name = normal_name(name)
+        if subscribed:
+            check_name(name, self._limits)
+        await self._metadata.set_subscribed(user_id, name, subscribed)
+        self._forget(user_id)
+
+    async def provision(self, user_id: UserId) -> None:
+        """INBOX and the special-use mailboxes of a new account; those that are there already are left alone."""
+        present = {mailbox.name for mailbox in await self._metadata.list_mailboxes(user_id)}
+        if INBOX not in present:
+            await self._create_inbox(user_id)
+        for name, use in self._mail.special_use.items():
+            name = normal_name(name)
+            check_name(name, self._limits)
+            if name not in present:
+                await self._create(user_id, name, (_special_use(use),) if use else (), subscribe=self._mail.subscribe)
+
+    # ---- what is remembered
+
+    def _forget(self, user_id: UserId) -> None:
+        self._generation += 1
+        known = self._known.pop(user_id, None)
+        if known is not None:
+            for mailbox in known.by_name.values():
+                self._places.pop(mailbox.id, None)
+
+    def _changed(self, mailbox_id: MailboxId, modseq: ModSeq) -> None:
+        if modseq:
+            place = self._places.get(mailbox_id)
+            if place is not None:
+                self._known[place[0]].status.pop(place[1], None)
+            self._generation += 1
+        elif mailbox_id in self._places:
+            self._forget(self._places[mailbox_id][0])
+        else:
+            self._generation += 1
+            self._known.clear()
+            self._places.clear()
+
+    def _remember(self, user_id: UserId) -> _Known:
+        known = self._known.get(user_id)
+        if known is None:
+            known = self._known[user_id] = _Known()
+            if len(self._known) > _USERS_REMEMBERED:
+                self._forget(next(iter(self._known)))
+        return known
+
+    async def _create_inbox(self, user_id: UserId) -> Mailbox:
+        try:
+            return await self._create(user_id, INBOX, (), subscribe=self._mail.subscribe)
+        except MailboxExists:
+            return await self._metadata.get_mailbox(user_id, INBOX)
+
+    async def _create(
+        self, user_id: UserId, name: str, special_use: tuple[str, ...], *, subscribe: bool = False
+    ) -> Mailbox:
+        mailbox = await self._metadata.create_mailbox(user_id, name, special_use=special_use, subscribe=subscribe)
+        self._forget(user_id)
+        self._changes.structure(mailbox.id)
+        return mailbox
+
+
+def _special_use(use: str) -> str:
+    """The attribute in its usual spelling; attributes are not case-sensitive. Raises SpecialUseRefused."""
+    for known in SPECIAL_USES:
+        if known.lower() == use.lower():
+            return known
+    raise SpecialUseRefused(use, "nobody here knows it")

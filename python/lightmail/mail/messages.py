@@ -1,0 +1,83 @@
+"""The verbs on messages: append, flags, copy, move, expunge. Each is one durable transaction (laws 1 and 6).
+
+When a verb returns, the live mailboxes of this process know of it and other processes have been told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lightmail._core.index import UidSet
+from lightmail.config import Config
+from lightmail.errors import LimitExceeded
+from lightmail.mail.bodies import Bodies
+from lightmail.mail.changes import Changes
+from lightmail.model import (
+    Appended,
+    CopyOutcome,
+    ExpungeOutcome,
+    FlagOp,
+    FlagOutcome,
+    MailboxId,
+    ModSeq,
+    MoveOutcome,
+    NewMessage,
+)
+from lightmail.ports.metadata import MetadataStore
+
+
+class Messages:
+    def __init__(self, *, metadata: MetadataStore, bodies: Bodies, changes: Changes, config: Config) -> None:
+        self._metadata = metadata
+        self._bodies = bodies
+        self._changes = changes
+        self._keyword_octets = config.limits.keyword_octets
+
+    async def append(self, messages: Sequence[NewMessage]) -> list[Appended]:
+        """All or none, in order. Every body must be durable already (law 3): it comes from `Incoming.finish`.
+
+        Raises MailboxNotFound, LimitExceeded (keywords), Unavailable; then nothing was added.
+        """
+        for message in messages:
+            self._check_flags(message.flags)
+        appended, deltas = await self._metadata.append(messages)
+        self._bodies.added(messages, appended)
+        await self._changes.committed(*deltas)
+        return appended
+
+    async def set_flags(
+        self,
+        mailbox_id: MailboxId,
+        uids: UidSet,
+        op: FlagOp,
+        flags: tuple[str, ...],
+        unchanged_since: ModSeq | None = None,
+    ) -> FlagOutcome:
+        """As `MetadataStore.set_flags`. Source: RFC 9051 §6.4.6, RFC 7162 §3.1.3."""
+        self._check_flags(flags)
+        outcome = await self._metadata.set_flags(mailbox_id, uids, op, flags, unchanged_since)
+        await self._changes.committed(outcome.delta)
+        return outcome
+
+    async def copy(self, source: MailboxId, uids: UidSet, target: MailboxId) -> CopyOutcome:
+        """As `MetadataStore.copy`; bodies are shared, no octet of them is read. Source: RFC 9051 §6.4.7."""
+        outcome = await self._metadata.copy(source, uids, target)
+        await self._changes.committed(outcome.delta)
+        return outcome
+
+    async def move(self, source: MailboxId, uids: UidSet, target: MailboxId) -> MoveOutcome:
+        """As `MetadataStore.move`. Source: RFC 9051 §6.4.8, RFC 6851."""
+        outcome = await self._metadata.move(source, uids, target)
+        await self._changes.committed(outcome.source_delta, outcome.target_delta)
+        return outcome
+
+    async def expunge(self, mailbox_id: MailboxId, uids: UidSet | None = None) -> ExpungeOutcome:
+        """Remove what is marked \\Deleted, of `uids` only when given. Source: RFC 9051 §6.4.3, §6.4.9."""
+        outcome = await self._metadata.expunge(mailbox_id, uids)
+        await self._changes.committed(outcome.delta)
+        return outcome
+
+    def _check_flags(self, flags: tuple[str, ...]) -> None:
+        for flag in flags:
+            if len(flag) > self._keyword_octets:
+                raise LimitExceeded("octets of a keyword", self._keyword_octets)

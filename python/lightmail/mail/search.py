@@ -1,0 +1,61 @@
+"""SEARCH over one mailbox: what `SearchRun` cannot decide from columns is decided from summaries, then from octets.
+
+Source: RFC 9051 §6.4.4. The answer is exact: a body that cannot be read makes the search fail, never shorter.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import Executor
+
+from lightmail._core.imap import SearchProgram
+from lightmail._core.index import SearchRun, Snapshot, UidSet
+from lightmail.mail.bodies import Bodies
+from lightmail.mail.summaries import Summaries
+
+_SUMMARIES_AT_ONCE = 1_000
+_BODIES_AT_ONCE = 64
+_OCTETS_AT_ONCE = 4_194_304
+"""Of the bodies scanned in one go; a single larger message is taken by itself."""
+_CONCURRENT_SCANS = 2
+
+
+class Searches:
+    """One instance per process: scans of bodies share its bound on memory and threads (law 7)."""
+
+    def __init__(self, *, bodies: Bodies, summaries: Summaries, workers: Executor) -> None:
+        self._bodies = bodies
+        self._summaries = summaries
+        self._workers = workers
+        self._scans = asyncio.Semaphore(_CONCURRENT_SCANS)
+
+    async def search(self, program: SearchProgram, view: Snapshot, *, saved: UidSet | None, recent_from: int) -> UidSet:
+        """The UIDs that match. Does not suspend when the columns and the cached summaries decide.
+
+        Raises BadCharset, BadSet, BodyMissing, BodyCorrupt, Unavailable.
+        """
+        run = SearchRun(program, view, saved=saved, recent_from=recent_from)
+        if program.needs_summary:
+            cache = self._summaries.cache
+            run.use_summaries(cache)
+            while missing := run.missing_summaries(cache, _SUMMARIES_AT_ONCE):
+                await self._summaries.fill(missing)
+                run.use_summaries(cache)
+        while not run.done:
+            async with self._scans:
+                await self._scan(run)
+        return run.result()
+
+    async def _scan(self, run: SearchRun) -> None:
+        """One batch of bodies: read side by side, then searched on a worker thread."""
+        batch: list[tuple[int, int]] = []
+        batch_octets = 0
+        for body_id, octets in run.wanted_bodies(_BODIES_AT_ONCE):
+            if batch and batch_octets + octets > _OCTETS_AT_ONCE:
+                break
+            batch.append((body_id, octets))
+            batch_octets += octets
+        await self._bodies.locate([body_id for body_id, _ in batch])
+        read = await asyncio.gather(*(self._bodies.read(body_id, 0, octets) for body_id, octets in batch))
+        pairs = [(body_id, octets) for (body_id, _), octets in zip(batch, read, strict=True)]
+        await asyncio.get_running_loop().run_in_executor(self._workers, run.use_bodies, pairs)
