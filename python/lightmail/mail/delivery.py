@@ -1,7 +1,7 @@
 """Delivery: one message, any number of recipients, one stored body, one transaction (law 5).
 
-What is told about the message on its way (Return-Path, Received) stands in the body, so it can only be what is equal for
-all recipients. Delivered-To names one address: it is written when there is exactly one recipient, and left out
+What is told about the message on its way (Return-Path, Received) stands in the body, so it can only be what is equal
+for all recipients. Delivered-To names one address: it is written when there is exactly one recipient, and left out
 otherwise, because one body for all outweighs it. No address of one recipient is ever shown to another.
 """
 

@@ -9,17 +9,17 @@ import asyncio
 import os
 from concurrent.futures import Executor
 
-from lightmail._core import Ingest
+from lightmail._core.frames import Ingest, Ingested, ingest
 from lightmail._core.mime import MimeLimits
 from lightmail.config.sections import Limits
 from lightmail.errors import EmptyMessage, TooBig
 from lightmail.model import BodyRecord, BodySummary
 from lightmail.ports.blobs import BlobStore, BlobWriter
 
-_INLINE_OCTETS = 131_072
-"""Up to here a message is worked on at once: a fraction of a millisecond, less than going to a thread and back costs."""
+_INLINE_OCTETS = 98_304
+"""Up to here a message is worked on at once: a fraction of a millisecond, not worth the way to a thread and back."""
 _BLOCK_OCTETS = 262_144
-"""Beyond it, this many octets go to a worker thread at a time."""
+"""This many octets go to a worker thread at a time; a message that fits goes through the extension in one call."""
 
 
 def new_object_key() -> str:
@@ -38,9 +38,10 @@ class Incoming:
         self._limit_octets = limits.message_octets
         self._small_octets = limits.small_body_octets
         self._workers = workers
-        self._ingest = Ingest(
-            MimeLimits(depth=limits.mime_depth, parts=limits.mime_parts, header_octets=limits.header_octets)
+        self._mime_limits = MimeLimits(
+            depth=limits.mime_depth, parts=limits.mime_parts, header_octets=limits.header_octets
         )
+        self._ingest: Ingest | None = None
         self._key = new_object_key()
         self._block: list[bytes] = []
         self._block_octets = 0
@@ -54,9 +55,6 @@ class Incoming:
         if self.octets > self._limit_octets:
             await self.abort()
             raise TooBig(self.octets, self._limit_octets)
-        if self.octets <= _INLINE_OCTETS:
-            self._keep(self._ingest.feed(chunk))
-            return
         self._block.append(chunk)
         self._block_octets += len(chunk)
         if self._block_octets >= _BLOCK_OCTETS:
@@ -71,13 +69,8 @@ class Incoming:
             await self.abort()
             raise EmptyMessage()
         try:
-            if self._block:
-                await self._work()
-            if self.octets <= _INLINE_OCTETS:
-                done = self._ingest.finish()
-            else:
-                done = await asyncio.get_running_loop().run_in_executor(self._workers, self._ingest.finish)
-            self._keep(done.stored)
+            done = await self._last()
+            self._keep(done.tail)
             if self._writer is None:
                 await self._blobs.put(self._key, b"".join(self._stored))
             else:
@@ -121,11 +114,27 @@ class Incoming:
             self._stored.append(stored)
             self._held_octets += len(stored)
 
-    async def _work(self) -> None:
-        """Take the block through the extension on a worker thread, and pass on what is ready."""
-        block = b"".join(self._block)
+    def _take_block(self) -> bytes:
+        block = self._block[0] if len(self._block) == 1 else b"".join(self._block)
         self._block.clear()
         self._block_octets = 0
+        return block
+
+    async def _last(self) -> Ingested:
+        loop = asyncio.get_running_loop()
+        block = self._take_block()
+        if self._ingest is not None:
+            self._keep(await loop.run_in_executor(self._workers, self._ingest.feed, block))
+            return await loop.run_in_executor(self._workers, self._ingest.finish)
+        if len(block) <= _INLINE_OCTETS:
+            return ingest(block, self._mime_limits)
+        return await loop.run_in_executor(self._workers, ingest, block, self._mime_limits)
+
+    async def _work(self) -> None:
+        """Take the block through the extension on a worker thread, and pass on what is ready."""
+        if self._ingest is None:
+            self._ingest = Ingest(self._mime_limits)
+        block = self._take_block()
         try:
             self._keep(await asyncio.get_running_loop().run_in_executor(self._workers, self._ingest.feed, block))
             if self._writer is None and self._held_octets > self._small_octets:

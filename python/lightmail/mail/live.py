@@ -138,7 +138,7 @@ class LiveMailbox:
 
 
 class LiveMailboxes:
-    """All live mailboxes of a process. Those nobody holds are kept, least recently used out first, within max_octets."""
+    """All live mailboxes of a process. Those nobody holds are kept within max_octets, least recently used out first."""
 
     def __init__(self, metadata: MetadataStore, *, max_octets: int, exclusive: bool) -> None:
         """exclusive: no other process is expected to write, so that what is kept is trusted until a hint comes;
@@ -193,7 +193,7 @@ class LiveMailboxes:
             self._evict()
 
     async def absorb(self, deltas: Iterable[Delta | None]) -> None:
-        """Apply what this process has just committed. Afterwards every mailbox here that somebody holds is at least there.
+        """Apply what this process has just committed; afterwards every mailbox that is held here is at least there.
 
         A Delta that does not fit (another writer was faster) is replaced by one statement; when that fails, the hint
         keeps the mailbox stale: the change itself is committed and is not unsaid by it.
@@ -255,7 +255,7 @@ class LiveMailboxes:
             self._evict()
 
     def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """Run a load or refresh as a task that several may wait for, that is not lost, and whose failure is looked at."""
+        """Run a load or refresh as a task that several may wait for and that is not lost."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._forget)
