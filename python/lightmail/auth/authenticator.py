@@ -11,9 +11,16 @@ from typing import Protocol
 
 from lightmail.auth.passwords import MAX_PASSWORD_OCTETS, Argon2Parameters, Passwords
 from lightmail.auth.sasl import Credentials
-from lightmail.auth.saslprep import prepare_address
 from lightmail.auth.throttle import FailureDelays
-from lightmail.errors import AccountDisabled, AuthenticationFailed, AuthorizationFailed, Unavailable, UserNotFound
+from lightmail.errors import (
+    AccountDisabled,
+    AddressInvalid,
+    AuthenticationFailed,
+    AuthorizationFailed,
+    Unavailable,
+    UserNotFound,
+)
+from lightmail.mail.accounts import normal_address
 from lightmail.model import User
 from lightmail.ports.clock import Clock
 from lightmail.ports.directory import Directory
@@ -23,8 +30,6 @@ QUEUED_HASHES = 1024
 CACHED_SUCCESSES = 20_000
 """Remembered checks; the oldest go first."""
 FIRST_DELAY_S = 0.25
-MAX_ADDRESS_CHARACTERS = 320
-"""Local part, "@", domain at their greatest (RFC 5321 §4.5.3.1); longer names are nobody's."""
 
 
 class AuthParameters(Argon2Parameters, Protocol):
@@ -64,7 +69,7 @@ class Authenticator:
         those whose password is right. Otherwise as `verify`.
         """
         user = await self.verify(credentials.username, credentials.password, peer)
-        if credentials.authorization and prepare_address(credentials.authorization) != user.address:
+        if credentials.authorization and _address(credentials.authorization) != user.address:
             raise AuthorizationFailed(user.address)
         return user
 
@@ -76,9 +81,7 @@ class Authenticator:
         neither time nor text tell whether the account exists. Raises AuthenticationFailed; AccountDisabled (the
         password was right); Unavailable (the Directory, or too many checks waiting).
         """
-        address = prepare_address(username)
-        if address is not None and len(address) > MAX_ADDRESS_CHARACTERS:
-            address = None
+        address = _address(username)
         user = await self._find(address)
         if not await self._is_password_of(user, password):
             wait_s = self._delays.failed(address or "", peer or "", self._clock.monotonic_s())
@@ -137,6 +140,14 @@ class Authenticator:
             return await self._directory.get_user_by_id(user.id)
         except Unavailable:
             return user  # the old hash is as good as it was; the next login tries again
+
+
+def _address(username: bytes) -> str | None:
+    """The address that the Directory knows; None: no account can have this name."""
+    try:
+        return normal_address(username.decode("utf-8").strip())
+    except (UnicodeDecodeError, AddressInvalid):
+        return None
 
 
 class _Successes:

@@ -61,12 +61,3 @@ def prepare_password(password: bytes) -> bytes:
         return saslprep(password.decode("utf-8")).encode("utf-8")
     except (UnicodeDecodeError, Prohibited):
         return password
-
-
-def prepare_address(username: bytes) -> str | None:
-    """A login name or address as the directory keeps it: prepared, in lower case. None: no account can have it."""
-    try:
-        text = saslprep(username.decode("utf-8"))
-    except (UnicodeDecodeError, Prohibited):
-        return None
-    return text.strip().lower() or None
