@@ -1,1 +1,16 @@
 //! Mailbox snapshots, sequence sets, criteria evaluation, FETCH rendering; no I/O.
+//!
+//! packed rows → [`snapshot::Snapshot`] → what a client must be told ([`advance`]), which messages it means
+//! ([`resolve`]).
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod advance;
+mod chunk;
+mod digits;
+pub mod flags;
+mod query;
+pub mod resolve;
+pub mod row;
+pub mod snapshot;
+pub mod uid_set;
