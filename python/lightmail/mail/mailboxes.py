@@ -142,17 +142,18 @@ class Mailboxes:
             known.status[name] = status
         return status
 
-    async def claim_recent(self, mailbox: Mailbox, up_to: int) -> int:
-        """Messages below `up_to` are \\Recent to nobody else from now on; from which UID on they are to the caller.
+    async def recent_from(self, mailbox: Mailbox, *, claim: int | None) -> int:
+        """From which UID on messages are \\Recent to a session that opens this mailbox now (RFC 3501 §2.3.2).
 
-        Source: RFC 3501 §2.3.2.
+        claim: UIDNEXT when the session is the one told of them, so that they are recent to nobody after it; None when
+        it only looks (EXAMINE).
         """
-        if mailbox.recent_from >= up_to:
+        if claim is None or mailbox.recent_from >= claim:
             return mailbox.recent_from
-        before = await self._metadata.claim_recent(mailbox.id, up_to)
+        before = await self._metadata.claim_recent(mailbox.id, claim)
         known = self._known.get(mailbox.user_id)
         if known is not None and known.by_name.get(mailbox.name) is mailbox:
-            known.by_name[mailbox.name] = replace(mailbox, recent_from=max(before, up_to))
+            known.by_name[mailbox.name] = replace(mailbox, recent_from=max(before, claim))
             known.status.pop(mailbox.name, None)
         return before
 

@@ -1,0 +1,130 @@
+"""APPEND and MULTIAPPEND (RFC 9051 §6.3.12, RFC 3502, RFC 7889), as octets come: an `AppendRun` per command.
+
+    run = AppendRun(session)
+    for each message:   if await run.message(event): accept its literal; await run.data(octets) …; await run.message_end()
+                        else: refuse it
+    then:               done = await run.finish()        # always, also after a refusal; or await run.abort()
+
+What goes wrong is remembered and told by `finish`: octets of a message that a client has begun to send still come,
+and its next command is found only behind them.
+"""
+
+from __future__ import annotations
+
+from lightmail._core.imap import AppendMessage
+from lightmail._core.index import UidSet
+from lightmail.errors import EmptyMessage, LightMailError, LimitExceeded, MailboxNotFound, TooBig
+from lightmail.imap.commands.copy import NO_TARGET
+from lightmail.imap.replies import Done
+from lightmail.imap.session import Session
+from lightmail.mail.incoming import Incoming
+from lightmail.model import BodyRecord, Mailbox, NewMessage
+
+_MOST_MESSAGES = 1_000
+_MOST_SUMMARY_OCTETS = 16_777_216
+"""Bounds on what one MULTIAPPEND holds until all its messages are there (law 7)."""
+
+
+class AppendRun:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._mailbox: Mailbox | None = None
+        self._messages: list[NewMessage] = []
+        self._summary_octets = 0
+        self._event: AppendMessage | None = None
+        self._incoming: Incoming | None = None
+        self._failure: LightMailError | None = None
+
+    async def message(self, event: AppendMessage) -> bool:
+        """May its octets come? All that can be known before is checked before (RFC 9051 §6.3.12: TRYCREATE)."""
+        if self._failure is not None:
+            return False
+        try:
+            await self._admit(event)
+        except LightMailError as error:
+            await self._fail(error)
+            return False
+        self._event = event
+        self._incoming = self._session.mail.bodies.receive()
+        return True
+
+    async def data(self, octets: bytes) -> None:
+        """Octets of the message accepted last."""
+        if self._incoming is None:
+            return
+        try:
+            await self._incoming.write(octets)
+        except LightMailError as error:
+            await self._fail(error)
+
+    async def message_end(self) -> None:
+        """The literal is complete: its body becomes durable, and waits for the others (law 3)."""
+        incoming, event, mailbox = self._incoming, self._event, self._mailbox
+        if incoming is None or event is None or mailbox is None:
+            return
+        self._incoming = None
+        try:
+            body = await incoming.finish()
+        except LightMailError as error:
+            await self._fail(error)
+            return
+        now = self._session.mail.clock.now_s()
+        internaldate, zone = event.internaldate or (now, 0)
+        self._messages.append(
+            NewMessage(
+                mailbox_id=mailbox.id,
+                body=body,
+                flags=tuple(flag for flag in event.flags if flag.lower() != "\\recent"),
+                internaldate=internaldate,
+                internaldate_zone=zone,
+                savedate=now,
+            )
+        )
+        self._summary_octets += _summary_octets(body)
+        if self._summary_octets > _MOST_SUMMARY_OCTETS:
+            await self._fail(LimitExceeded("octets of headers in one APPEND", _MOST_SUMMARY_OCTETS))
+
+    async def finish(self) -> Done:
+        """All messages are added in one transaction, or none (RFC 3502 §6.3.11). Raises what went wrong."""
+        failure, mailbox = self._failure, self._mailbox
+        if failure is None and mailbox is not None:
+            try:
+                appended = await self._session.mail.append(self._messages)
+            except MailboxNotFound as error:
+                failure = error
+            else:
+                uids = UidSet([message.uid for message in appended])
+                return Done("Appended", code=b"APPENDUID %d %s" % (appended[0].uid_validity, bytes(uids)))
+        if isinstance(failure, MailboxNotFound) or failure is None:
+            return NO_TARGET
+        raise failure
+
+    async def abort(self) -> None:
+        """The connection is gone, or the command was malformed after all: nothing is added."""
+        self._messages.clear()
+        incoming, self._incoming = self._incoming, None
+        if incoming is not None:
+            await incoming.abort()
+
+    async def _admit(self, event: AppendMessage) -> None:
+        mail, user = self._session.mail, self._session.user
+        assert user is not None
+        if self._mailbox is None:
+            self._mailbox = await mail.mailboxes.get(user.id, event.mailbox)
+        if not event.octets:
+            # RFC 3502 §6.3.11: this is how a client cancels the whole of it.
+            raise EmptyMessage()
+        limit = self._session.config.limits.message_octets
+        if event.octets > limit:
+            raise TooBig(event.octets, limit)
+        if len(self._messages) >= _MOST_MESSAGES:
+            raise LimitExceeded("messages in one APPEND", _MOST_MESSAGES)
+
+    async def _fail(self, error: LightMailError) -> None:
+        self._failure = error
+        await self.abort()
+
+
+def _summary_octets(body: BodyRecord) -> int:
+    summary = body.summary
+    return len(summary.header) + len(summary.envelope) + len(summary.bodystructure) + len(summary.parts)

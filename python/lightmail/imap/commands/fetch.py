@@ -1,0 +1,102 @@
+"""FETCH, UID FETCH (RFC 9051 §6.4.5; CHANGEDSINCE, VANISHED: RFC 7162 §3.1.4, §3.2.6)."""
+
+from __future__ import annotations
+
+from lightmail._core import imap
+from lightmail._core.index import FetchRun, UidSet
+from lightmail._core.mime import UnknownEncoding
+from lightmail.imap.commands.fetch_bodies import send_with_bodies
+from lightmail.imap.commands.fetch_windows import send_windows
+from lightmail.imap.commands.sets import written_uids
+from lightmail.imap.replies import Done
+from lightmail.imap.selected import Selected
+from lightmail.imap.session import Session
+from lightmail.mail.store import MailStore
+from lightmail.model import FlagOp, ModSeq
+
+_SEEN_BIT = 1 << 3
+
+
+async def fetch(session: Session, command: imap.Fetch) -> Done:
+    """Untagged FETCH for each message of the set that this session knows, in sequence order.
+
+    \\Seen, where reading sets it, is set on all of them in one verb before the first response.
+    """
+    selected = session.selected
+    assert selected is not None
+    plan = command.plan
+    since = command.changed_since
+    if command.vanished and not (command.uid and since is not None and session.qresync):
+        return Done("VANISHED goes with UID FETCH, CHANGEDSINCE and ENABLE QRESYNC", status=b"BAD")
+    uids = selected.view.resolve(command.set, uid=command.uid, saved=selected.saved)
+    if since is not None or plan.wants_modseq:
+        session.condstore = True
+    if since is not None:
+        uids = selected.view.changed_since(since, uids)
+        if command.vanished:
+            await _send_vanished(session, selected, command, ModSeq(since))
+    if not uids:
+        return Done("Fetched")
+    now_seen = None
+    if plan.sets_seen and not selected.read_only:
+        now_seen = await _set_seen(session.mail, selected, uids)
+    run = FetchRun(
+        plan,
+        selected.view,
+        uids,
+        uid=command.uid,
+        # RFC 7162 §3.2: a FETCH response that tells of a change carries MODSEQ once CONDSTORE is on.
+        modseq=since is not None or plan.wants_modseq or (session.condstore and now_seen is not None),
+        recent_from=selected.recent_from,
+        rev2=session.rev2,
+        flags_for=now_seen,
+        utf8=session.utf8,
+    )
+    try:
+        if plan.needs_octets:
+            await send_with_bodies(session, run, selected.view.body_ids(uids))
+        else:
+            await send_windows(session, run, needs_summary=plan.needs_summary)
+    except UnknownEncoding:
+        # RFC 3516 §4.3
+        return Done("Content-Transfer-Encoding unknown", code=b"UNKNOWN-CTE", status=b"NO")
+    return Done("Fetched")
+
+
+async def _send_vanished(session: Session, selected: Selected, command: imap.Fetch, since: ModSeq) -> None:
+    """Before any FETCH (RFC 7162 §3.2.6). What this client still sees is announced as VANISHED without EARLIER, later."""
+    if since >= selected.live.snapshot.highest_modseq:
+        return
+    gone = await session.mail.expunged_since(selected.mailbox.id, since)
+    gone = (gone & written_uids(command.set, selected.view, selected.saved)) - selected.view.uids()
+    if gone:
+        session.send(b"* VANISHED (EARLIER) %s\r\n" % bytes(gone))
+
+
+async def _set_seen(mail: MailStore, selected: Selected, uids: UidSet) -> UidSet | None:
+    """Set \\Seen where it is missing, and let this session's view know it already, since its FETCH tells it.
+
+    Returns the messages that have got it, None when there are none.
+    """
+    view = selected.view
+    unseen = view.flagged(0, within=uids, without=_SEEN_BIT)
+    if not unseen:
+        return None
+    outcome = await mail.set_flags(selected.mailbox.id, unseen, FlagOp.ADD, ("\\Seen",))
+    delta = outcome.delta
+    if delta is None:
+        return None
+    live = selected.live.snapshot
+    if delta.base_modseq == view.highest_modseq and delta.highest_modseq == live.highest_modseq:
+        # Nobody else has changed anything: the shared snapshot is this view and the change.
+        selected.view = live
+    else:
+        # Only these rows: the rest of what has happened is announced when it may be (RFC 9051 §7.5.1).
+        selected.view = view.apply(
+            delta.rows,
+            UidSet(),
+            keywords=delta.keywords,
+            uid_next=view.uid_next,
+            highest_modseq=view.highest_modseq,
+        )
+    return outcome.changed

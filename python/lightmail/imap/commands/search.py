@@ -1,0 +1,77 @@
+"""SEARCH, UID SEARCH (RFC 9051 §6.4.4; ESEARCH: RFC 4731; `$`: RFC 5182; MODSEQ: RFC 7162 §3.1.5)."""
+
+from __future__ import annotations
+
+from lightmail._core import imap
+from lightmail._core.index import Snapshot, UidSet
+from lightmail.imap.replies import Done
+from lightmail.imap.session import Session
+
+_ALL = frozenset({"ALL"})
+
+
+async def search(session: Session, command: imap.Search) -> Done:
+    """Answer in the form asked for; a rev2 session always gets ESEARCH (RFC 9051 §6.4.4, Appendix E)."""
+    selected = session.selected
+    assert selected is not None
+    view = selected.view
+    program = command.program
+    returns = command.returns
+    save = returns is not None and "SAVE" in returns
+    if program.uses_modseq:
+        session.condstore = True
+    try:
+        found = await session.mail.search(program, view, saved=selected.saved, recent_from=selected.recent_from)
+    except Exception:
+        if save:
+            # RFC 5182 §2.1: a SEARCH that is answered NO leaves nothing saved.
+            selected.saved = UidSet()
+        raise
+    if returns is None and session.rev2:
+        returns = _ALL
+    if returns is None:
+        session.send(_search(command, view, found))
+        return Done("Searched")
+    asked = returns - {"SAVE"}
+    if not returns:
+        asked = _ALL
+    if save:
+        selected.saved = _to_save(found, asked)
+    if asked:
+        session.send(_esearch(command, view, found, asked))
+    return Done("Searched")
+
+
+def _search(command: imap.Search, view: Snapshot, found: UidSet) -> bytes:
+    if not found:
+        return b"* SEARCH\r\n"
+    numbers = found if command.uid else view.seqs(found)
+    modseq = b" (MODSEQ %d)" % view.max_modseq(found) if command.program.uses_modseq else b""
+    return b"* SEARCH %s%s\r\n" % (numbers.spaced(), modseq)
+
+
+def _esearch(command: imap.Search, view: Snapshot, found: UidSet, asked: frozenset[str]) -> bytes:
+    """RFC 4731 §3.1, RFC 9051 §7.3.4. MIN, MAX and ALL are left out when nothing was found."""
+    parts = [b'* ESEARCH (TAG "%s")' % command.tag.encode()]
+    if command.uid:
+        parts.append(b"UID")
+    if found:
+        if "MIN" in asked:
+            parts.append(b"MIN %d" % (found.first if command.uid else view.seq(found.first)))
+        if "MAX" in asked:
+            parts.append(b"MAX %d" % (found.last if command.uid else view.seq(found.last)))
+    if "COUNT" in asked:
+        parts.append(b"COUNT %d" % len(found))
+    if found and "ALL" in asked:
+        parts.append(b"ALL %s" % bytes(found if command.uid else view.seqs(found)))
+    if found and command.program.uses_modseq:
+        # RFC 4731 §3.2: of the messages that are returned.
+        parts.append(b"MODSEQ %d" % view.max_modseq(_to_save(found, asked)))
+    return b" ".join(parts) + b"\r\n"
+
+
+def _to_save(found: UidSet, asked: frozenset[str]) -> UidSet:
+    """What `$` becomes: the MIN and MAX messages when only these were asked for, else all (RFC 5182 §2.4)."""
+    if not found or not asked or not asked <= {"MIN", "MAX"}:
+        return found
+    return UidSet([found.first] * ("MIN" in asked) + [found.last] * ("MAX" in asked))

@@ -1,0 +1,128 @@
+"""SELECT, EXAMINE, CLOSE, UNSELECT (RFC 9051 §6.3.2, §6.3.3, §6.4.1, §6.4.2; QRESYNC: RFC 7162 §3.2.5)."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from lightmail._core import imap
+from lightmail._core.imap import mailbox_name
+from lightmail._core.index import MAX_KEYWORDS, SYSTEM_FLAGS, Snapshot, UidSet
+from lightmail.imap.commands.sets import written_uids
+from lightmail.imap.replies import Done
+from lightmail.imap.selected import Selected
+from lightmail.imap.session import Session
+from lightmail.model import Mailbox, ModSeq
+
+_NOBODY_RECENT = 2**32 - 1
+"""A `recent_from` for sessions that know no \\Recent: beyond every UID."""
+
+
+async def select(session: Session, command: imap.Select) -> Done:
+    """Leave the selected mailbox, whatever comes of the new one (RFC 9051 §6.3.2); then open and describe that.
+
+    The whole answer is one write, so that a client sees either all of it or none.
+    """
+    if command.qresync is not None and not session.qresync:
+        return Done("ENABLE QRESYNC comes before its use (RFC 7162 §3.2.5)", status=b"BAD")
+    if session.selected is not None:
+        session.deselect()
+        # RFC 7162 §3.2.11, RFC 9051 §7.1: what follows belongs to the new mailbox.
+        session.send(b"* OK [CLOSED] Previous mailbox closed\r\n")
+    if command.condstore or command.qresync is not None:
+        session.condstore = True
+    mail, user = session.mail, session.user
+    assert user is not None
+    mailbox = await mail.mailboxes.get(user.id, command.mailbox)
+    live = await mail.open(mailbox.id)
+    try:
+        view = live.snapshot
+        recent_from = _NOBODY_RECENT
+        if not session.rev2:
+            recent_from = await mail.mailboxes.recent_from(mailbox, claim=None if command.examine else view.uid_next)
+        answer = _description(session, mailbox, view, recent_from, examine=command.examine)
+        if command.qresync is not None and command.qresync.uid_validity == mailbox.uid_validity:
+            answer += await _changes(session, command.qresync, mailbox, view, recent_from)
+    except BaseException:
+        live.release()
+        raise
+    session.select(
+        Selected(
+            mailbox=mailbox,
+            live=live,
+            view=view,
+            read_only=command.examine,
+            recent_from=recent_from,
+            # RFC 5182 §2.1: the saved search result is empty after each SELECT.
+            saved=UidSet(),
+        )
+    )
+    session.send(answer)
+    if command.examine:
+        return Done("Examined", code=b"READ-ONLY")
+    return Done("Selected", code=b"READ-WRITE")
+
+
+async def close(session: Session, command: imap.Close) -> Done:
+    """Remove what is marked \\Deleted without telling, unless it was EXAMINEd, and leave (RFC 9051 §6.4.1).
+
+    HIGHESTMODSEQ must not be answered (RFC 7162 §3.2.8).
+    """
+    selected = session.selected
+    assert selected is not None
+    if not selected.read_only:
+        await session.mail.expunge(selected.mailbox.id)
+    session.deselect()
+    return Done("Closed")
+
+
+async def unselect(session: Session, command: imap.Unselect) -> Done:
+    """Leave without removing anything (RFC 9051 §6.4.2)."""
+    session.deselect()
+    return Done("Unselected")
+
+
+def _description(session: Session, mailbox: Mailbox, view: Snapshot, recent_from: int, *, examine: bool) -> bytes:
+    """The untagged responses that every SELECT has (RFC 9051 §6.3.2, RFC 3501 §6.3.1)."""
+    flags, permanent = _flag_lines(view.keywords)
+    parts = [flags, b"* %d EXISTS\r\n" % len(view)]
+    if not session.rev2:
+        # RFC 9051 has neither of these two.
+        parts.append(b"* %d RECENT\r\n" % view.recent_count(recent_from))
+        if view.unseen:
+            parts.append(b"* OK [UNSEEN %d] First unseen\r\n" % view.first_unseen)
+    parts.append(b"* OK [PERMANENTFLAGS ()] Read-only\r\n" if examine else permanent)
+    parts.append(
+        b"* OK [UIDVALIDITY %d] UIDs valid\r\n* OK [UIDNEXT %d] Next UID\r\n* OK [HIGHESTMODSEQ %d] Highest\r\n"
+        % (mailbox.uid_validity, view.uid_next, view.highest_modseq)
+    )
+    if session.rev2:
+        parts.append(b'* LIST () "/" %s\r\n' % mailbox_name(mailbox.name, utf8=True))
+    return b"".join(parts)
+
+
+async def _changes(session: Session, known: imap.Qresync, mailbox: Mailbox, view: Snapshot, recent_from: int) -> bytes:
+    """VANISHED (EARLIER), then FETCH of what has changed since the client's last visit (RFC 7162 §3.2.5.1, §3.2.5.2)."""
+    if known.modseq >= view.highest_modseq:
+        return b""
+    gone = await session.mail.expunged_since(mailbox.id, ModSeq(known.modseq)) - view.uids()
+    changed = view.changed_since(known.modseq)
+    if known.known_uids is not None:
+        uids = written_uids(known.known_uids, view, None)
+        gone &= uids
+        changed &= uids
+    if known.match_seqs is not None and known.match_uids is not None:
+        gone -= _up_to(view.qresync_match(known.match_seqs, known.match_uids))
+    answer = b"* VANISHED (EARLIER) %s\r\n" % bytes(gone) if gone else b""
+    return answer + view.fetch_flags(changed, uid=True, modseq=True, recent_from=recent_from, rev2=session.rev2)
+
+
+def _up_to(uid: int) -> UidSet:
+    return UidSet.from_ranges([(1, uid)]) if uid else UidSet()
+
+
+@lru_cache(maxsize=1024)
+def _flag_lines(keywords: tuple[str, ...]) -> tuple[bytes, bytes]:
+    """FLAGS and PERMANENTFLAGS; mailboxes with the same keywords share them."""
+    flags = " ".join((*SYSTEM_FLAGS, *keywords)).encode()
+    more = b" \\*" if len(keywords) < MAX_KEYWORDS else b""
+    return b"* FLAGS (%s)\r\n" % flags, b"* OK [PERMANENTFLAGS (%s%s)] Kept\r\n" % (flags, more)

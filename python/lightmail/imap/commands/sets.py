@@ -1,0 +1,48 @@
+"""Sets of messages between client and mailbox, beyond what `Snapshot.resolve` does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lightmail._core.imap import SequenceSet
+from lightmail._core.index import Snapshot, UidSet
+
+
+def written_uids(written: SequenceSet, view: Snapshot, saved: UidSet | None) -> UidSet:
+    """The UIDs that a set names, whether there is such a message or not: for what has been expunged (RFC 7162 §3.2.6).
+
+    "*" is the last message, or the greatest UID ever given where the mailbox is empty.
+    """
+    if written.saved:
+        return saved or UidSet()
+    uids = view.uids()
+    largest = uids.last if uids else max(view.uid_next - 1, 1)
+    ranges: list[tuple[int, int]] = []
+    for item in str(written).split(","):
+        first, _, last = item.partition(":")
+        low = largest if first == "*" else int(first)
+        high = low if not last else largest if last == "*" else int(last)
+        ranges.append((min(low, high), max(low, high)))
+    return UidSet.from_ranges(ranges)
+
+
+def pieces(uids: UidSet, messages: int) -> Iterator[UidSet]:
+    """The same set in ascending pieces of at most so many messages, so that no answer is ever whole in memory."""
+    if len(uids) <= messages:
+        yield uids
+        return
+    piece: list[tuple[int, int]] = []
+    room = messages
+    for first, last in uids.ranges():
+        while last - first >= room:
+            piece.append((first, first + room - 1))
+            yield UidSet.from_ranges(piece)
+            first += room
+            piece, room = [], messages
+        piece.append((first, last))
+        room -= last - first + 1
+        if not room:
+            yield UidSet.from_ranges(piece)
+            piece, room = [], messages
+    if piece:
+        yield UidSet.from_ranges(piece)

@@ -1,0 +1,76 @@
+"""STORE, UID STORE (RFC 9051 §6.4.6; UNCHANGEDSINCE: RFC 7162 §3.1.3)."""
+
+from __future__ import annotations
+
+from lightmail._core import imap
+from lightmail._core.index import Snapshot, UidSet
+from lightmail.errors import ReadOnly
+from lightmail.imap.commands.sets import pieces
+from lightmail.imap.replies import Done
+from lightmail.imap.selected import Selected
+from lightmail.imap.session import Session
+from lightmail.model import FlagOp, FlagOutcome, ModSeq
+
+_MESSAGES_AT_ONCE = 2_000
+
+
+async def store(session: Session, command: imap.Store) -> Done:
+    """One verb for the whole set. What has changed is told by comparing views, after this; what has not, here."""
+    selected = session.selected
+    assert selected is not None
+    if selected.read_only:
+        raise ReadOnly("this mailbox")
+    view = selected.view
+    uids = view.resolve(command.set, uid=command.uid, saved=selected.saved)
+    if command.unchanged_since is not None:
+        session.condstore = True
+    if not uids:
+        return Done("Nothing to store")
+    before = selected.live.snapshot
+    outcome = await session.mail.set_flags(
+        selected.mailbox.id,
+        uids,
+        FlagOp(command.op),
+        command.flags,
+        None if command.unchanged_since is None else ModSeq(command.unchanged_since),
+    )
+    gone = uids - selected.live.snapshot.flagged(0, within=uids)
+    if command.silent:
+        silent = _own_changes(outcome, view, before)
+    else:
+        silent = None
+        await _tell_unchanged(session, selected, uids - outcome.changed - outcome.refused - gone, uid=command.uid)
+    code = b""
+    if outcome.refused:
+        refused = outcome.refused if command.uid else view.seqs(outcome.refused)
+        code = b"MODIFIED %s" % bytes(refused)
+    if gone and not command.uid:
+        # RFC 2180 §4.2.1; a UID that names no message is ignored (RFC 9051 §6.4.9).
+        return Done("Some of the messages no longer exist", code=code or b"EXPUNGEISSUED", status=b"NO", silent=silent)
+    return Done("Conditional STORE failed" if outcome.refused else "Stored", code=code, silent=silent)
+
+
+def _own_changes(outcome: FlagOutcome, view: Snapshot, before: Snapshot) -> UidSet | None:
+    """Messages whose change is all this session's own, so that .SILENT may leave it untold (RFC 9051 §6.4.6).
+
+    view: what the client knows; before: what this process knew just before the change.
+    """
+    delta = outcome.delta
+    if delta is None or delta.base_modseq == view.highest_modseq:
+        return outcome.changed
+    if delta.base_modseq == before.highest_modseq:
+        return outcome.changed - before.changed_since(view.highest_modseq, outcome.changed)
+    return None
+
+
+async def _tell_unchanged(session: Session, selected: Selected, uids: UidSet, *, uid: bool) -> None:
+    """FLAGS of messages that had them already: the client asked to be told (RFC 9051 §6.4.6)."""
+    if not uids:
+        return
+    for piece in pieces(uids, _MESSAGES_AT_ONCE):
+        session.send(
+            selected.view.fetch_flags(
+                piece, uid=uid, modseq=session.condstore, recent_from=selected.recent_from, rev2=session.rev2
+            )
+        )
+        await session.drain()
