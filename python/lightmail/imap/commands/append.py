@@ -1,8 +1,8 @@
 """APPEND and MULTIAPPEND (RFC 9051 §6.3.12, RFC 3502, RFC 7889), as octets come: an `AppendRun` per command.
 
     run = AppendRun(session)
-    for each message:   if await run.message(event): accept its literal; await run.data(octets) …; await run.message_end()
-                        else: refuse it
+    for each message:   if await run.message(event): accept its literal; await run.data(octets) as they come;
+                        await run.message_end() after the last; else: refuse it
     then:               done = await run.finish()        # always, also after a refusal; or await run.abort()
 
 What goes wrong is remembered and told by `finish`: octets of a message that a client has begun to send still come,

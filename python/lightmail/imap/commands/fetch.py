@@ -64,7 +64,7 @@ async def fetch(session: Session, command: imap.Fetch) -> Done:
 
 
 async def _send_vanished(session: Session, selected: Selected, command: imap.Fetch, since: ModSeq) -> None:
-    """Before any FETCH (RFC 7162 §3.2.6). What this client still sees is announced as VANISHED without EARLIER, later."""
+    """Before any FETCH (RFC 7162 §3.2.6). What this client still sees is announced later, without EARLIER."""
     if since >= selected.live.snapshot.highest_modseq:
         return
     gone = await session.mail.expunged_since(selected.mailbox.id, since)

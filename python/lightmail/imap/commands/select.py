@@ -101,7 +101,7 @@ def _description(session: Session, mailbox: Mailbox, view: Snapshot, recent_from
 
 
 async def _changes(session: Session, known: imap.Qresync, mailbox: Mailbox, view: Snapshot, recent_from: int) -> bytes:
-    """VANISHED (EARLIER), then FETCH of what has changed since the client's last visit (RFC 7162 §3.2.5.1, §3.2.5.2)."""
+    """VANISHED (EARLIER), then FETCH of what has changed since the client's last visit (RFC 7162 §3.2.5.1)."""
     if known.modseq >= view.highest_modseq:
         return b""
     gone = await session.mail.expunged_since(mailbox.id, ModSeq(known.modseq)) - view.uids()
