@@ -94,8 +94,8 @@ impl Walk<'_> {
     fn both(&mut self, old: &Chunk, at_old: usize, new: &Chunk, at_new: usize) {
         self.seq += 1;
         let (flags, modseq) = (new.flags[at_new], new.modseqs[at_new]);
-        let changed = flags != old.flags[at_old];
-        if !changed && !(self.telling.modseq && modseq != old.modseqs[at_old]) {
+        let same_modseq = !self.telling.modseq || modseq == old.modseqs[at_old];
+        if same_modseq && flags == old.flags[at_old] {
             return;
         }
         let uid = new.fixed.uids[at_new];
@@ -179,10 +179,7 @@ impl Snapshot {
     fn compare(&self, new: &Self, walk: &mut Walk<'_>) {
         let (mut olds, mut news) = (self.chunks(), new.chunks());
         let (mut at_old, mut at_new) = (0, 0);
-        loop {
-            let (Some(old), Some(added)) = (olds.first(), news.first()) else {
-                break;
-            };
+        while let (Some(old), Some(added)) = (olds.first(), news.first()) {
             if at_old == 0 && at_new == 0 {
                 let same = Arc::ptr_eq(old, added);
                 if same || Arc::ptr_eq(&old.fixed, &added.fixed) {

@@ -67,11 +67,18 @@ impl Keywords {
 /// How many flag lists a [`FlagWriter`] remembers: mailboxes have few combinations.
 const REMEMBERED: usize = 16;
 
+#[derive(Debug, Clone)]
+struct Remembered {
+    flags: u64,
+    recent: bool,
+    list: Box<[u8]>,
+}
+
 /// Writes flag lists; the lists written last are remembered as octets.
 #[derive(Debug, Clone)]
 pub struct FlagWriter {
     keywords: Keywords,
-    remembered: [Option<Box<(u64, bool, Vec<u8>)>>; REMEMBERED],
+    remembered: [Option<Remembered>; REMEMBERED],
 }
 
 impl FlagWriter {
@@ -87,7 +94,9 @@ impl FlagWriter {
     pub fn write(&mut self, out: &mut Vec<u8>, flags: u64, recent: bool) {
         let slot = (flags ^ flags >> 4 ^ flags >> 8) as usize % REMEMBERED;
         match &mut self.remembered[slot] {
-            Some(known) if known.0 == flags && known.1 == recent => out.extend_from_slice(&known.2),
+            Some(known) if known.flags == flags && known.recent == recent => {
+                out.extend_from_slice(&known.list);
+            }
             other => {
                 let mut list = vec![b'('];
                 let names = recent
@@ -102,7 +111,11 @@ impl FlagWriter {
                 }
                 list.push(b')');
                 out.extend_from_slice(&list);
-                *other = Some(Box::new((flags, recent, list)));
+                *other = Some(Remembered {
+                    flags,
+                    recent,
+                    list: list.into(),
+                });
             }
         }
     }

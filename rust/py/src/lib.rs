@@ -1,6 +1,9 @@
 //! The thin PyO3 boundary: `lightmail._core`. This file is a list of names.
 
 mod error;
+mod index;
+mod index_set;
+mod index_snapshot;
 mod octets;
 
 use pyo3::prelude::*;
@@ -11,6 +14,8 @@ mod _core {
 
     #[pymodule_export]
     use super::error::CorePanic;
+    #[pymodule_export]
+    use super::index::index;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -23,5 +28,5 @@ mod _core {
         Ok(())
     }
 
-    const SUBMODULES: &[&str] = &[];
+    const SUBMODULES: &[&str] = &["index"];
 }

@@ -1,0 +1,22 @@
+//! `lightmail._core.index`: a list of names.
+
+use pyo3::prelude::*;
+
+#[pymodule]
+pub mod index {
+    use lightmail_index::flags::{FIRST_KEYWORD_BIT, MAX_KEYWORDS, SYSTEM_FLAGS};
+    use pyo3::prelude::*;
+    use pyo3::types::PyTuple;
+
+    #[pymodule_export]
+    use crate::index_set::PyUidSet;
+    #[pymodule_export]
+    use crate::index_snapshot::{BadRow, BadSet, PyRow, PySnapshot};
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("SYSTEM_FLAGS", PyTuple::new(module.py(), SYSTEM_FLAGS)?)?;
+        module.add("FIRST_KEYWORD_BIT", FIRST_KEYWORD_BIT)?;
+        module.add("MAX_KEYWORDS", MAX_KEYWORDS)
+    }
+}
