@@ -9,10 +9,23 @@
 //! - [`transfer`]: base64 and quoted-printable, streaming;
 //! - [`text`]: the text of a message as SEARCH sees it.
 
+pub mod address;
+pub mod analyze;
+mod boundary;
 pub mod charset;
+mod content;
+pub mod date;
+mod envelope;
 pub mod header;
+mod html;
+pub mod params;
 pub mod parts;
+mod preview;
+pub mod structure;
+pub mod subject;
 pub mod text;
+mod tokens;
 pub mod transfer;
 mod utf7;
+mod wire;
 pub mod words;

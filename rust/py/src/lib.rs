@@ -1,9 +1,17 @@
 //! The thin PyO3 boundary: `lightmail._core`. This file is a list of names.
 
 mod error;
+mod frames;
+mod imap;
+mod imap_arguments;
+mod imap_commands;
+mod imap_decoder;
+mod imap_encoding;
+mod imap_events;
 mod index;
 mod index_set;
 mod index_snapshot;
+mod mime;
 mod octets;
 
 use pyo3::prelude::*;
@@ -15,7 +23,13 @@ mod _core {
     #[pymodule_export]
     use super::error::CorePanic;
     #[pymodule_export]
+    use super::imap::imap;
+    #[pymodule_export]
+    use super::frames::module as frames;
+    #[pymodule_export]
     use super::index::index;
+    #[pymodule_export]
+    use super::mime::mime;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -28,5 +42,5 @@ mod _core {
         Ok(())
     }
 
-    const SUBMODULES: &[&str] = &["index"];
+    const SUBMODULES: &[&str] = &["frames", "imap", "index", "mime"];
 }

@@ -1,0 +1,181 @@
+//! Raw octets to the stored form.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::io::Cursor;
+
+use zstd::bulk::Compressor;
+
+use crate::{FOOTER_MAGIC, MAX_FRAME_OCTETS, TABLE_MAGIC};
+
+/// The compressor gave up; only want of memory makes it.
+#[derive(Debug)]
+pub struct CompressError(String);
+
+impl fmt::Display for CompressError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot compress: {}", self.0)
+    }
+}
+
+impl std::error::Error for CompressError {}
+
+/// What is known of a stored body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stored {
+    /// Octets of the body.
+    pub raw_octets: u64,
+    /// Octets of its stored form.
+    pub stored_octets: u64,
+    /// blake3-256 of the raw octets.
+    pub digest: [u8; 32],
+}
+
+/// Raw octets in, stored octets out, in chunks; holds at most one frame.
+pub struct Encoder {
+    frame_octets: usize,
+    level: i32,
+    pending: Vec<u8>,
+    hasher: blake3::Hasher,
+    table: Vec<(u32, u32)>,
+    raw_octets: u64,
+    stored_octets: u64,
+}
+
+impl Encoder {
+    /// frame_octets: raw octets of a frame, taken into 1 KiB ..= 16 MiB. level: of zstd, from -7 to 19.
+    pub fn new(frame_octets: usize, level: i32) -> Self {
+        Self {
+            frame_octets: frame_octets.clamp(1024, MAX_FRAME_OCTETS),
+            level,
+            pending: Vec::new(),
+            hasher: blake3::Hasher::new(),
+            table: Vec::new(),
+            raw_octets: 0,
+            stored_octets: 0,
+        }
+    }
+
+    /// Takes the next raw octets; appends the stored octets that are ready.
+    pub fn feed(&mut self, mut data: &[u8], out: &mut Vec<u8>) -> Result<(), CompressError> {
+        self.raw_octets += data.len() as u64;
+        if !self.pending.is_empty() {
+            let (head, rest) =
+                data.split_at(data.len().min(self.frame_octets - self.pending.len()));
+            self.pending.extend_from_slice(head);
+            data = rest;
+            if self.pending.len() < self.frame_octets {
+                return Ok(());
+            }
+            let mut frame = std::mem::take(&mut self.pending);
+            self.frame(&frame, out)?;
+            frame.clear();
+            self.pending = frame;
+        }
+        while data.len() >= self.frame_octets {
+            let (frame, rest) = data.split_at(self.frame_octets);
+            self.frame(frame, out)?;
+            data = rest;
+        }
+        self.pending.extend_from_slice(data);
+        Ok(())
+    }
+
+    /// Raw octets fed so far.
+    pub fn raw_octets(&self) -> u64 {
+        self.raw_octets
+    }
+
+    /// Stored octets given so far.
+    pub fn stored_octets(&self) -> u64 {
+        self.stored_octets
+    }
+
+    /// Appends the last frame and the seek table.
+    pub fn finish(mut self, out: &mut Vec<u8>) -> Result<Stored, CompressError> {
+        let frame = std::mem::take(&mut self.pending);
+        self.last(&frame, out)
+    }
+
+    fn last(mut self, frame: &[u8], out: &mut Vec<u8>) -> Result<Stored, CompressError> {
+        if !frame.is_empty() {
+            self.frame(frame, out)?;
+        }
+        let begin = out.len();
+        let entries = self.table.len() as u32;
+        out.extend_from_slice(&TABLE_MAGIC.to_le_bytes());
+        out.extend_from_slice(&(entries * 8 + 9).to_le_bytes());
+        for (stored, raw) in &self.table {
+            out.extend_from_slice(&stored.to_le_bytes());
+            out.extend_from_slice(&raw.to_le_bytes());
+        }
+        out.extend_from_slice(&entries.to_le_bytes());
+        out.push(0);
+        out.extend_from_slice(&FOOTER_MAGIC.to_le_bytes());
+        self.stored_octets += (out.len() - begin) as u64;
+        Ok(Stored {
+            raw_octets: self.raw_octets,
+            stored_octets: self.stored_octets,
+            digest: *self.hasher.finalize().as_bytes(),
+        })
+    }
+
+    fn frame(&mut self, raw: &[u8], out: &mut Vec<u8>) -> Result<(), CompressError> {
+        self.hasher.update(raw);
+        let begin = out.len();
+        compress(self.level, raw, out)?;
+        let stored = out.len() - begin;
+        // Both are below 2^25: a frame holds at most MAX_FRAME_OCTETS.
+        self.table.push((stored as u32, raw.len() as u32));
+        self.stored_octets += stored as u64;
+        Ok(())
+    }
+}
+
+/// A whole body in one call; the octets are not copied before they are compressed.
+pub fn encode(
+    raw: &[u8],
+    frame_octets: usize,
+    level: i32,
+) -> Result<(Vec<u8>, Stored), CompressError> {
+    let mut encoder = Encoder::new(frame_octets, level);
+    let mut out = Vec::with_capacity(raw.len() / 2 + 64);
+    encoder.raw_octets = raw.len() as u64;
+    let mut frames = raw.chunks_exact(encoder.frame_octets);
+    for frame in &mut frames {
+        encoder.frame(frame, &mut out)?;
+    }
+    let stored = encoder.last(frames.remainder(), &mut out)?;
+    Ok((out, stored))
+}
+
+thread_local! {
+    /// A compressor costs more to make than a small message to compress.
+    static COMPRESSOR: RefCell<Option<(i32, Compressor<'static>)>> = const { RefCell::new(None) };
+}
+
+fn compress(level: i32, raw: &[u8], out: &mut Vec<u8>) -> Result<(), CompressError> {
+    let failed = |error: std::io::Error| CompressError(error.to_string());
+    COMPRESSOR.with_borrow_mut(|kept| {
+        let fits = kept.as_ref().is_some_and(|(of, _)| *of == level);
+        if !fits {
+            *kept = None;
+        }
+        let compressor = match kept {
+            Some((_, compressor)) => compressor,
+            None => {
+                let mut compressor = Compressor::new(level).map_err(failed)?;
+                compressor.include_checksum(true).map_err(failed)?;
+                &mut kept.insert((level, compressor)).1
+            }
+        };
+        let begin = out.len();
+        out.reserve(zstd::zstd_safe::compress_bound(raw.len()));
+        let mut target = Cursor::new(out);
+        target.set_position(begin as u64);
+        compressor
+            .compress_to_buffer(raw, &mut target)
+            .map_err(failed)?;
+        Ok(())
+    })
+}

@@ -1,0 +1,228 @@
+//! Address lists (RFC 5322 §3.4, §4.4), read as real mail has them.
+
+use crate::tokens::{is_special, Token, Tokens};
+
+/// Stands for the part before "@" where there is none.
+pub const MISSING_MAILBOX: &[u8] = b"MISSING_MAILBOX";
+/// Stands for the part after "@" where there is none.
+pub const MISSING_DOMAIN: &[u8] = b"MISSING_DOMAIN";
+
+/// One entry of a list, in the terms of ENVELOPE (RFC 9051 §7.5.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Address {
+    /// A mailbox.
+    Mailbox {
+        /// Display name as written, quotes undone, encoded words kept.
+        name: Option<Vec<u8>>,
+        /// Source route, e.g. `@a,@b`.
+        route: Option<Vec<u8>>,
+        /// Before the "@", quotes undone.
+        mailbox: Vec<u8>,
+        /// After the "@".
+        host: Vec<u8>,
+    },
+    /// A group begins.
+    GroupStart(Vec<u8>),
+    /// It ends.
+    GroupEnd,
+}
+
+/// The addresses of a list, at most `limit` entries. value: folds undone.
+pub fn parse(value: &[u8], limit: usize) -> Vec<Address> {
+    let mut parser = Parser {
+        tokens: Tokens::new(value, is_special),
+        found: Vec::new(),
+        limit,
+        in_group: false,
+        entry: Entry::default(),
+    };
+    parser.run();
+    parser.found
+}
+
+/// What has been read of the entry under way.
+#[derive(Default)]
+struct Entry<'a> {
+    /// Words and dots before any "<" or "@", each with whether blanks stood before it.
+    words: Vec<(Token<'a>, bool)>,
+    comment: Option<Vec<u8>>,
+    route: Option<Vec<u8>>,
+    /// After "<".
+    angle: bool,
+    name: Option<Vec<u8>>,
+    mailbox: Option<Vec<u8>>,
+    /// After "@".
+    at: bool,
+    host: Vec<u8>,
+    /// After ">": nothing more belongs to it.
+    complete: bool,
+}
+
+struct Parser<'a> {
+    tokens: Tokens<'a>,
+    found: Vec<Address>,
+    limit: usize,
+    in_group: bool,
+    entry: Entry<'a>,
+}
+
+impl<'a> Parser<'a> {
+    fn run(&mut self) {
+        while let Some(token) = self.tokens.next() {
+            if self.found.len() >= self.limit {
+                break;
+            }
+            let spaced = self.tokens.spaced;
+            match token {
+                Token::Comment(text) => self.entry.comment = Some(text),
+                Token::Special(b',')
+                    if self.entry.angle && self.entry.route.is_some() && !self.entry.at => {}
+                Token::Special(b',') => self.end_entry(),
+                Token::Special(b';') => {
+                    self.end_entry();
+                    self.end_group();
+                }
+                Token::Special(b'<') if !self.entry.angle && !self.entry.complete => {
+                    self.open_angle()
+                }
+                Token::Special(b'>') if self.entry.angle => self.close_angle(),
+                Token::Special(b':') => self.colon(),
+                Token::Special(b'@') => self.at_sign(),
+                token => self.word(token, spaced),
+            }
+        }
+        if self.found.len() < self.limit {
+            self.end_entry();
+        }
+        self.end_group();
+    }
+
+    fn open_angle(&mut self) {
+        let entry = &mut self.entry;
+        if entry.at {
+            // "user@host <user@host>": the first is a name.
+            let mut name = entry.mailbox.take().unwrap_or_default();
+            name.push(b'@');
+            name.append(&mut entry.host);
+            entry.at = false;
+            entry.name = Some(name);
+        } else if !entry.words.is_empty() {
+            entry.name = Some(phrase(&std::mem::take(&mut entry.words)));
+        }
+        entry.angle = true;
+    }
+
+    fn close_angle(&mut self) {
+        if self.entry.mailbox.is_none() && !self.entry.words.is_empty() {
+            self.entry.mailbox = Some(join(&std::mem::take(&mut self.entry.words)));
+        }
+        self.entry.angle = false;
+        self.entry.complete = true;
+    }
+
+    fn colon(&mut self) {
+        let entry = &mut self.entry;
+        if entry.angle && entry.route.is_some() && !entry.at {
+            // The colon after a route.
+        } else if entry.angle && entry.at && entry.mailbox.as_ref().is_some_and(Vec::is_empty) {
+            // "<@route:user@host>": what looked like an empty mailbox was a route.
+            let mut route = vec![b'@'];
+            route.append(&mut entry.host);
+            entry.route = Some(route);
+            entry.mailbox = None;
+            entry.at = false;
+        } else if !self.in_group && !entry.angle && !entry.at && !entry.complete {
+            let name = phrase(&std::mem::take(&mut entry.words));
+            self.entry = Entry::default();
+            self.found.push(Address::GroupStart(name));
+            self.in_group = true;
+        }
+    }
+
+    fn at_sign(&mut self) {
+        let entry = &mut self.entry;
+        if entry.complete {
+            return;
+        }
+        if !entry.at {
+            entry.mailbox = Some(join(&std::mem::take(&mut entry.words)));
+            entry.at = true;
+        } else {
+            entry.host.push(b'@');
+        }
+    }
+
+    fn word(&mut self, token: Token<'a>, spaced: bool) {
+        let entry = &mut self.entry;
+        if entry.complete {
+            return;
+        }
+        if entry.at {
+            append(&token, &mut entry.host);
+        } else {
+            entry.words.push((token, spaced));
+        }
+    }
+
+    fn end_entry(&mut self) {
+        let entry = std::mem::take(&mut self.entry);
+        let empty = entry.words.is_empty() && !entry.at && !entry.angle && !entry.complete;
+        if empty {
+            return;
+        }
+        let mailbox = match entry.mailbox {
+            Some(mailbox) => mailbox,
+            None => join(&entry.words),
+        };
+        let or = |text: Vec<u8>, missing: &[u8]| {
+            if text.is_empty() {
+                missing.to_vec()
+            } else {
+                text
+            }
+        };
+        self.found.push(Address::Mailbox {
+            name: entry.name.or(entry.comment),
+            route: entry.route,
+            mailbox: or(mailbox, MISSING_MAILBOX),
+            host: or(entry.host, MISSING_DOMAIN),
+        });
+    }
+
+    fn end_group(&mut self) {
+        if std::mem::take(&mut self.in_group) {
+            self.found.push(Address::GroupEnd);
+        }
+    }
+}
+
+fn append(token: &Token<'_>, out: &mut Vec<u8>) {
+    match token {
+        Token::Atom(text) => out.extend_from_slice(text),
+        Token::Quoted(text) | Token::Comment(text) | Token::Literal(text) => {
+            out.extend_from_slice(text)
+        }
+        Token::Special(octet) => out.push(*octet),
+    }
+}
+
+/// A display name: words with one blank where any stood between them.
+fn phrase(words: &[(Token<'_>, bool)]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (word, spaced) in words {
+        if *spaced && !out.is_empty() {
+            out.push(b' ');
+        }
+        append(word, &mut out);
+    }
+    out
+}
+
+/// A local part: words and dots without the blanks between them.
+fn join(words: &[(Token<'_>, bool)]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (word, _) in words {
+        append(word, &mut out);
+    }
+    out
+}
