@@ -8,7 +8,8 @@ import secrets
 from typing import Protocol
 
 import argon2
-from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
+from argon2.exceptions import VerificationError, VerifyMismatchError
+from argon2.low_level import error_to_str
 
 from lightmail.auth.saslprep import prepare_password
 from lightmail.errors import Unavailable
@@ -16,8 +17,14 @@ from lightmail.errors import Unavailable
 MAX_PASSWORD_OCTETS = 1024
 """Longer ones are refused unread."""
 
-_SCHEME_PREFIX = re.compile(r"\{ARGON2(?:ID|I)?\}", re.IGNORECASE)
-"""As Dovecot and Cyrus write it before a hash: {ARGON2ID}$argon2id$…"""
+_STORED = re.compile(
+    r"(?:\{ARGON2(?:ID?)?\})?(?P<phc>\$argon2(?:id|i|d)(?:\$v=[0-9]+)?\$m=[0-9]+,t=[0-9]+,p=[0-9]+"
+    r"\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+)",
+    re.IGNORECASE,
+)
+"""A PHC string, perhaps with its scheme in front as Dovecot writes it: {ARGON2ID}$argon2id$…"""
+_NO_MEMORY = error_to_str(-22)
+"""ARGON2_MEMORY_ALLOCATION_ERROR (argon2.h)."""
 
 
 class Argon2Parameters(Protocol):
@@ -63,20 +70,20 @@ class Passwords:
         """
         if not 0 < len(password) <= MAX_PASSWORD_OCTETS:
             return False
-        prepared = prepare_password(password)
+        match = _STORED.fullmatch(stored)
         try:
-            return self._hasher.verify(_SCHEME_PREFIX.sub("", stored, count=1) or self._nothing, prepared)
+            return self._hasher.verify(match["phc"] if match else self._nothing, prepare_password(password))
         except VerifyMismatchError:
             return False
-        except InvalidHashError:
-            self.verify(self._nothing, password)
-            return False
         except VerificationError as error:
-            raise Unavailable("memory to check a password") from error
+            if str(error) == _NO_MEMORY:
+                raise Unavailable("memory to check a password") from error
+            return False  # looks like a hash, with parameters that argon2 does not take
 
     def needs_rehash(self, stored: str) -> bool:
         """Whether `stored`, which verified, was made with other parameters than today's."""
-        return self._hasher.check_needs_rehash(_SCHEME_PREFIX.sub("", stored, count=1))
+        match = _STORED.fullmatch(stored)
+        return match is not None and self._hasher.check_needs_rehash(match["phc"])
 
     def _hash_of_nothing(self) -> str:
         """A hash that no password has, made without hashing: verifying it costs what verifying a real one costs."""

@@ -40,7 +40,8 @@ def test_pipelined_as_in_rfc_2920_3_2() -> None:
     """The whole dialogue in one go, and the next transaction behind it."""
     driver = Driver(recipient=jones_is_unknown)
     transaction = (
-        b"MAIL FROM:<mrw@dbc.example>\r\nRCPT TO:<a@x.example>\r\nRCPT TO:<jones@x.example>\r\nRCPT TO:<a@x.example>\r\n"
+        b"MAIL FROM:<mrw@dbc.example>\r\n"
+        b"RCPT TO:<a@x.example>\r\nRCPT TO:<jones@x.example>\r\nRCPT TO:<a@x.example>\r\n"
         b"DATA\r\nSubject: one\r\n\r\n.\r\n"
     )
     codes = driver.send_codes(LHLO + transaction + transaction + b"QUIT\r\n")

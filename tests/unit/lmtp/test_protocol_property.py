@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -58,7 +60,7 @@ def test_any_octets_in_any_chunks(stream: bytes, cuts: list[int]) -> None:
     edges = sorted({0, len(stream), *(cut % (len(stream) + 1) for cut in cuts)})
     expected = whole.send(stream)
     answers = b""
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         answers += parts.send(stream[start:end])
         assert parts.machine.buffered_octets < MAX_LINE_OCTETS
     assert answers == expected

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -9,7 +11,9 @@ from hypothesis import strategies as st
 from lightmail.lmtp.unstuff import DotUnstuffer
 
 # Octets that matter here are frequent, so that every end mark is met at every place of a chunk.
-CONTENT = st.lists(st.sampled_from([b"\r\n", b".", b"\r", b"\n", b"a", b"\x00", b"\xff", b"\r\n.", b"..\r\n"])).map(b"".join)
+CONTENT = st.lists(st.sampled_from([b"\r\n", b".", b"\r", b"\n", b"a", b"\x00", b"\xff", b"\r\n.", b"..\r\n"])).map(
+    b"".join
+)
 
 
 def stuff(message: bytes) -> bytes:
@@ -20,7 +24,7 @@ def stuff(message: bytes) -> bytes:
 
 def chunked(octets: bytes, cuts: list[int]) -> list[bytes]:
     edges = sorted({0, len(octets), *(cut % (len(octets) + 1) for cut in cuts)})
-    return [octets[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    return [octets[start:end] for start, end in pairwise(edges)]
 
 
 def unstuff(chunks: list[bytes]) -> tuple[bytes, bytes]:
