@@ -1,7 +1,7 @@
 //! FETCH items as typed values (RFC 9051 §6.4.5, §9 `fetch-att`).
 
 /// What a section names below its part (RFC 9051 §9 `section-text`).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum SectionText {
     /// Nothing: the whole message, or the content of the part.
     Full,
@@ -21,7 +21,7 @@ pub enum SectionText {
 }
 
 /// `section`: part numbers, then what of that part.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Section {
     /// Part numbers from the outside in; empty for the message itself.
     pub part: Vec<u32>,
@@ -30,7 +30,7 @@ pub struct Section {
 }
 
 /// `<offset.count>`
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Partial {
     /// First octet wanted.
     pub start: u64,
@@ -39,7 +39,7 @@ pub struct Partial {
 }
 
 /// One item of a FETCH.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum FetchItem {
     /// `FLAGS`
     Flags,
@@ -99,3 +99,79 @@ pub enum FetchItem {
 /// The items of one FETCH, macros expanded, each once, in the order written.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FetchItems(pub Vec<FetchItem>);
+
+impl FetchItem {
+    /// Answering it takes the summary of the message: ENVELOPE, structure, header, or where its parts are. The whole
+    /// message takes none.
+    pub fn needs_summary(&self) -> bool {
+        match self {
+            Self::BodySection { section, .. } => {
+                !(section.part.is_empty() && section.text == SectionText::Full)
+            }
+            Self::Envelope
+            | Self::Body
+            | Self::BodyStructure
+            | Self::Binary { .. }
+            | Self::BinarySize { .. }
+            | Self::Rfc822Header
+            | Self::Rfc822Text { .. } => true,
+            Self::Flags
+            | Self::Uid
+            | Self::InternalDate
+            | Self::Rfc822Size
+            | Self::ModSeq
+            | Self::SaveDate
+            | Self::Rfc822 { .. } => false,
+        }
+    }
+
+    /// Answering it takes octets of the body beyond the header of the message.
+    pub fn needs_octets(&self) -> bool {
+        match self {
+            Self::BodySection { section, .. } => {
+                !section.part.is_empty()
+                    || matches!(section.text, SectionText::Full | SectionText::Text)
+            }
+            Self::Binary { .. } | Self::Rfc822 { .. } | Self::Rfc822Text { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// It sets \Seen (RFC 9051 §6.4.5; RFC 3501 §6.4.5 for RFC822 and RFC822.TEXT).
+    pub fn sets_seen(&self) -> bool {
+        match self {
+            Self::BodySection { peek, .. }
+            | Self::Binary { peek, .. }
+            | Self::Rfc822 { peek }
+            | Self::Rfc822Text { peek } => !peek,
+            _ => false,
+        }
+    }
+}
+
+impl FetchItems {
+    /// Some item needs the summary.
+    pub fn needs_summary(&self) -> bool {
+        self.0.iter().any(FetchItem::needs_summary)
+    }
+
+    /// Some item needs octets of the body.
+    pub fn needs_octets(&self) -> bool {
+        self.0.iter().any(FetchItem::needs_octets)
+    }
+
+    /// Some item sets \Seen.
+    pub fn sets_seen(&self) -> bool {
+        self.0.iter().any(FetchItem::sets_seen)
+    }
+
+    /// MODSEQ is among them.
+    pub fn wants_modseq(&self) -> bool {
+        self.0.contains(&FetchItem::ModSeq)
+    }
+
+    /// FLAGS is among them.
+    pub fn wants_flags(&self) -> bool {
+        self.0.contains(&FetchItem::Flags)
+    }
+}

@@ -103,3 +103,34 @@ pub struct SearchProgram {
     /// The keys.
     pub key: SearchKey,
 }
+
+impl SearchKey {
+    /// Whether this key or one inside it is `wanted`. As deep as the nesting that the grammar allowed.
+    fn any(&self, wanted: &impl Fn(&Self) -> bool) -> bool {
+        wanted(self)
+            || match self {
+                Self::Not(key) => key.any(wanted),
+                Self::Or(left, right) => left.any(wanted) || right.any(wanted),
+                Self::And(keys) => keys.iter().any(|key| key.any(wanted)),
+                _ => false,
+            }
+    }
+}
+
+impl SearchProgram {
+    /// Some key looks into header fields.
+    pub fn needs_summary(&self) -> bool {
+        self.key.any(&|key| matches!(key, SearchKey::Header { .. }))
+    }
+
+    /// Some key looks into the text of messages.
+    pub fn needs_octets(&self) -> bool {
+        self.key
+            .any(&|key| matches!(key, SearchKey::Body(_) | SearchKey::Text(_)))
+    }
+
+    /// Some key is MODSEQ: the answer carries one (RFC 7162 §3.1.5).
+    pub fn uses_modseq(&self) -> bool {
+        self.key.any(&|key| matches!(key, SearchKey::ModSeq(_)))
+    }
+}

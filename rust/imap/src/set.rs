@@ -1,5 +1,7 @@
 //! Sequence sets as the client wrote them (RFC 9051 §9 `sequence-set`).
 
+use std::fmt;
+
 /// One end of a range: a number, or `*`, the largest number in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bound {
@@ -16,4 +18,32 @@ pub enum SequenceSet {
     Ranges(Vec<(Bound, Bound)>),
     /// `$`
     Saved,
+}
+
+impl fmt::Display for Bound {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(out),
+            Self::Largest => out.write_str("*"),
+        }
+    }
+}
+
+/// The wire form.
+impl fmt::Display for SequenceSet {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::Ranges(ranges) = self else {
+            return out.write_str("$");
+        };
+        for (index, (low, high)) in ranges.iter().enumerate() {
+            if index > 0 {
+                out.write_str(",")?;
+            }
+            low.fmt(out)?;
+            if low != high {
+                write!(out, ":{high}")?;
+            }
+        }
+        Ok(())
+    }
 }

@@ -1,0 +1,253 @@
+//! SEARCH.
+
+use super::cursor::Cursor;
+use super::date::date;
+use super::set::sequence_set;
+use crate::command::{Body, Search, SearchReturn};
+use crate::error::{Error, Parsed};
+use crate::search::{DateField, DateRelation, SearchKey, SearchProgram};
+
+/// ```text
+/// search             = "SEARCH" [search-return-opts] SP search-program
+/// search-return-opts = SP "RETURN" SP "(" [search-return-opt *(SP search-return-opt)] ")"
+/// search-program     = ["CHARSET" SP charset SP] search-key *(SP search-key)
+/// charset            = atom / quoted
+/// ```
+/// RFC 9051 §9, RFC 4731 §4
+pub(super) fn search(cursor: &mut Cursor<'_>, uid: bool) -> Parsed<Body> {
+    let returns = if cursor.eat_word(b" RETURN (") {
+        Some(return_options(cursor)?)
+    } else {
+        None
+    };
+    cursor.space()?;
+    let charset = if cursor.eat_word(b"CHARSET ") {
+        let name = cursor.astring("a charset")?;
+        cursor.space()?;
+        Some(String::from_utf8_lossy(&name).into_owned())
+    } else {
+        None
+    };
+    let mut keys = vec![search_key(cursor, 0)?];
+    while cursor.eat(b' ') && !cursor.is_at_end() {
+        keys.push(search_key(cursor, 0)?);
+    }
+    let key = together(keys);
+    Ok(Body::Search(Search {
+        uid,
+        returns,
+        program: SearchProgram { charset, key },
+    }))
+}
+
+/// `search-return-opt = "MIN" / "MAX" / "ALL" / "COUNT" / "SAVE"`; the "(" is taken. None of them means ALL
+/// (RFC 9051 §6.4.4).
+fn return_options(cursor: &mut Cursor<'_>) -> Parsed<Vec<SearchReturn>> {
+    const WHAT: &str = "MIN, MAX, ALL, COUNT or SAVE";
+    let mut options = Vec::new();
+    if cursor.eat(b')') {
+        return Ok(vec![SearchReturn::All]);
+    }
+    loop {
+        let word = cursor.keyword(WHAT)?;
+        let Some(option) = SearchReturn::from_word(word.as_bytes()) else {
+            return word.expected(WHAT);
+        };
+        if !options.contains(&option) {
+            options.push(option);
+        }
+        if cursor.eat(b')') {
+            return Ok(options);
+        }
+        cursor.expect(b' ', "a space or \")\"")?;
+    }
+}
+
+/// Keys side by side.
+fn together(mut keys: Vec<SearchKey>) -> SearchKey {
+    if keys.len() == 1 {
+        keys.remove(0)
+    } else {
+        SearchKey::And(keys)
+    }
+}
+
+/// ```text
+/// search-key = "ALL" / "ANSWERED" / "BCC" SP astring / "BEFORE" SP date / "BODY" SP astring / "CC" SP astring /
+///              "DELETED" / "FLAGGED" / "FROM" SP astring / "KEYWORD" SP flag-keyword / "ON" SP date / "SEEN" /
+///              "SINCE" SP date / "SUBJECT" SP astring / "TEXT" SP astring / "TO" SP astring / "UNANSWERED" /
+///              "UNDELETED" / "UNFLAGGED" / "UNKEYWORD" SP flag-keyword / "UNSEEN" / "DRAFT" /
+///              "HEADER" SP header-fld-name SP astring / "LARGER" SP number64 / "NOT" SP search-key /
+///              "OR" SP search-key SP search-key / "SENTBEFORE" SP date / "SENTON" SP date / "SENTSINCE" SP date /
+///              "SMALLER" SP number64 / "UID" SP sequence-set / "UNDRAFT" / sequence-set /
+///              "(" search-key *(SP search-key) ")"
+/// search-key =/ "NEW" / "OLD" / "RECENT"                                            ; RFC 3501 §9
+/// search-key =/ search-modsequence                                                  ; RFC 7162 §7
+/// search-key =/ ("OLDER" / "YOUNGER") SP nz-number                                  ; RFC 5032 §3
+/// search-key =/ "SAVEDBEFORE" SP date / "SAVEDON" SP date / "SAVEDSINCE" SP date / "SAVEDATESUPPORTED" ; RFC 8514 §5
+/// ```
+/// `depth`: how many parentheses, NOTs and ORs are around it.
+fn search_key(cursor: &mut Cursor<'_>, depth: usize) -> Parsed<SearchKey> {
+    use DateField::{Internal, Saved, Sent};
+    use DateRelation::{Before, On, Since};
+    if depth > cursor.settings.nesting {
+        let limit = cursor.settings.nesting as u64;
+        return Err(Error::limit(
+            "search keys inside each other",
+            limit,
+            cursor.offset(),
+        ));
+    }
+    match cursor.peek() {
+        Some(b'(') => return list(cursor, depth),
+        Some(b'0'..=b'9' | b'$') => return sequence_set(cursor).map(SearchKey::Sequence),
+        // "*" is no ATOM-CHAR.
+        Some(b'*') => return sequence_set(cursor).map(SearchKey::Sequence),
+        _ => {}
+    }
+    const WHAT: &str = "a search key";
+    let word = cursor.keyword(WHAT)?;
+    Ok(match word.as_bytes() {
+        b"ALL" => SearchKey::All,
+        b"ANSWERED" => flag("\\Answered", true),
+        b"DELETED" => flag("\\Deleted", true),
+        b"DRAFT" => flag("\\Draft", true),
+        b"FLAGGED" => flag("\\Flagged", true),
+        b"SEEN" => flag("\\Seen", true),
+        b"UNANSWERED" => flag("\\Answered", false),
+        b"UNDELETED" => flag("\\Deleted", false),
+        b"UNDRAFT" => flag("\\Draft", false),
+        b"UNFLAGGED" => flag("\\Flagged", false),
+        b"UNSEEN" => flag("\\Seen", false),
+        b"KEYWORD" => keyword(cursor, true)?,
+        b"UNKEYWORD" => keyword(cursor, false)?,
+        b"NEW" => SearchKey::New,
+        b"OLD" => SearchKey::Old,
+        b"RECENT" => SearchKey::Recent,
+        b"BEFORE" => on_date(cursor, Internal, Before)?,
+        b"ON" => on_date(cursor, Internal, On)?,
+        b"SINCE" => on_date(cursor, Internal, Since)?,
+        b"SENTBEFORE" => on_date(cursor, Sent, Before)?,
+        b"SENTON" => on_date(cursor, Sent, On)?,
+        b"SENTSINCE" => on_date(cursor, Sent, Since)?,
+        b"SAVEDBEFORE" => on_date(cursor, Saved, Before)?,
+        b"SAVEDON" => on_date(cursor, Saved, On)?,
+        b"SAVEDSINCE" => on_date(cursor, Saved, Since)?,
+        // Every mailbox keeps save dates, so each message matches (RFC 8514 §4.3).
+        b"SAVEDATESUPPORTED" => SearchKey::All,
+        b"LARGER" => SearchKey::Larger(size(cursor)?),
+        b"SMALLER" => SearchKey::Smaller(size(cursor)?),
+        b"OLDER" => SearchKey::Older(interval(cursor)?),
+        b"YOUNGER" => SearchKey::Younger(interval(cursor)?),
+        b"FROM" | b"TO" | b"CC" | b"BCC" | b"SUBJECT" => SearchKey::Header {
+            name: word.as_bytes().to_vec(),
+            text: text(cursor)?,
+        },
+        b"HEADER" => {
+            cursor.space()?;
+            SearchKey::Header {
+                name: cursor.astring("a header field name")?.into_owned(),
+                text: text(cursor)?,
+            }
+        }
+        b"BODY" => SearchKey::Body(text(cursor)?),
+        b"TEXT" => SearchKey::Text(text(cursor)?),
+        b"UID" => {
+            cursor.space()?;
+            SearchKey::Uid(sequence_set(cursor)?)
+        }
+        b"MODSEQ" => modseq(cursor)?,
+        b"NOT" => {
+            cursor.space()?;
+            SearchKey::Not(Box::new(search_key(cursor, depth + 1)?))
+        }
+        b"OR" => {
+            cursor.space()?;
+            let left = search_key(cursor, depth + 1)?;
+            cursor.space()?;
+            let right = search_key(cursor, depth + 1)?;
+            SearchKey::Or(Box::new(left), Box::new(right))
+        }
+        _ => return word.expected(WHAT),
+    })
+}
+
+fn list(cursor: &mut Cursor<'_>, depth: usize) -> Parsed<SearchKey> {
+    cursor.open()?;
+    let mut keys = Vec::new();
+    loop {
+        keys.push(search_key(cursor, depth + 1)?);
+        if cursor.eat(b')') {
+            return Ok(together(keys));
+        }
+        cursor.expect(b' ', "a space or \")\"")?;
+    }
+}
+
+fn flag(name: &str, set: bool) -> SearchKey {
+    SearchKey::Flag {
+        name: name.to_owned(),
+        set,
+    }
+}
+
+/// `flag-keyword = "$MDNSent" / … / atom`
+fn keyword(cursor: &mut Cursor<'_>, set: bool) -> Parsed<SearchKey> {
+    cursor.space()?;
+    Ok(flag(cursor.atom("a keyword")?, set))
+}
+
+fn on_date(cursor: &mut Cursor<'_>, field: DateField, relation: DateRelation) -> Parsed<SearchKey> {
+    cursor.space()?;
+    Ok(SearchKey::Date {
+        field,
+        relation,
+        date: date(cursor)?,
+    })
+}
+
+fn size(cursor: &mut Cursor<'_>) -> Parsed<u64> {
+    cursor.space()?;
+    cursor.number64("a count of octets")
+}
+
+fn interval(cursor: &mut Cursor<'_>) -> Parsed<u64> {
+    cursor.space()?;
+    cursor.nz_number32("a count of seconds").map(u64::from)
+}
+
+fn text(cursor: &mut Cursor<'_>) -> Parsed<Vec<u8>> {
+    cursor.space()?;
+    Ok(cursor.astring("a string to look for")?.into_owned())
+}
+
+/// ```text
+/// search-modsequence = "MODSEQ" [search-modseq-ext] SP mod-sequence-valzer
+/// search-modseq-ext  = SP entry-name SP entry-type-req
+/// entry-type-req     = entry-type-resp / "all"          entry-type-resp = "priv" / "shared"
+/// ```
+/// There is one MODSEQ per message, so the entry is ignored (RFC 7162 §3.1.5).
+fn modseq(cursor: &mut Cursor<'_>) -> Parsed<SearchKey> {
+    const TYPE: &str = "priv, shared or all";
+    cursor.space()?;
+    if cursor.peek() == Some(b'"') {
+        let start = cursor.offset();
+        let entry = cursor.string("an entry name in quotes")?;
+        if !entry
+            .get(..7)
+            .is_some_and(|start| start.eq_ignore_ascii_case(b"/flags/"))
+        {
+            return Err(Error::expected(
+                "an entry name, as in \"/flags/\\\\Seen\"",
+                start,
+            ));
+        }
+        cursor.space()?;
+        let word = cursor.keyword(TYPE)?;
+        if !matches!(word.as_bytes(), b"PRIV" | b"SHARED" | b"ALL") {
+            return word.expected(TYPE);
+        }
+        cursor.space()?;
+    }
+    cursor.number64("a MODSEQ").map(SearchKey::ModSeq)
+}

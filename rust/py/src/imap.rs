@@ -1,0 +1,21 @@
+//! `lightmail._core.imap`: this file is a list of names. Shapes and meanings are in `imap.pyi`.
+
+#[pyo3::pymodule]
+pub mod imap {
+    #[pymodule_export]
+    use crate::imap_arguments::{FetchPlan, SearchProgram, SequenceSet};
+    #[pymodule_export]
+    use crate::imap_commands::{
+        Authenticate, Capability, Check, Close, Command, Copy, Create, Delete, Enable, Expunge,
+        Fetch, Id, Idle, List, Login, Logout, Lsub, Move, Namespace, Noop, Qresync, Rename, Search,
+        Select, StartTls, Status, Store, Subscribe, Unselect, Unsubscribe,
+    };
+    #[pymodule_export]
+    use crate::imap_decoder::{Decoder, Limits};
+    #[pymodule_export]
+    use crate::imap_encoding::{
+        astring, decode_utf7, encode_utf7, format_internaldate, mailbox_name, quoted,
+    };
+    #[pymodule_export]
+    use crate::imap_events::{AppendEnd, AppendMessage, Continue, Line, LiteralData, Malformed};
+}

@@ -1,0 +1,97 @@
+//! Arguments that Python hands on without looking inside; `lightmail._core.index` evaluates them.
+
+use lightmail_imap::{fetch, search, set};
+use pyo3::prelude::*;
+
+/// As the client wrote it: ranges with "*" unresolved, or "$" (RFC 5182).
+#[pyclass(frozen, module = "lightmail._core.imap")]
+pub struct SequenceSet {
+    pub(crate) set: set::SequenceSet,
+}
+
+#[pymethods]
+impl SequenceSet {
+    #[getter]
+    fn saved(&self) -> bool {
+        self.set == set::SequenceSet::Saved
+    }
+
+    fn __str__(&self) -> String {
+        self.set.to_string()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("SequenceSet({})", self.set)
+    }
+}
+
+/// The items of a FETCH, and what answering them takes.
+#[pyclass(frozen, module = "lightmail._core.imap")]
+pub struct FetchPlan {
+    pub(crate) items: fetch::FetchItems,
+}
+
+#[pymethods]
+impl FetchPlan {
+    #[getter]
+    fn needs_summary(&self) -> bool {
+        self.items.needs_summary()
+    }
+
+    #[getter]
+    fn needs_octets(&self) -> bool {
+        self.items.needs_octets()
+    }
+
+    #[getter]
+    fn sets_seen(&self) -> bool {
+        self.items.sets_seen()
+    }
+
+    #[getter]
+    fn wants_modseq(&self) -> bool {
+        self.items.wants_modseq()
+    }
+
+    #[getter]
+    fn wants_flags(&self) -> bool {
+        self.items.wants_flags()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("FetchPlan({:?})", self.items.0)
+    }
+}
+
+/// The keys of a SEARCH.
+#[pyclass(frozen, module = "lightmail._core.imap")]
+pub struct SearchProgram {
+    pub(crate) program: search::SearchProgram,
+}
+
+#[pymethods]
+impl SearchProgram {
+    #[getter]
+    fn charset(&self) -> Option<&str> {
+        self.program.charset.as_deref()
+    }
+
+    #[getter]
+    fn needs_summary(&self) -> bool {
+        self.program.needs_summary()
+    }
+
+    #[getter]
+    fn needs_octets(&self) -> bool {
+        self.program.needs_octets()
+    }
+
+    #[getter]
+    fn uses_modseq(&self) -> bool {
+        self.program.uses_modseq()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("SearchProgram({:?})", self.program.key)
+    }
+}
