@@ -207,13 +207,13 @@ impl Analyzer {
                 _ => self.end_header(),
             }
         }
-        // A multipart or a message at the very end begins parts of its own.
-        while self.mode == Mode::Header {
-            self.end_header();
-        }
         if !self.line.is_empty() {
             let line = std::mem::take(&mut self.line);
             self.body_line(&line);
+        }
+        // A message, or a boundary at the very end, begins a part of its own.
+        while self.mode == Mode::Header {
+            self.end_header();
         }
         let held = std::mem::replace(&mut self.held, Held::Nothing);
         self.leaf_octets(held.octets());
