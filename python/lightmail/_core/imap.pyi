@@ -11,7 +11,7 @@ All are frozen; `repr()` of a command never shows a secret.
 
 from typing import TypeAlias, final
 
-from typing_extensions import Buffer
+from typing_extensions import Buffer, disjoint_base
 
 @final
 class Limits:
@@ -21,8 +21,9 @@ class Limits:
         *,
         line_octets: int = 65536,  # one line without its literals
         command_octets: int = 262144,  # one command with all its inline literals
-        literals: int = 256,  # literals in one command
+        literals: int = 256,  # inline literals in one command
         message_octets: int = 52428800,  # one APPEND literal
+        messages: int = 4096,  # messages in one APPEND (RFC 3502)
         nesting: int = 32,  # parentheses, SEARCH keys
         set_ranges: int = 10000,  # ranges in one sequence set
     ) -> Limits: ...
@@ -42,6 +43,8 @@ class Decoder:
         """The next line comes as `Line`, not as a command (IDLE's DONE, a SASL response)."""
     def set_utf8(self, enabled: bool) -> None:
         """After ENABLE UTF8=ACCEPT or IMAP4rev2: mailbox names are UTF-8, not modified UTF-7."""
+    def set_limits(self, limits: Limits) -> None:
+        """From the next line on; so that a peer who has not logged in may send little."""
     def discard(self) -> int:
         """Drop everything buffered (STARTTLS, RFC 9051 §6.2.1); the count of octets dropped."""
     @property
@@ -86,7 +89,9 @@ class Line:
 
 @final
 class Malformed:
-    """A command that cannot be one. Already skipped; the connection goes on unless `fatal`."""
+    """A command that cannot be one. Already skipped; the connection goes on unless `fatal`.
+
+    It may also end an APPEND that has begun: none of its messages may be kept (RFC 3502)."""
 
     tag: str | None
     message: str  # what was expected and where, for the client
@@ -96,6 +101,7 @@ class Malformed:
 
 # ---- commands (RFC 9051 §6); mailbox names are decoded, INBOX is in upper case
 
+@disjoint_base
 class Command:
     tag: str
     name: str  # for logs and metrics: "UID FETCH"
@@ -214,7 +220,9 @@ class Expunge(Command):
 @final
 class Search(Command):
     uid: bool
-    returns: frozenset[str] | None  # None: plain SEARCH; else MIN MAX COUNT ALL SAVE (RFC 9051 §6.4.4); () means ALL
+    returns: (
+        frozenset[str] | None
+    )  # None: plain SEARCH; else some of MIN MAX COUNT ALL SAVE, ALL for RETURN () (RFC 9051 §6.4.4)
     program: SearchProgram
 
 @final
@@ -261,9 +269,9 @@ class SequenceSet:
 class FetchPlan:
     """The items of a FETCH, and what answering them takes."""
 
-    needs_summary: bool  # ENVELOPE, BODY, BODYSTRUCTURE, header fields, any section
+    needs_summary: bool  # ENVELOPE, BODY, BODYSTRUCTURE, header fields, any section but the whole message
     needs_octets: bool  # octets of bodies beyond the message header
-    sets_seen: bool  # some BODY[], BINARY[], RFC822, RFC822.TEXT without PEEK
+    sets_seen: bool  # some BODY[…], BINARY[…], RFC822, RFC822.TEXT without PEEK
     wants_modseq: bool
     wants_flags: bool
 

@@ -125,6 +125,12 @@ impl Decoder {
         self.utf8 = enabled;
     }
 
+    /// Other limits from the next line on: wider ones after login.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+        self.framer.set_limits(limits);
+    }
+
     /// Drops everything buffered (STARTTLS, RFC 9051 §6.2.1); the count of octets dropped.
     pub fn discard(&mut self) -> usize {
         self.append = None;

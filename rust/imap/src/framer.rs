@@ -171,6 +171,11 @@ impl Framer {
         }
     }
 
+    /// Other limits from the next line on.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
     /// Drops what is buffered and begins anew (STARTTLS, RFC 9051 §6.2.1); the count of octets dropped.
     pub fn discard(&mut self) -> usize {
         let dropped = self.buffered_octets();

@@ -2,6 +2,8 @@
 
 #[pyo3::pymodule]
 pub mod imap {
+    use pyo3::prelude::*;
+
     #[pymodule_export]
     use crate::imap_arguments::{FetchPlan, SearchProgram, SequenceSet};
     #[pymodule_export]
@@ -18,4 +20,21 @@ pub mod imap {
     };
     #[pymodule_export]
     use crate::imap_events::{AppendEnd, AppendMessage, Continue, Line, LiteralData, Malformed};
+
+    /// `Event`: the union of all that `Decoder.next()` returns, for annotations.
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        let mut event = module.getattr("Command")?;
+        for name in [
+            "Continue",
+            "AppendMessage",
+            "LiteralData",
+            "AppendEnd",
+            "Line",
+            "Malformed",
+        ] {
+            event = event.bitor(module.getattr(name)?)?;
+        }
+        module.add("Event", event)
+    }
 }

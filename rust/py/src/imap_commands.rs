@@ -2,7 +2,6 @@
 
 use lightmail_imap::command as rust;
 use lightmail_imap::command::Body;
-use pyo3::exceptions::PyAttributeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyFrozenSet, PyString, PyTuple};
 use pyo3::PyClass;
@@ -32,6 +31,12 @@ impl Command {
         self.name
     }
 
+    /// Names of the fields that a subclass adds, for `repr()`.
+    #[classattr]
+    fn _fields(py: Python<'_>) -> Bound<'_, PyTuple> {
+        PyTuple::empty(py)
+    }
+
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
         let class = slf.get_type();
         let mut text = format!(
@@ -39,13 +44,7 @@ impl Command {
             class.name()?,
             slf.get().tag.bind(slf.py()).repr()?
         );
-        let fields = match class.getattr("__match_args__") {
-            Ok(fields) => fields.cast_into::<PyTuple>()?,
-            Err(error) if error.is_instance_of::<PyAttributeError>(slf.py()) => {
-                PyTuple::empty(slf.py())
-            }
-            Err(error) => return Err(error),
-        };
+        let fields = class.getattr("_fields")?.cast_into::<PyTuple>()?;
         for field in fields.iter() {
             let field = field.cast_into::<PyString>()?;
             let field_name = field.to_str()?;
@@ -80,7 +79,7 @@ macro_rules! commands {
         #[pymethods]
         impl $name {
             #[classattr]
-            fn __match_args__(py: Python<'_>) -> PyResult<Bound<'_, PyTuple>> {
+            fn _fields(py: Python<'_>) -> PyResult<Bound<'_, PyTuple>> {
                 PyTuple::new(py, [$(stringify!($field)),*])
             }
         }

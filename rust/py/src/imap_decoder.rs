@@ -110,6 +110,10 @@ impl Decoder {
         self.decoder.set_utf8(enabled);
     }
 
+    fn set_limits(&mut self, limits: &Bound<'_, Limits>) {
+        self.decoder.set_limits(limits.get().limits);
+    }
+
     fn discard(&mut self, py: Python<'_>) -> usize {
         let passed = self
             .passed

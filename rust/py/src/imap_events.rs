@@ -77,9 +77,9 @@ pub struct Malformed {
 impl Malformed {
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         Ok(format!(
-            "Malformed({}, fatal={})",
+            "Malformed({}{})",
             self.message.bind(py).repr()?,
-            self.fatal
+            if self.fatal { ", fatal" } else { "" }
         ))
     }
 }

@@ -37,7 +37,7 @@ fn initial_response(cursor: &mut Cursor<'_>) -> Parsed<Vec<u8>> {
 /// ```
 /// None when it is not, or empty.
 fn decode_base64(text: &[u8]) -> Option<Vec<u8>> {
-    if text.is_empty() || text.len() % 4 != 0 {
+    if text.is_empty() || !text.len().is_multiple_of(4) {
         return None;
     }
     let digits = text
