@@ -12,6 +12,7 @@ from lightmail.config import Config
 from lightmail.errors import LimitExceeded
 from lightmail.mail.bodies import Bodies
 from lightmail.mail.changes import Changes
+from lightmail.mail.live import LiveMailboxes
 from lightmail.model import (
     Appended,
     CopyOutcome,
@@ -27,8 +28,20 @@ from lightmail.ports.metadata import MetadataStore
 
 
 class Messages:
-    def __init__(self, *, metadata: MetadataStore, bodies: Bodies, changes: Changes, config: Config) -> None:
+    def __init__(
+        self,
+        *,
+        metadata: MetadataStore,
+        bodies: Bodies,
+        live: LiveMailboxes,
+        changes: Changes,
+        config: Config,
+        exclusive: bool,
+    ) -> None:
+        """exclusive: no other process is expected to write, so that live mailboxes are the truth until a hint comes."""
         self._metadata = metadata
+        self._live = live
+        self._exclusive = exclusive
         self._bodies = bodies
         self._changes = changes
         self._keyword_octets = config.limits.keyword_octets
@@ -72,7 +85,13 @@ class Messages:
         return outcome
 
     async def expunge(self, mailbox_id: MailboxId, uids: UidSet | None = None) -> ExpungeOutcome:
-        """Remove what is marked \\Deleted, of `uids` only when given. Source: RFC 9051 §6.4.3, §6.4.9."""
+        """Remove what is marked \\Deleted, of `uids` only when given. Source: RFC 9051 §6.4.3, §6.4.9.
+
+        No statement where this process knows that nothing is.
+        """
+        live = self._live.get(mailbox_id) if self._exclusive else None
+        if live is not None and not live.stale and not live.snapshot.deleted:
+            return ExpungeOutcome(UidSet(), ModSeq(live.snapshot.highest_modseq), None)
         outcome = await self._metadata.expunge(mailbox_id, uids)
         await self._changes.committed(outcome.delta)
         return outcome

@@ -50,7 +50,14 @@ class MailStore:
         self.mailboxes = Mailboxes(metadata=metadata, changes=self._changes, config=config, exclusive=exclusive)
         self.bodies = Bodies(metadata=metadata, blobs=blobs, config=config, workers=self._workers)
         self.summaries = Summaries(metadata=metadata, max_octets=config.limits.summary_cache_octets)
-        messages = Messages(metadata=metadata, bodies=self.bodies, changes=self._changes, config=config)
+        messages = Messages(
+            metadata=metadata,
+            bodies=self.bodies,
+            live=self.live,
+            changes=self._changes,
+            config=config,
+            exclusive=exclusive,
+        )
         self.append = messages.append
         self.set_flags = messages.set_flags
         self.copy = messages.copy
