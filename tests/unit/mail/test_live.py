@@ -1,0 +1,232 @@
+"""Live mailboxes: one snapshot for all, never behind an answer of this process (laws 4 and 6)."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from lightmail._core.index import UidSet
+from lightmail.errors import MailboxNotFound, Unavailable
+from lightmail.mail.live import LiveMailbox
+from lightmail.model import FlagOp, MailboxId, ModSeq
+from tests.support.aio import run
+from tests.unit.mail.house import House
+
+
+def test_all_who_open_share_one_load() -> None:
+    async def scenario() -> None:
+        house = await House.build()
+        inbox = await house.inbox(messages=3)
+        gate = house.metadata.hold("load")
+        openings = [asyncio.create_task(house.mail.open(inbox.id)) for _ in range(5)]
+        await house.metadata.reached("load")
+        openings[0].cancel()
+        gate.set()
+        lives = await asyncio.gather(*openings[1:])
+        assert len({id(live) for live in lives}) == 1
+        assert house.metadata.count("load") == 1
+        assert len(lives[0].snapshot) == 3
+        await house.close()
+
+    run(scenario())
+
+
+def test_a_load_that_fails_is_tried_again() -> None:
+    async def scenario() -> None:
+        house = await House.build()
+        inbox = await house.inbox(messages=1)
+        house.metadata.fail("load", Unavailable("the database"))
+        with pytest.raises(Unavailable):
+            await house.mail.open(inbox.id)
+        live = await house.mail.open(inbox.id)
+        assert len(live.snapshot) == 1
+        await house.close()
+
+    run(scenario())
+
+
+def test_own_changes_need_no_statement_more() -> None:
+    async def scenario() -> None:
+        house = await House.build()
+        inbox = await house.inbox(messages=2)
+        live = await house.mail.open(inbox.id)
+        told: list[int] = []
+        live.watch(lambda mailbox: told.append(mailbox.snapshot.highest_modseq))
+        house.metadata.calls.clear()
+        await house.mail.set_flags(inbox.id, UidSet([1]), FlagOp.ADD, ("\\Seen",))
+        await house.append(inbox, 1)
+        assert house.metadata.calls == ["set_flags", "append"]
+        assert len(live.snapshot) == 3
+        assert live.snapshot.flags_of(1) == ("\\Seen",)
+        assert told == sorted(set(told)) and len(told) == 2
+        await house.close()
+
+    run(scenario())
+
+
+def test_a_change_during_the_load_is_not_lost() -> None:
+    async def scenario() -> None:
+        house = await House.build()
+        inbox = await house.inbox(messages=1)
+        gate = house.metadata.hold("load", after=True)
+        opening = asyncio.create_task(house.mail.open(inbox.id))
+        await house.metadata.reached("load")
+        await house.append(inbox, 1)
+        gate.set()
+        live = await opening
+        assert len(live.snapshot) == 2
+        await house.close()
+
+    run(scenario())
+
+
+def test_deltas_out_of_order_end_in_the_truth() -> None:
+    async def scenario() -> None:
+        house = await House.build()
+        inbox = await house.inbox(messages=0)
+        live = await house.mail.open(inbox.id)
+        gate = house.metadata.hold("append", after=True)
+        first = asyncio.create_task(house.append(inbox, 1))
+        await house.metadata.reached("append")
+        house.metadata.release_next("append")
+        second = asyncio.create_task(house.append(inbox, 1))
+        await second
+        assert len(live.snapshot) == 2, "a later Delta without the earlier one must ask the database"
+        gate.set()
+        await first
+        assert list(live.snapshot.uids()) == [1, 2]
+        await house.close()
+
+    run(scenario())
+
+
+def test_hints_of_what_is_known_ask_nothing() -> None:
+    async def scenario() -> None:
+        house = await House.build()
+        inbox = await house.inbox(messages=2)
+        live = await house.mail.open(inbox.id)
+        live.watch(lambda mailbox: None)
+        house.metadata.calls.clear()
+        house.feed.hint(inbox.id, ModSeq(live.snapshot.highest_modseq))
+        house.feed.hint(MailboxId(inbox.id + 1000), ModSeq(99))
+        await asyncio.sleep(0)
+        assert house.metadata.calls == []
+        await house.close()
+
+    run(scenario())
+
+
+def test_hints_of_other_processes_bring_the_change_once() -> None:
+    async def scenario() -> None:
+        house = await House.build()
+        inbox = await house.inbox(messages=1)
+        live = await house.mail.open(inbox.id)
+        changed = house.changed(live)
+        house.metadata.calls.clear()
+        modseq = await house.append_elsewhere(inbox, 2)
+        for _ in range(3):
+            house.feed.hint(inbox.id, modseq)
+        await changed.wait()
+        assert len(live.snapshot) == 3
+        assert house.metadata.calls == ["changes_since"]
+        await house.close()
+
+    run(scenario())
+
+
+def test_an_unknown_change_is_looked_for_with_one_statement() -> None:
+    async def scenario() -> None:
+        house = await House.build()
+        inbox = await house.inbox(messages=1)
+        sent = await house.mail.mailboxes.get(house.user.id, "Sent")
+        lives = [await house.mail.open(inbox.id), await house.mail.open(sent.id)]
+        changed = house.changed(lives[0])
+        lives[1].watch(lambda mailbox: None)
+        await house.append_elsewhere(inbox, 1)
+        house.metadata.calls.clear()
+        house.feed.hint(MailboxId(0), ModSeq(0))
+        await changed.wait()
+        assert len(lives[0].snapshot) == 2
+        assert house.metadata.calls == ["modseqs", "changes_since"]
+        await house.close()
+
+    run(scenario())
+
+
+def test_a_mailbox_kept_for_nobody_is_refreshed_when_opened() -> None:
+    async def scenario() -> None:
+        house = await House.build()
+        inbox = await house.inbox(messages=1)
+        (await house.mail.open(inbox.id)).release()
+        modseq = await house.append_elsewhere(inbox, 1)
+        house.metadata.calls.clear()
+        house.feed.hint(inbox.id, modseq)
+        live = await house.mail.open(inbox.id)
+        assert len(live.snapshot) == 2
+        assert house.metadata.calls == ["changes_since"]
+        house.metadata.calls.clear()
+        assert await house.mail.open(inbox.id) is live
+        assert house.metadata.calls == []
+        await house.close()
+
+    run(scenario())
+
+
+def test_other_writers_make_opening_ask() -> None:
+    async def scenario() -> None:
+        house = await House.build(workers=2)
+        inbox = await house.inbox(messages=1)
+        (await house.mail.open(inbox.id)).release()
+        await house.append_elsewhere(inbox, 1)
+        live = await house.mail.open(inbox.id)
+        assert len(live.snapshot) == 2, "no hint came, and still the answer is the database's"
+        await house.close()
+
+    run(scenario())
+
+
+def test_a_wrong_hint_does_not_keep_asking() -> None:
+    async def scenario() -> None:
+        house = await House.build()
+        inbox = await house.inbox(messages=1)
+        live = await house.mail.open(inbox.id)
+        live.watch(lambda mailbox: None)
+        house.metadata.calls.clear()
+        house.feed.hint(inbox.id, ModSeq(10_000))
+        await live.refresh()
+        assert not live.stale
+        assert house.metadata.count("changes_since") <= 2
+        await house.close()
+
+    run(scenario())
+
+
+def test_the_bound_holds_for_mailboxes_that_nobody_holds() -> None:
+    async def scenario() -> None:
+        house = await House.build(snapshot_cache_octets=1)
+        inbox = await house.inbox(messages=5)
+        live = await house.mail.open(inbox.id)
+        assert len(house.mail.live) == 1
+        live.release()
+        assert len(house.mail.live) == 0 and house.mail.live.octets == 0
+        await house.close()
+
+    run(scenario())
+
+
+def test_a_deleted_mailbox_tells_those_who_have_it_open() -> None:
+    async def scenario() -> None:
+        house = await House.build()
+        mailbox = await house.mail.mailboxes.create(house.user.id, "Gone")
+        live = await house.mail.open(mailbox.id)
+        told: list[LiveMailbox] = []
+        live.watch(told.append)
+        await house.mail.mailboxes.delete(house.user.id, "Gone")
+        assert told == [live] and live.deleted
+        live.release()
+        with pytest.raises(MailboxNotFound):
+            await house.mail.open(mailbox.id)
+        await house.close()
+
+    run(scenario())
