@@ -1,0 +1,177 @@
+r"""Wire transcripts: dialogues with a running server, as people write them in RFCs.
+
+    # RFC 9051 §6.4.6                       a comment
+    C: a1 LOGIN %{user} %{password}         send this line and CRLF
+    S: a1 OK %{*}                           the next response must be this
+    S+: * FLAGS (%{*})                      consecutive S+ lines may come in any order
+    S+: * 3 EXISTS
+    C2: b1 NOOP                             a second connection; any number of them
+    X: the connection is closed by the server    (X2: likewise)
+    T:  upgrade to TLS (after STARTTLS)
+
+A response is one logical line: its literals are part of it, written with \r\n. `\r \n \t \0 \\ \xHH` are
+escapes, in C lines too, so `C: a2 APPEND INBOX {5+}\r\nhello` is one line. In expectations `%{*}` matches anything
+(shortest), `%{d}` a number, `%{name}` what an earlier `%{name=d}` or `%{name=*}` captured, or a variable given to the run.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+TIMEOUT_S = 20.0
+
+_STEP = re.compile(r"^(C|S\+|S|X|T)(\d*):(?: (.*))?$")
+_ESCAPE = re.compile(rb"\\(r|n|t|0|\\|x[0-9a-fA-F]{2})")
+_HOLE = re.compile(rb"%\{([^}]*)\}")
+_LITERAL = re.compile(rb"\{(\d+)\}$")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of a transcript: what (C, S, S+, X, T), on which connection, its text, and where it stands."""
+
+    kind: str
+    connection: str
+    text: bytes
+    where: str
+
+
+def parse(path: Path) -> list[Step]:
+    """Raises ValueError naming the line that is neither a step nor a comment."""
+    steps = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        match = _STEP.match(line)
+        if not match:
+            raise ValueError(f"{path.name}:{number}: not a step: {line!r}")
+        steps.append(Step(match[1], match[2] or "1", (match[3] or "").encode(), f"{path.name}:{number}"))
+    return steps
+
+
+def unescape(text: bytes) -> bytes:
+    plain = {b"r": b"\r", b"n": b"\n", b"t": b"\t", b"0": b"\0", b"\\": b"\\"}
+    return _ESCAPE.sub(lambda m: plain.get(m[1]) or bytes([int(m[1][1:], 16)]), text)
+
+
+class Wire:
+    """One blocking connection that reads logical response lines."""
+
+    def __init__(self, address: tuple[str, int]) -> None:
+        self._socket: socket.socket = socket.create_connection(address, timeout=TIMEOUT_S)
+        self._buffer = bytearray()
+
+    def send(self, octets: bytes) -> None:
+        self._socket.sendall(octets)
+
+    def start_tls(self) -> None:
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        self._socket = context.wrap_socket(self._socket)
+
+    def _more(self) -> bool:
+        octets = self._socket.recv(65536)
+        self._buffer += octets
+        return bool(octets)
+
+    def response(self) -> bytes | None:
+        """The next response without its final CRLF; None at the end of the connection."""
+        at = 0
+        while True:
+            end = self._buffer.find(b"\r\n", at)
+            if end < 0:
+                if not self._more():
+                    return None
+                continue
+            literal = _LITERAL.search(bytes(self._buffer[max(at, end - 12) : end]))
+            if not literal:
+                line = bytes(self._buffer[:end])
+                del self._buffer[: end + 2]
+                return line
+            at = end + 2 + int(literal[1])
+            while len(self._buffer) < at:
+                if not self._more():
+                    return None
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+class Run:
+    """Plays one transcript against one server."""
+
+    def __init__(self, address: tuple[str, int], variables: Mapping[str, str]) -> None:
+        self._address = address
+        self._variables = {name: value.encode() for name, value in variables.items()}
+        self._wires: dict[str, Wire] = {}
+
+    def play(self, steps: list[Step]) -> None:
+        """Raises AssertionError naming the step that was not met."""
+        try:
+            at = 0
+            while at < len(steps):
+                step = steps[at]
+                group = [step]
+                if step.kind == "S+":
+                    while at + len(group) < len(steps) and steps[at + len(group)].kind == "S+":
+                        group.append(steps[at + len(group)])
+                self._play(step, group)
+                at += len(group)
+        finally:
+            for wire in self._wires.values():
+                wire.close()
+
+    def _wire(self, name: str) -> Wire:
+        if name not in self._wires:
+            self._wires[name] = Wire(self._address)
+        return self._wires[name]
+
+    def _play(self, step: Step, group: list[Step]) -> None:
+        wire = self._wire(step.connection)
+        if step.kind == "C":
+            wire.send(self._fill(unescape(step.text)) + b"\r\n")
+        elif step.kind == "T":
+            wire.start_tls()
+        elif step.kind == "X":
+            rest = wire.response()
+            assert rest is None, f"{step.where}: expected the end of the connection, got {rest!r}"
+        else:
+            waiting = list(group)
+            while waiting:
+                got = wire.response()
+                assert got is not None, f"{waiting[0].where}: connection closed, expected {waiting[0].text!r}"
+                met = next((s for s in waiting if self._matches(s.text, got)), None)
+                expected = " or ".join(repr(self._fill(s.text)) for s in waiting)
+                assert met is not None, f"{step.where}: expected {expected}\n    got {got!r}"
+                waiting.remove(met)
+
+    def _fill(self, text: bytes) -> bytes:
+        return _HOLE.sub(lambda m: self._variables.get(m[1].decode(), m[0]), text)
+
+    def _matches(self, text: bytes, got: bytes) -> bool:
+        pattern = b""
+        at = 0
+        captured: list[str] = []
+        for hole in _HOLE.finditer(text):
+            pattern += re.escape(unescape(text[at : hole.start()]))
+            name, _, kind = hole[1].decode().partition("=")
+            if kind:
+                captured.append(name)
+                pattern += b"(?P<%s>%s)" % (name.encode(), rb"\d+" if kind == "d" else b".*?")
+            elif name in ("*", "d"):
+                pattern += b".*?" if name == "*" else rb"\d+"
+            else:
+                assert name in self._variables, f"nothing was captured as {name!r}"
+                pattern += re.escape(self._variables[name])
+            at = hole.end()
+        pattern += re.escape(unescape(text[at:]))
+        match = re.fullmatch(pattern, got, re.DOTALL)
+        if match:
+            self._variables.update({name: match[name] for name in captured})
+        return match is not None
