@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use lightmail_index::advance::{FlagItems, Telling};
 use lightmail_index::flags::Keywords;
+use lightmail_index::resolve::{self, Absent};
 use lightmail_index::row;
 use lightmail_index::snapshot::{MailboxState, Snapshot};
 use pyo3::create_exception;
@@ -14,6 +15,7 @@ use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
 use pyo3::types::{PyBytes, PyTuple};
 
 use crate::error::{for_octets, guarded};
+use crate::imap_arguments::SequenceSet;
 use crate::index_set::PyUidSet;
 
 create_exception!(
@@ -28,6 +30,10 @@ create_exception!(
     PyValueError,
     "A packed row that is not one."
 );
+
+pub fn bad_set(problem: resolve::BadSet) -> PyErr {
+    BadSet::new_err(problem.to_string())
+}
 
 fn bad_row(problem: row::BadRow) -> PyErr {
     BadRow::new_err(problem.to_string())
@@ -193,6 +199,23 @@ impl PySnapshot {
         self.snapshot.max_modseq(&uids.get().set)
     }
 
+    #[pyo3(signature = (set, *, uid, saved = None))]
+    fn resolve(
+        &self,
+        set: &Bound<'_, SequenceSet>,
+        uid: bool,
+        saved: Within<'_, '_>,
+    ) -> PyResult<PyUidSet> {
+        let saved = saved.map(|saved| &*saved.get().set);
+        let set = &set.get().set;
+        let found = if uid {
+            self.snapshot.resolve_uids(set, saved)
+        } else {
+            self.snapshot.resolve_seqs(set, saved, Absent::Refused)
+        };
+        Ok(found.map_err(bad_set)?.into())
+    }
+
     fn seqs(&self, uids: &Bound<'_, PyUidSet>) -> PyUidSet {
         self.snapshot.seqs(&uids.get().set).into()
     }
@@ -243,6 +266,11 @@ impl PySnapshot {
         };
         let octets = guarded(|| self.snapshot.fetch_flags(&uids.get().set, items))?;
         Ok(PyBytes::new(py, &octets))
+    }
+
+    fn qresync_match(&self, seqs: &Bound<'_, SequenceSet>, uids: &Bound<'_, SequenceSet>) -> u32 {
+        self.snapshot
+            .qresync_match(&seqs.get().set, &uids.get().set)
     }
 
     #[pyo3(signature = (new, *, expunge, uid, modseq, vanished, recent_from, rev2, silent = None))]
