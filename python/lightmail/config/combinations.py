@@ -1,0 +1,149 @@
+"""What cannot be seen from one key's type: URL forms, pairs that exclude each other, what comes later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lightmail.config.addresses import check_unix_path, hide_secrets, parse_listen, parse_store
+from lightmail.config.sections import Config, Storage, Tls
+
+Problem = tuple[str, str]
+"""(key, what is wrong and what was expected)"""
+
+_SPECIAL_USE = ("\\All", "\\Archive", "\\Drafts", "\\Flagged", "\\Junk", "\\Sent", "\\Trash", "\\Important", "")
+"""RFC 6154 §2, RFC 8457."""
+_LATER = {
+    "storage.metadata": (("mysql", "mariadb"), ("sqlite", "memory"), "sqlite://PATH"),
+    "storage.bodies": (("s3",), ("file", "memory"), "file://PATH"),
+    "storage.redis": (("redis", "rediss", "unix"), (), 'an empty text ("")'),
+}
+"""Key to schemes of a later version, schemes of this one, and what to write instead."""
+
+
+def combination_problems(config: Config) -> Iterator[Problem]:
+    """Everything that is wrong, in the order of the sections."""
+    yield from _server(config)
+    yield from _listeners(config)
+    yield from _tls(config)
+    yield from _storage(config.storage)
+    yield from _quantities(config)
+    yield from _mail(config)
+
+
+def _server(config: Config) -> Iterator[Problem]:
+    if config.server.workers > 1:
+        yield "server.workers", f"{config.server.workers} workers are not in this version; expected 1"
+    if not all(part and part.isprintable() and " " not in part for part in (config.server.hostname or "x").split(".")):
+        yield (
+            "server.hostname",
+            f'"{config.server.hostname}" is not a host name; expected one such as "mail.example.org"',
+        )
+    if config.data.exists() and not config.data.is_dir():
+        yield "server.data", f"{config.data} is not a folder"
+
+
+def _listeners(config: Config) -> Iterator[Problem]:
+    if config.http.listen:
+        yield "http.listen", "HTTP is not in this version; expected an empty list"
+    if not config.imap.listen and not config.lmtp.listen:
+        yield "imap.listen", "nothing to listen on: imap.listen and lmtp.listen are both empty"
+    taken: dict[tuple[str, int, str], str] = {}
+    for key, texts in (("imap.listen", config.imap.listen), ("lmtp.listen", config.lmtp.listen)):
+        for index, text in enumerate(texts):
+            element = f"{key}[{index}]"
+            try:
+                address = parse_listen(text)
+                if address.path:
+                    check_unix_path(str(config.path(address.path)))
+            except ValueError as error:
+                yield element, str(error)
+                continue
+            if address.tls and key == "lmtp.listen":
+                yield element, 'LMTP has no TLS here; expected "HOST:PORT" or "unix://PATH"'
+            if address.port == 0 and not address.path:
+                continue
+            place = (address.host, address.port, address.path)
+            if place in taken:
+                yield element, f"{text} is taken by {taken[place]} already"
+            taken.setdefault(place, element)
+
+
+def _tls(config: Config) -> Iterator[Problem]:
+    """Without any file under the default names a certificate is made on the first start; named files must be there."""
+    if not config.imap.listen:
+        return
+    default = Tls()
+    missing = [key for key in ("certificate", "key") if not config.path(getattr(config.tls, key)).is_file()]
+    made = config.tls.certificate == default.certificate and config.tls.key == default.key
+    if not missing or (made and len(missing) == 2):
+        return
+    wanted = [text for text in config.imap.listen if text.startswith("tls://")]
+    for key in missing:
+        path = config.path(getattr(config.tls, key))
+        need = f"{wanted[0]} in imap.listen needs it" if wanted else "STARTTLS in imap.listen needs it"
+        yield f"tls.{key}", f"no file {path}; {need}"
+
+
+def _storage(storage: Storage) -> Iterator[Problem]:
+    schemes: dict[str, str] = {}
+    for key, text in (("storage.metadata", storage.metadata), ("storage.bodies", storage.bodies)):
+        later, now, form = _LATER[key]
+        try:
+            url = parse_store(text)
+        except ValueError as error:
+            yield key, f"{error}; expected {form}"
+            continue
+        if url.scheme in later:
+            yield key, f"{url.scheme}:// is not in this version; expected {form}"
+        elif url.scheme not in now:
+            yield key, f"unknown scheme {url.scheme}://; expected {form}"
+        elif url.scheme != "memory" and not url.rest:
+            yield key, f"{text} names no path; expected {form}"
+        schemes[key] = url.scheme
+    if len(schemes) == 2 and len({scheme == "memory" for scheme in schemes.values()}) == 2:
+        yield (
+            "storage.metadata",
+            f"{storage.metadata} and {storage.bodies} cannot go together: what one keeps, the other forgets at the end",
+        )
+    if storage.redis:
+        later, _, form = _LATER["storage.redis"]
+        scheme = storage.redis.partition("://")[0]
+        if scheme in later:
+            yield "storage.redis", f"{scheme}:// is not in this version; expected {form}"
+        else:
+            yield "storage.redis", f"{hide_secrets(storage.redis)!r} is not a Redis URL; expected {form}"
+
+
+def _quantities(config: Config) -> Iterator[Problem]:
+    limits, auth = config.limits, config.auth
+    if limits.line_octets > limits.command_octets:
+        yield (
+            "limits.line_octets",
+            f"{limits.line_octets} is more than limits.command_octets ({limits.command_octets}); expected at most that",
+        )
+    if auth.argon2_memory_kib < 8 * auth.argon2_lanes:
+        yield (
+            "auth.argon2_memory_kib",
+            f"{auth.argon2_memory_kib} is too little for {auth.argon2_lanes} lanes; "
+            f"expected at least {8 * auth.argon2_lanes} (RFC 9106 §3.1)",
+        )
+
+
+def _mail(config: Config) -> Iterator[Problem]:
+    seen: dict[str, str] = {}
+    for name, use in config.mail.special_use.items():
+        key = f"mail.special_use.{name}"
+        if use not in _SPECIAL_USE:
+            known = ", ".join(f"'{each}'" for each in _SPECIAL_USE)
+            yield key, f"'{use}' is not a special use of RFC 6154; expected one of {known}"
+        elif use and use in seen:
+            yield key, f"'{use}' is given to {seen[use]} already"
+        seen.setdefault(use, name)
+        if name.upper() == "INBOX":
+            yield key, "INBOX is always there and has no special use; expected another name"
+    delimiter = config.lmtp.subaddress_delimiter
+    if len(delimiter) > 1 or delimiter in ("@", ".", " ", '"'):
+        yield (
+            "lmtp.subaddress_delimiter",
+            f'"{delimiter}" cannot part an address; expected one character such as "+", or ""',
+        )
