@@ -43,19 +43,26 @@ pub fn parse(value: &[u8], limit: usize) -> Vec<Address> {
 /// What has been read of the entry under way.
 #[derive(Default)]
 struct Entry<'a> {
-    /// Words and dots before any "<" or "@", each with whether blanks stood before it.
+    /// Words and dots before any "@", each with whether blanks stood before it.
     words: Vec<(Token<'a>, bool)>,
     comment: Option<Vec<u8>>,
-    route: Option<Vec<u8>>,
-    /// After "<".
-    angle: bool,
     name: Option<Vec<u8>>,
+    route: Option<Vec<u8>>,
     mailbox: Option<Vec<u8>>,
+    host: Vec<u8>,
     /// After "@".
     at: bool,
-    host: Vec<u8>,
-    /// After ">": nothing more belongs to it.
-    complete: bool,
+    angle: Angle,
+}
+
+/// Where in an entry `<` and `>` have been met.
+#[derive(Default, PartialEq, Eq, Clone, Copy)]
+enum Angle {
+    #[default]
+    Before,
+    Inside,
+    /// Nothing more belongs to the address.
+    After,
 }
 
 struct Parser<'a> {
@@ -75,19 +82,17 @@ impl<'a> Parser<'a> {
             let spaced = self.tokens.spaced;
             match token {
                 Token::Comment(text) => self.entry.comment = Some(text),
-                Token::Special(b',')
-                    if self.entry.angle && self.entry.route.is_some() && !self.entry.at => {}
                 Token::Special(b',') => self.end_entry(),
                 Token::Special(b';') => {
                     self.end_entry();
                     self.end_group();
                 }
-                Token::Special(b'<') if !self.entry.angle && !self.entry.complete => {
-                    self.open_angle()
-                }
-                Token::Special(b'>') if self.entry.angle => self.close_angle(),
-                Token::Special(b':') => self.colon(),
+                Token::Special(b'<') if self.entry.angle == Angle::Before => self.open_angle(),
+                Token::Special(b'>') if self.entry.angle == Angle::Inside => self.close_angle(),
+                Token::Special(b':') if self.begins_group() => self.begin_group(),
                 Token::Special(b'@') => self.at_sign(),
+                // A quote without an end.
+                Token::Special(b'"') => {}
                 token => self.word(token, spaced),
             }
         }
@@ -109,52 +114,62 @@ impl<'a> Parser<'a> {
         } else if !entry.words.is_empty() {
             entry.name = Some(phrase(&std::mem::take(&mut entry.words)));
         }
-        entry.angle = true;
+        entry.angle = Angle::Inside;
+        self.entry.route = self.route();
+    }
+
+    /// `obs-route = obs-domain-list ":"` right after "<" (RFC 5322 §4.4).
+    fn route(&mut self) -> Option<Vec<u8>> {
+        let mut ahead = self.tokens.clone();
+        let mut route = Vec::new();
+        loop {
+            match ahead.next_no_comment()? {
+                Token::Special(b':') if !route.is_empty() => {
+                    self.tokens = ahead;
+                    return Some(route);
+                }
+                Token::Special(b'<' | b'>' | b';') => return None,
+                token => append(&token, &mut route),
+            }
+            if route[0] != b'@' {
+                return None;
+            }
+        }
     }
 
     fn close_angle(&mut self) {
-        if self.entry.mailbox.is_none() && !self.entry.words.is_empty() {
+        self.entry.angle = Angle::After;
+        if !self.entry.at {
             self.entry.mailbox = Some(join(&std::mem::take(&mut self.entry.words)));
         }
-        self.entry.angle = false;
-        self.entry.complete = true;
     }
 
-    fn colon(&mut self) {
-        let entry = &mut self.entry;
-        if entry.angle && entry.route.is_some() && !entry.at {
-            // The colon after a route.
-        } else if entry.angle && entry.at && entry.mailbox.as_ref().is_some_and(Vec::is_empty) {
-            // "<@route:user@host>": what looked like an empty mailbox was a route.
-            let mut route = vec![b'@'];
-            route.append(&mut entry.host);
-            entry.route = Some(route);
-            entry.mailbox = None;
-            entry.at = false;
-        } else if !self.in_group && !entry.angle && !entry.at && !entry.complete {
-            let name = phrase(&std::mem::take(&mut entry.words));
-            self.entry = Entry::default();
-            self.found.push(Address::GroupStart(name));
-            self.in_group = true;
-        }
+    fn begins_group(&self) -> bool {
+        !self.in_group && self.entry.angle == Angle::Before && !self.entry.at
+    }
+
+    fn begin_group(&mut self) {
+        let entry = std::mem::take(&mut self.entry);
+        self.found.push(Address::GroupStart(phrase(&entry.words)));
+        self.in_group = true;
     }
 
     fn at_sign(&mut self) {
         let entry = &mut self.entry;
-        if entry.complete {
+        if entry.angle == Angle::After {
             return;
         }
-        if !entry.at {
+        if entry.at {
+            entry.host.push(b'@');
+        } else {
             entry.mailbox = Some(join(&std::mem::take(&mut entry.words)));
             entry.at = true;
-        } else {
-            entry.host.push(b'@');
         }
     }
 
     fn word(&mut self, token: Token<'a>, spaced: bool) {
         let entry = &mut self.entry;
-        if entry.complete {
+        if entry.angle == Angle::After {
             return;
         }
         if entry.at {
@@ -166,13 +181,15 @@ impl<'a> Parser<'a> {
 
     fn end_entry(&mut self) {
         let entry = std::mem::take(&mut self.entry);
-        let empty = entry.words.is_empty() && !entry.at && !entry.angle && !entry.complete;
-        if empty {
+        if entry.words.is_empty() && !entry.at && entry.angle == Angle::Before {
             return;
         }
-        let mailbox = match entry.mailbox {
-            Some(mailbox) => mailbox,
-            None => join(&entry.words),
+        let mailbox = entry.mailbox.unwrap_or_else(|| join(&entry.words));
+        // "user@host (Name)": the old way to give a name.
+        let name = if entry.angle == Angle::Before {
+            entry.comment
+        } else {
+            entry.name
         };
         let or = |text: Vec<u8>, missing: &[u8]| {
             if text.is_empty() {
@@ -182,7 +199,7 @@ impl<'a> Parser<'a> {
             }
         };
         self.found.push(Address::Mailbox {
-            name: entry.name.or(entry.comment),
+            name,
             route: entry.route,
             mailbox: or(mailbox, MISSING_MAILBOX),
             host: or(entry.host, MISSING_DOMAIN),
@@ -218,11 +235,18 @@ fn phrase(words: &[(Token<'_>, bool)]) -> Vec<u8> {
     out
 }
 
-/// A local part: words and dots without the blanks between them.
+/// A local part: like a display name, but blanks around dots mean nothing.
 fn join(words: &[(Token<'_>, bool)]) -> Vec<u8> {
+    const DOT: Token<'_> = Token::Special(b'.');
     let mut out = Vec::new();
-    for (word, _) in words {
+    let mut after_dot = true;
+    for (word, spaced) in words {
+        let dot = *word == DOT;
+        if *spaced && !after_dot && !dot {
+            out.push(b' ');
+        }
         append(word, &mut out);
+        after_dot = dot;
     }
     out
 }

@@ -364,8 +364,16 @@ impl Analyzer {
     /// The header's last line is a boundary: the header ends before it, and the body is empty.
     fn header_boundary(&mut self, index: usize, last: bool) {
         let line = self.header.split_off(self.header_line);
-        let begin = self.octets - line.len() as u64;
-        let lines = self.lines - u64::from(line.ends_with(b"\n"));
+        // The line break before a boundary belongs to it (RFC 2046 §5.1.1).
+        let held = match self.header.as_slice() {
+            [.., b'\r', b'\n'] => Held::CrLf,
+            [.., b'\n'] => Held::Lf,
+            _ => Held::Nothing,
+        };
+        self.header
+            .truncate(self.header.len() - held.octets().len());
+        let begin = self.octets - (line.len() + held.octets().len()) as u64;
+        let lines = self.lines - u64::from(line.ends_with(b"\n")) - held.lines();
         let (octets, all_lines) = (self.octets, self.lines);
         (self.octets, self.lines) = (begin, lines);
         self.end_header();

@@ -1,7 +1,10 @@
 //! The multiparts and messages around the part under way, and the boundary lines that end it (RFC 2046 §5.1.1).
 
-/// No more of a line is looked at; longer boundaries are cut (RFC 2046 allows 70 octets).
-pub(crate) const MAX_LINE_OCTETS: usize = 1024;
+/// No more of a line is looked at.
+pub(crate) const MAX_LINE_OCTETS: usize = 128;
+
+/// Longer boundaries are cut, as the servers of the field do (RFC 2046 §5.1.1 allows 70 octets).
+const MAX_BOUNDARY_OCTETS: usize = 80;
 
 struct Open {
     /// Index of the part.
@@ -22,7 +25,7 @@ pub(crate) struct Boundaries {
 impl Boundaries {
     pub(crate) fn open(&mut self, node: usize, depth: u32, boundary: Option<&[u8]>) {
         let boundary =
-            boundary.map(|boundary| boundary[..boundary.len().min(MAX_LINE_OCTETS - 8)].to_vec());
+            boundary.map(|boundary| boundary[..boundary.len().min(MAX_BOUNDARY_OCTETS)].to_vec());
         self.live += usize::from(boundary.is_some());
         self.open.push(Open {
             node,

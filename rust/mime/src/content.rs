@@ -39,7 +39,7 @@ impl Content {
         }
     }
 
-    /// Takes a field if it is one of those; of several the first counts.
+    /// Takes a field if it is one of those; of several the last counts.
     pub(crate) fn take(&mut self, field: &Field<'_>) {
         let Some((start, rest)) = field.name.split_at_checked(8) else {
             return;
@@ -49,25 +49,21 @@ impl Content {
         }
         let value = || unfold(field.value);
         match rest.to_ascii_lowercase().as_slice() {
-            b"type" if !self.has_type => {
+            b"type" => {
                 self.has_type = true;
                 if let Some((kind, subtype, params)) = params::content_type(&value()) {
                     (self.kind, self.subtype, self.params) = (kind, subtype, params);
                 }
             }
-            b"transfer-encoding" if self.encoding.is_none() => {
-                self.encoding = params::token(&value())
-            }
-            b"id" if self.id.is_none() => self.id = Some(value()),
-            b"description" if self.description.is_none() => self.description = Some(value()),
-            b"md5" if self.md5.is_none() => self.md5 = Some(value()),
-            b"location" if self.location.is_none() => self.location = Some(value()),
-            b"disposition" if self.disposition.is_none() => {
+            b"transfer-encoding" => self.encoding = params::token(&value()),
+            b"id" => self.id = Some(value()),
+            b"description" => self.description = Some(value()),
+            b"md5" => self.md5 = Some(value()),
+            b"location" => self.location = Some(value()),
+            b"disposition" => {
                 self.disposition = params::disposition(&value());
             }
-            b"language" if self.languages.is_empty() => {
-                self.languages = params::languages(&value())
-            }
+            b"language" => self.languages = params::languages(&value()),
             _ => {}
         }
     }
@@ -105,9 +101,9 @@ impl Content {
             .is_some_and(|(kind, _)| kind.eq_ignore_ascii_case(b"attachment"))
     }
 
-    /// None when there is no usable boundary.
+    /// An empty boundary is one: its lines begin with "--".
     pub(crate) fn boundary(&self) -> Option<&[u8]> {
-        params::get(&self.params, "boundary").filter(|boundary| !boundary.is_empty())
+        params::get(&self.params, "boundary")
     }
 
     pub(crate) fn charset(&self) -> String {
@@ -177,16 +173,14 @@ impl Content {
             }
         }
         out.push(b' ');
-        match self.languages.as_slice() {
-            [] => out.extend_from_slice(b"NIL"),
-            [one] => string(one, &mut out),
-            many => {
-                for (index, tag) in many.iter().enumerate() {
-                    out.push(if index == 0 { b'(' } else { b' ' });
-                    string(tag, &mut out);
-                }
-                out.push(b')');
+        if self.languages.is_empty() {
+            out.extend_from_slice(b"NIL");
+        } else {
+            for (index, tag) in self.languages.iter().enumerate() {
+                out.push(if index == 0 { b'(' } else { b' ' });
+                string(tag, &mut out);
             }
+            out.push(b')');
         }
         out.push(b' ');
         nstring(self.location.as_deref(), &mut out);

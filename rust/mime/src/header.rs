@@ -80,30 +80,19 @@ pub fn get<'a>(block: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
         .map(|field| field.value)
 }
 
-/// A value without its folds: line breaks removed, blanks around them made one, ends trimmed.
+/// A value without its folds: each line break with the blanks after it made one blank, ends trimmed.
 ///
-/// NUL stays as it is; so do blanks within a line.
+/// NUL stays as it is; so do blanks before a line break and within a line.
 pub fn unfold(value: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(value.len());
-    let mut rest = value;
+    let mut rest = value.trim_ascii();
     while let Some(at) = memchr(b'\n', rest) {
-        let (line, next) = rest.split_at(at + 1);
-        let line = line.trim_ascii_end();
-        out.extend_from_slice(if out.is_empty() {
-            line.trim_ascii_start()
-        } else {
-            line
-        });
-        rest = next.trim_ascii_start();
-        if !rest.is_empty() && !out.is_empty() {
-            out.push(b' ');
-        }
+        let line = &rest[..at];
+        out.extend_from_slice(line.strip_suffix(b"\r").unwrap_or(line));
+        out.push(b' ');
+        rest = rest[at..].trim_ascii_start();
     }
-    out.extend_from_slice(if out.is_empty() {
-        rest.trim_ascii()
-    } else {
-        rest.trim_ascii_end()
-    });
+    out.extend_from_slice(rest);
     out
 }
 

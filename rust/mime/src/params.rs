@@ -29,13 +29,15 @@ pub fn disposition(value: &[u8]) -> Option<(Vec<u8>, Params)> {
     }
 }
 
-/// One token, as in Content-Transfer-Encoding.
+/// One token and nothing else, as in Content-Transfer-Encoding.
 pub fn token(value: &[u8]) -> Option<Vec<u8>> {
-    match Tokens::new(value, is_tspecial).next_no_comment() {
-        Some(Token::Atom(token)) => Some(token.to_vec()),
-        Some(Token::Quoted(token)) => Some(token),
-        _ => None,
-    }
+    let mut tokens = Tokens::new(value, is_tspecial);
+    let token = match tokens.next_no_comment() {
+        Some(Token::Atom(token)) => token.to_vec(),
+        Some(Token::Quoted(token)) => token,
+        _ => return None,
+    };
+    tokens.next_no_comment().is_none().then_some(token)
 }
 
 /// The tags of a Content-Language (RFC 3282).
@@ -77,18 +79,24 @@ fn params(mut tokens: Tokens<'_>) -> Params {
             continue;
         };
         tokens = ahead;
-        let value = param_value(&mut tokens);
-        found.push((name.to_vec(), value));
+        if let Some(value) = param_value(&mut tokens) {
+            found.push((name.to_vec(), value));
+        }
     }
     join_continuations(found)
 }
 
-fn param_value(tokens: &mut Tokens<'_>) -> Vec<u8> {
+/// None when it is a quoted string without an end.
+fn param_value(tokens: &mut Tokens<'_>) -> Option<Vec<u8>> {
     let mut ahead = tokens.clone();
     match ahead.next_no_comment() {
         Some(Token::Quoted(text)) => {
             *tokens = ahead;
-            text
+            Some(text)
+        }
+        Some(Token::Special(b'"')) => {
+            *tokens = ahead;
+            None
         }
         _ => {
             // Senders leave quotes out around "=", "/", "?", ":" and the like: all up to a blank or ";".
@@ -99,8 +107,9 @@ fn param_value(tokens: &mut Tokens<'_>) -> Vec<u8> {
                 .iter()
                 .position(|octet| is_blank(*octet) || matches!(octet, b';' | b'('))
                 .unwrap_or(rest.len());
-            *tokens = Tokens::new(&rest[end..], is_tspecial);
-            rest[..end].to_vec()
+            blanks.skip_octets(end);
+            *tokens = blanks;
+            Some(rest[..end].to_vec())
         }
     }
 }

@@ -5,7 +5,7 @@
 pub(crate) enum Token<'a> {
     /// Octets that are neither blank nor special, 8-bit ones included.
     Atom(&'a [u8]),
-    /// "…"
+    /// "…"; an opening quote without an end is a Special.
     Quoted(Vec<u8>),
     /// (…), with the comments inside it as text.
     Comment(Vec<u8>),
@@ -22,6 +22,8 @@ pub(crate) struct Tokens<'a> {
     special: fn(u8) -> bool,
     /// Whether blanks or comments stood before the token read last.
     pub(crate) spaced: bool,
+    /// A quote without an end was met: quotes mean nothing from there on.
+    unclosed: bool,
 }
 
 /// The specials of RFC 5322 §3.2.3; "." is one, "[" begins a literal.
@@ -63,6 +65,7 @@ impl<'a> Tokens<'a> {
             rest: value,
             special,
             spaced: false,
+            unclosed: false,
         }
     }
 
@@ -79,6 +82,10 @@ impl<'a> Tokens<'a> {
             .count();
         self.rest = &self.rest[blanks..];
         self.spaced |= blanks > 0;
+    }
+
+    pub(crate) fn skip_octets(&mut self, octets: usize) {
+        self.rest = &self.rest[octets..];
     }
 
     /// The next token, comments included. None at the end.
@@ -104,7 +111,10 @@ impl<'a> Tokens<'a> {
         Some(match octet {
             b'"' => {
                 self.rest = &self.rest[1..];
-                Token::Quoted(self.until(b'"'))
+                match self.quoted() {
+                    Some(text) => Token::Quoted(text),
+                    None => Token::Special(b'"'),
+                }
             }
             b'(' => Token::Comment(self.comment()),
             b'[' if (self.special)(b'[') => Token::Literal(self.literal()),
@@ -124,6 +134,33 @@ impl<'a> Tokens<'a> {
                 Token::Atom(atom)
             }
         })
+    }
+
+    /// The text up to the closing quote; None, and nothing read, when there is none.
+    fn quoted(&mut self) -> Option<Vec<u8>> {
+        let mut text = Vec::new();
+        let mut rest = if self.unclosed { &[] } else { self.rest };
+        loop {
+            match rest {
+                [b'\\', escaped, after @ ..] => {
+                    text.push(*escaped);
+                    rest = after;
+                }
+                [b'"', after @ ..] => {
+                    self.rest = after;
+                    return Some(text);
+                }
+                [octet, after @ ..] => {
+                    text.push(*octet);
+                    rest = after;
+                }
+                [] => {
+                    // Looked for once: many such quotes stay linear.
+                    self.unclosed = true;
+                    return None;
+                }
+            }
+        }
     }
 
     /// Up to an unescaped `end`, or to the end of the value when there is none.
