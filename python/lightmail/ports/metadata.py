@@ -86,7 +86,7 @@ class MetadataStore(Protocol):
         self, user_id: UserId, name: str, *, special_use: tuple[str, ...] = (), subscribe: bool = False
     ) -> Mailbox:
         """Creates missing parents too. A \\Noselect name becomes selectable, with a new UIDVALIDITY.
-        UIDVALIDITY is greater than any this name had before (law 2). Raises MailboxExists.
+        UIDVALIDITY is greater than any this name had before (law 2). Raises MailboxExists, UserNotFound.
         """
         ...
 
@@ -115,9 +115,9 @@ class MetadataStore(Protocol):
         ...
 
     async def claim_recent(self, mailbox_id: MailboxId, up_to: int) -> int:
-        """Sets recent_from to `up_to` if that is greater; returns the earlier value (RFC 3501 §2.3.2).
+        """Sets recent_from to `up_to`, at most UIDNEXT, if that is greater; returns the earlier value.
 
-        Writes nothing when it is not.
+        Writes nothing when it is not. Source: RFC 3501 §2.3.2.
         """
         ...
 
@@ -180,12 +180,16 @@ class MetadataStore(Protocol):
 
     async def body_locations(self, body_ids: Sequence[BodyId]) -> list[BodyLocation]: ...
 
-    async def unreferenced_bodies(self, limit: int) -> list[BodyLocation]:
-        """Bodies whose reference count is 0."""
+    async def unreferenced_bodies(self, limit: int, *, before_s: int | None = None) -> list[BodyLocation]:
+        """Bodies whose reference count is 0; only those that lost the last one before `before_s` (the grace period)."""
         ...
 
     async def forget_bodies(self, body_ids: Sequence[BodyId]) -> None:
         """Deletes rows whose count is still 0; called before their objects are deleted."""
+        ...
+
+    async def known_keys(self, object_keys: Sequence[str]) -> frozenset[str]:
+        """Those of these keys that some body has: the sweep may delete no others (law 3)."""
         ...
 
     # ---- life

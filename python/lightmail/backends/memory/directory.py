@@ -1,0 +1,59 @@
+"""Accounts in dictionaries."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lightmail.backends.memory.state import MemoryState
+from lightmail.errors import UserExists, UserNotFound
+from lightmail.model import User, UserId
+
+
+class MemoryDirectory:
+    """Implements `ports.directory.Directory`."""
+
+    def __init__(self, state: MemoryState) -> None:
+        self._state = state
+
+    async def add_user(self, address: str, password_hash: str) -> User:
+        if any(user.address == address for user in self._state.users.values()) or address in self._state.aliases:
+            raise UserExists(address)
+        user = User(UserId(self._state.new_id()), address, password_hash, True, self._state.clock.now_s())
+        self._state.users[user.id] = user
+        return user
+
+    async def get_user(self, address: str) -> User:
+        for user in self._state.users.values():
+            if user.address == address:
+                return user
+        raise UserNotFound(address)
+
+    async def get_user_by_id(self, user_id: UserId) -> User:
+        user = self._state.users.get(user_id)
+        if user is None:
+            raise UserNotFound(str(user_id))
+        return user
+
+    async def list_users(self) -> list[User]:
+        return sorted(self._state.users.values(), key=lambda user: user.address)
+
+    async def set_password(self, user_id: UserId, password_hash: str, *, only_if: str | None = None) -> None:
+        user = await self.get_user_by_id(user_id)
+        if only_if is None or user.password_hash == only_if:
+            self._state.users[user_id] = replace(user, password_hash=password_hash)
+
+    async def set_enabled(self, user_id: UserId, enabled: bool) -> None:
+        self._state.users[user_id] = replace(await self.get_user_by_id(user_id), enabled=enabled)
+
+    async def delete_user(self, user_id: UserId) -> None:
+        state = self._state
+        await self.get_user_by_id(user_id)
+        for mailbox in [mailbox for mailbox in state.mailboxes.values() if mailbox.user_id == user_id]:
+            state.remove_mailbox(mailbox)
+        state.subscriptions = {(user, name) for user, name in state.subscriptions if user != user_id}
+        state.aliases = {address: user for address, user in state.aliases.items() if user != user_id}
+        del state.users[user_id]
+
+    async def resolve(self, address: str) -> User:
+        alias = self._state.aliases.get(address)
+        return await self.get_user(address) if alias is None else await self.get_user_by_id(alias)

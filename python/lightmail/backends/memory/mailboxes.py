@@ -1,0 +1,132 @@
+"""The verbs on mailboxes, in dictionaries."""
+
+from __future__ import annotations
+
+from lightmail.backends.memory.state import MemoryState, StoredMailbox
+from lightmail.errors import (
+    MailboxExists,
+    MailboxHasChildren,
+    MailboxNameInvalid,
+    MailboxNotFound,
+    MailboxNotSelectable,
+)
+from lightmail.model import DELIMITER, Mailbox, MailboxId, MailboxStatus, UserId
+
+
+class MemoryMailboxes:
+    """The mailbox half of `ports.metadata.MetadataStore`."""
+
+    def __init__(self, state: MemoryState) -> None:
+        self._state = state
+
+    async def list_mailboxes(self, user_id: UserId) -> list[Mailbox]:
+        mailboxes = [mailbox for mailbox in self._state.mailboxes.values() if mailbox.user_id == user_id]
+        return [self._state.view(mailbox) for mailbox in sorted(mailboxes, key=lambda mailbox: mailbox.name)]
+
+    async def list_subscriptions(self, user_id: UserId) -> frozenset[str]:
+        return frozenset(name for user, name in self._state.subscriptions if user == user_id)
+
+    async def get_mailbox(self, user_id: UserId, name: str) -> Mailbox:
+        return self._state.view(self._find(user_id, name))
+
+    async def get_mailbox_by_id(self, mailbox_id: MailboxId) -> Mailbox:
+        mailbox = self._state.mailboxes.get(mailbox_id)
+        if mailbox is None:
+            raise MailboxNotFound(str(mailbox_id))
+        return self._state.view(mailbox)
+
+    async def create_mailbox(
+        self, user_id: UserId, name: str, *, special_use: tuple[str, ...] = (), subscribe: bool = False
+    ) -> Mailbox:
+        if self._exists(user_id, name):
+            mailbox = self._find(user_id, name)
+            if mailbox.selectable:
+                raise MailboxExists(name)
+            mailbox.selectable = True
+            mailbox.uid_validity = self._state.new_uid_validity(user_id)
+        else:
+            self._create_parents(user_id, name)
+            mailbox = self._add(user_id, name)
+        mailbox.special_use = special_use
+        if subscribe:
+            self._state.subscriptions.add((user_id, name))
+        return self._state.view(mailbox)
+
+    async def rename_mailbox(self, user_id: UserId, source: str, target: str) -> None:
+        mailbox = self._find(user_id, source)
+        if target.startswith(source + DELIMITER):
+            raise MailboxNameInvalid(target, f"is below {source!r} itself")
+        if self._exists(user_id, target):
+            raise MailboxExists(target)
+        self._create_parents(user_id, target)
+        for moving in [mailbox, *self._below(user_id, source)]:
+            moving.name = target + moving.name[len(source) :]
+
+    async def delete_mailbox(self, user_id: UserId, name: str) -> None:
+        mailbox = self._find(user_id, name)
+        children = self._below(user_id, name)
+        if children and not mailbox.selectable:
+            raise MailboxHasChildren(name)
+        self._state.remove_mailbox(mailbox)
+        if children:
+            # Under a new id, so that sessions that have it open see their mailbox gone.
+            self._add(user_id, name).selectable = False
+
+    async def set_subscribed(self, user_id: UserId, name: str, subscribed: bool) -> None:
+        if subscribed:
+            self._state.subscriptions.add((user_id, name))
+        else:
+            self._state.subscriptions.discard((user_id, name))
+
+    async def status(self, user_id: UserId, name: str) -> MailboxStatus:
+        mailbox = await self.get_mailbox(user_id, name)
+        if not mailbox.selectable:
+            raise MailboxNotSelectable(name)
+        return MailboxStatus(
+            messages=mailbox.messages,
+            recent=mailbox.recent,
+            uid_next=mailbox.uid_next,
+            uid_validity=mailbox.uid_validity,
+            unseen=mailbox.unseen,
+            deleted=mailbox.deleted,
+            size_octets=mailbox.size_octets,
+            highest_modseq=mailbox.highest_modseq,
+        )
+
+    async def claim_recent(self, mailbox_id: MailboxId, up_to: int) -> int:
+        mailbox = self._state.mailbox(mailbox_id)
+        before = mailbox.recent_from
+        mailbox.recent_from = max(before, min(up_to, mailbox.uid_next))
+        return before
+
+    # ---- parts of verbs
+
+    def _find(self, user_id: UserId, name: str) -> StoredMailbox:
+        for mailbox in self._state.mailboxes.values():
+            if mailbox.user_id == user_id and mailbox.name == name:
+                return mailbox
+        raise MailboxNotFound(name)
+
+    def _exists(self, user_id: UserId, name: str) -> bool:
+        return any(box.user_id == user_id and box.name == name for box in self._state.mailboxes.values())
+
+    def _below(self, user_id: UserId, name: str) -> list[StoredMailbox]:
+        prefix = name + DELIMITER
+        return [b for b in self._state.mailboxes.values() if b.user_id == user_id and b.name.startswith(prefix)]
+
+    def _create_parents(self, user_id: UserId, name: str) -> None:
+        levels = name.split(DELIMITER)
+        for depth in range(1, len(levels)):
+            parent = DELIMITER.join(levels[:depth])
+            if not self._exists(user_id, parent):
+                self._add(user_id, parent)
+
+    def _add(self, user_id: UserId, name: str) -> StoredMailbox:
+        mailbox = StoredMailbox(
+            id=MailboxId(self._state.new_id()),
+            user_id=user_id,
+            name=name,
+            uid_validity=self._state.new_uid_validity(user_id),
+        )
+        self._state.mailboxes[mailbox.id] = mailbox
+        return mailbox

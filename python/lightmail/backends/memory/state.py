@@ -1,0 +1,196 @@
+"""What the memory backends share: the tables of DESIGN in dictionaries, and the arithmetic on one mailbox."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from lightmail._core.index import UidSet
+from lightmail.backends.keywords import DELETED, SEEN, Keywords
+from lightmail.backends.local import SystemClock
+from lightmail.errors import LimitExceeded, MailboxNotFound, UserNotFound
+from lightmail.model import BodyId, BodyRecord, Delta, Mailbox, MailboxId, ModSeq, UidValidity, User, UserId
+from lightmail.ports.clock import Clock
+
+MAX_UID = 2**32 - 1
+
+
+@dataclass(slots=True)
+class StoredBody:
+    record: BodyRecord
+    references: int
+    unreferenced_s: int = 0
+
+
+@dataclass(slots=True)
+class StoredMessage:
+    """One row of `messages`."""
+
+    uid: int
+    body_id: BodyId
+    flags: int
+    modseq: ModSeq
+    internaldate: int
+    internaldate_zone: int
+    savedate: int
+
+
+@dataclass(slots=True)
+class StoredMailbox:
+    """One row of `mailboxes` with all that hangs on it."""
+
+    id: MailboxId
+    user_id: UserId
+    name: str
+    uid_validity: UidValidity
+    special_use: tuple[str, ...] = ()
+    selectable: bool = True
+    uid_next: int = 1
+    highest_modseq: ModSeq = field(default=ModSeq(1))
+    recent_from: int = 1
+    keywords: tuple[str, ...] = ()
+    messages: dict[int, StoredMessage] = field(default_factory=dict)
+    """By UID, ascending."""
+    expunges: list[tuple[ModSeq, int]] = field(default_factory=list)
+    """(MODSEQ, UID), MODSEQ ascending."""
+
+    def chosen(self, uids: UidSet) -> list[StoredMessage]:
+        """Those that exist, ascending."""
+        return [message for uid, message in self.messages.items() if uid in uids]
+
+    @property
+    def next_modseq(self) -> ModSeq:
+        return ModSeq(self.highest_modseq + 1)
+
+    def take_uids(self, count: int) -> range:
+        """The next UIDs. Raises LimitExceeded when they are used up (32 bit, RFC 9051 §2.3.1.1)."""
+        first = self.uid_next
+        if first + count > MAX_UID:
+            raise LimitExceeded("UIDs of a mailbox", MAX_UID)
+        self.uid_next += count
+        return range(first, first + count)
+
+
+class MemoryState:
+    """Shared by the MemoryMetadata and the MemoryDirectory of one store."""
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self.clock: Clock = clock or SystemClock()
+        self.users: dict[UserId, User] = {}
+        self.aliases: dict[str, UserId] = {}
+        self.mailboxes: dict[MailboxId, StoredMailbox] = {}
+        self.subscriptions: set[tuple[UserId, str]] = set()
+        self.bodies: dict[BodyId, StoredBody] = {}
+        self.uid_validities: dict[str, int] = {}
+        """By address: the greatest one given; outlives the account (law 2)."""
+        self._last_id = 0
+
+    def new_id(self) -> int:
+        """Never given twice."""
+        self._last_id += 1
+        return self._last_id
+
+    def new_uid_validity(self, user_id: UserId) -> UidValidity:
+        """Greater than any that this account, or an earlier one of its address, has had. Raises UserNotFound."""
+        if user_id not in self.users:
+            raise UserNotFound(str(user_id))
+        address = self.users[user_id].address
+        value = max(self.uid_validities.get(address, 0) + 1, self.clock.now_s())
+        self.uid_validities[address] = value
+        return UidValidity(value)
+
+    def mailbox(self, mailbox_id: MailboxId) -> StoredMailbox:
+        """One that can be selected. Raises MailboxNotFound."""
+        mailbox = self.mailboxes.get(mailbox_id)
+        if mailbox is None or not mailbox.selectable:
+            raise MailboxNotFound(str(mailbox_id))
+        return mailbox
+
+    def remove_mailbox(self, mailbox: StoredMailbox) -> None:
+        """With its messages; their bodies lose one reference each."""
+        del self.mailboxes[mailbox.id]
+        self.unrefer(message.body_id for message in mailbox.messages.values())
+
+    def refer(self, body_ids: Iterable[BodyId]) -> None:
+        for body_id in body_ids:
+            self.bodies[body_id].references += 1
+
+    def unrefer(self, body_ids: Iterable[BodyId]) -> None:
+        for body_id in body_ids:
+            body = self.bodies[body_id]
+            body.references -= 1
+            if not body.references:
+                body.unreferenced_s = self.clock.now_s()
+
+    def octets(self, messages: Iterable[StoredMessage]) -> int:
+        return sum(self.bodies[message.body_id].record.raw_octets for message in messages)
+
+    def view(self, mailbox: StoredMailbox) -> Mailbox:
+        messages = mailbox.messages.values()
+        return Mailbox(
+            id=mailbox.id,
+            user_id=mailbox.user_id,
+            name=mailbox.name,
+            uid_validity=mailbox.uid_validity,
+            uid_next=mailbox.uid_next,
+            highest_modseq=mailbox.highest_modseq,
+            subscribed=(mailbox.user_id, mailbox.name) in self.subscriptions,
+            special_use=mailbox.special_use,
+            selectable=mailbox.selectable,
+            messages=len(messages),
+            unseen=sum(not message.flags & SEEN for message in messages),
+            deleted=sum(bool(message.flags & DELETED) for message in messages),
+            size_octets=self.octets(messages),
+            recent_from=mailbox.recent_from,
+            recent=sum(uid >= mailbox.recent_from for uid in mailbox.messages),
+        )
+
+    def packed(self, messages: Iterable[StoredMessage]) -> list[str]:
+        """Blocks of packed rows (MESSAGE_ROW); [] when there are none."""
+        block = "".join(self._row(message) for message in messages)
+        return [block] if block else []
+
+    def _row(self, message: StoredMessage) -> str:
+        record = self.bodies[message.body_id].record
+        columns = (
+            message.uid,
+            record.raw_octets,
+            message.flags,
+            message.modseq,
+            message.body_id,
+            message.internaldate,
+            message.internaldate_zone,
+            message.savedate,
+            record.summary.sent_date,
+            record.summary.sent_zone,
+        )
+        return " ".join(map(str, columns)) + "\n"
+
+    def commit(
+        self,
+        mailbox: StoredMailbox,
+        changed: Iterable[StoredMessage],
+        *,
+        expunged: Iterable[int] = (),
+        keywords: Keywords | None = None,
+    ) -> Delta:
+        """Close one change of a mailbox: its new MODSEQ, which all messages named get, and what it has become."""
+        base, modseq = mailbox.highest_modseq, mailbox.next_modseq
+        mailbox.highest_modseq = modseq
+        changed, expunged = list(changed), sorted(expunged)
+        for message in changed:
+            message.modseq = modseq
+        for uid in expunged:
+            del mailbox.messages[uid]
+            mailbox.expunges.append((modseq, uid))
+        if keywords is not None:
+            mailbox.keywords = keywords.names
+        return Delta(
+            mailbox_id=mailbox.id,
+            base_modseq=base,
+            highest_modseq=modseq,
+            uid_next=mailbox.uid_next,
+            rows=self.packed(changed),
+            expunged=UidSet(expunged),
+            keywords=mailbox.keywords,
+        )
