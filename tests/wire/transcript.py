@@ -3,7 +3,7 @@ r"""Wire transcripts: dialogues with a running server, as people write them in R
     # RFC 9051 §6.4.6                       a comment
     C: a1 LOGIN %{user} %{password}         send this line and CRLF
     S: a1 OK %{*}                           the next response must be this
-    S+: * FLAGS (%{*})                      consecutive S+ lines may come in any order
+    S+: * FLAGS (%{*})                      consecutive S+ lines may come in any order (S2+: on the second)
     S+: * 3 EXISTS
     C2: b1 NOOP                             a second connection; any number of them
     X: the connection is closed by the server    (X2: likewise)
@@ -25,7 +25,7 @@ from pathlib import Path
 
 TIMEOUT_S = 20.0
 
-_STEP = re.compile(r"^(C|S\+|S|X|T)(\d*):(?: (.*))?$")
+_STEP = re.compile(r"^(C|S|X|T)(\d*)(\+?):(?: (.*))?$")
 _ESCAPE = re.compile(rb"\\(r|n|t|0|\\|x[0-9a-fA-F]{2})")
 _HOLE = re.compile(rb"%\{([^}]*)\}")
 _LITERAL = re.compile(rb"\{(\d+)\}$")
@@ -50,7 +50,7 @@ def parse(path: Path) -> list[Step]:
         match = _STEP.match(line)
         if not match:
             raise ValueError(f"{path.name}:{number}: not a step: {line!r}")
-        steps.append(Step(match[1], match[2] or "1", (match[3] or "").encode(), f"{path.name}:{number}"))
+        steps.append(Step(match[1] + match[3], match[2] or "1", (match[4] or "").encode(), f"{path.name}:{number}"))
     return steps
 
 
