@@ -1,0 +1,110 @@
+"""What a server process owes its machine: a data folder of its own, signals, enough file descriptors, an orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import gc
+import json
+import os
+import resource
+import signal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from lightmail.errors import ConfigError, DataFolderLocked
+
+LOCK_FILE = "lightmail.lock"
+ADDRESSES_FILE = "addresses.json"
+
+
+def ensure_data_folder(path: Path) -> None:
+    """Make it, for its owner alone, when it is not there. Raises ConfigError."""
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(str(path), "server.data", f"cannot be made: {error.strerror}") from error
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise ConfigError(str(path), "server.data", "cannot be written by this user")
+
+
+class DataFolderLock:
+    """One server per data folder. The kernel drops the lock with the process, however that ends."""
+
+    def __init__(self, data: Path) -> None:
+        """Raises DataFolderLocked, which names the process that has it."""
+        path = data / LOCK_FILE
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            text = os.pread(self._file, 32, 0).strip()
+            os.close(self._file)
+            raise DataFolderLocked(str(data), int(text) if text.isdigit() else None) from error
+        os.ftruncate(self._file, 0)
+        os.pwrite(self._file, b"%d\n" % os.getpid(), 0)
+
+    def release(self) -> None:
+        """The file stays: removing it would let two processes lock two files of one name."""
+        os.ftruncate(self._file, 0)
+        os.close(self._file)
+
+
+def write_addresses(data: Path, addresses: Mapping[str, Sequence[str]]) -> None:
+    """Protocol to addresses, as JSON; whoever sees the file sees all of it."""
+    path = data / ADDRESSES_FILE
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(addresses, indent=2) + "\n")
+    temporary.replace(path)
+
+
+def remove_addresses(data: Path) -> None:
+    """Nobody accepts connections (any more)."""
+    (data / ADDRESSES_FILE).unlink(missing_ok=True)
+
+
+def raise_descriptor_limit(connections: int) -> int:
+    """Soft limit to hard limit. Returns how many of `connections` fit, each with one descriptor and some to spare."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    spare = 256
+    return connections if soft == resource.RLIM_INFINITY else min(connections, max(soft - spare, 1))
+
+
+def settle_memory() -> None:
+    """Called once everything is loaded: what is there now stays, so the collector need not look at it again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 50)
+
+
+@contextlib.contextmanager
+def stop_signals(on_stop: Callable[[], None], on_reload: Callable[[], None]) -> Iterator[None]:
+    """SIGTERM and SIGINT stop, SIGHUP reloads certificates; on the running loop."""
+    loop = asyncio.get_running_loop()
+    handlers = {signal.SIGTERM: on_stop, signal.SIGINT: on_stop, signal.SIGHUP: on_reload}
+    for number, handler in handlers.items():
+        loop.add_signal_handler(number, handler)
+    try:
+        yield
+    finally:
+        for number in handlers:
+            loop.remove_signal_handler(number)
+
+
+def loop_factory(event_loop: str) -> Callable[[], asyncio.AbstractEventLoop]:
+    """event_loop: "uvloop", "asyncio", or "auto": uvloop where it is installed. Raises ConfigError."""
+    if event_loop != "asyncio":
+        try:
+            import uvloop
+        except ImportError as error:
+            if event_loop == "uvloop":
+                raise ConfigError(
+                    "uvloop", "server.event_loop", "is not installed; expected auto or asyncio"
+                ) from error
+        else:
+            return uvloop.new_event_loop
+    return asyncio.new_event_loop
