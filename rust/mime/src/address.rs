@@ -50,6 +50,7 @@ struct Entry<'a> {
     route: Option<Vec<u8>>,
     mailbox: Option<Vec<u8>>,
     host: Vec<u8>,
+    host_ended: bool,
     /// After "@".
     at: bool,
     angle: Angle,
@@ -83,7 +84,7 @@ impl<'a> Parser<'a> {
             match token {
                 Token::Comment(text) => self.entry.comment = Some(text),
                 Token::Special(b',') => self.end_entry(),
-                Token::Special(b';') => {
+                Token::Special(b';') if self.in_group || self.entry.angle != Angle::Inside => {
                     self.end_entry();
                     self.end_group();
                 }
@@ -160,7 +161,7 @@ impl<'a> Parser<'a> {
             return;
         }
         if entry.at {
-            entry.host.push(b'@');
+            entry.host_ended = true;
         } else {
             entry.mailbox = Some(join(&std::mem::take(&mut entry.words)));
             entry.at = true;
@@ -173,7 +174,13 @@ impl<'a> Parser<'a> {
             return;
         }
         if entry.at {
-            append(&token, &mut entry.host);
+            // Blanks in a domain stand around its dots only; what else follows is no part of it.
+            let inside =
+                !spaced || entry.host.is_empty() || entry.host.ends_with(b".") || token == DOT;
+            entry.host_ended |= !inside;
+            if !entry.host_ended {
+                append(&token, &mut entry.host);
+            }
         } else {
             entry.words.push((token, spaced));
         }
@@ -213,6 +220,17 @@ impl<'a> Parser<'a> {
     }
 }
 
+const DOT: Token<'_> = Token::Special(b'.');
+
+/// Whether words without an address are rather a name than a local part.
+fn is_name(words: &[(Token<'_>, bool)]) -> bool {
+    matches!(words, [(Token::Quoted(_), _), ..])
+        || words
+            .iter()
+            .skip(1)
+            .any(|(word, spaced)| *spaced && *word != DOT)
+}
+
 fn append(token: &Token<'_>, out: &mut Vec<u8>) {
     match token {
         Token::Atom(text) => out.extend_from_slice(text),
@@ -237,7 +255,6 @@ fn phrase(words: &[(Token<'_>, bool)]) -> Vec<u8> {
 
 /// A local part: like a display name, but blanks around dots mean nothing.
 fn join(words: &[(Token<'_>, bool)]) -> Vec<u8> {
-    const DOT: Token<'_> = Token::Special(b'.');
     let mut out = Vec::new();
     let mut after_dot = true;
     for (word, spaced) in words {

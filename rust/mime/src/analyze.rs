@@ -200,18 +200,19 @@ impl Analyzer {
 
     /// After the last octet.
     pub fn finish(mut self) -> Summary {
+        // A boundary that is cut short ends a part and begins none: most often it was the last one.
         if self.mode == Mode::Header {
-            let line = self.header[self.header_line..].to_vec();
-            match self.boundaries.find(&line) {
-                Some((index, last)) if !line.is_empty() => self.header_boundary(index, last),
-                _ => self.end_header(),
+            match self.boundaries.find(&self.header[self.header_line..]) {
+                Some((index, _)) => self.header_boundary(index, true),
+                None => self.end_header(),
             }
         }
-        if !self.line.is_empty() {
-            let line = std::mem::take(&mut self.line);
-            self.body_line(&line);
+        let line = std::mem::take(&mut self.line);
+        match self.boundaries.find(&line) {
+            Some((index, _)) => self.body_boundary(index, true, &line),
+            None => self.consume(&line),
         }
-        // A message, or a boundary at the very end, begins a part of its own.
+        // A message begins a part of its own.
         while self.mode == Mode::Header {
             self.end_header();
         }
@@ -428,7 +429,7 @@ impl Analyzer {
         if content.is("multipart") {
             match content.boundary() {
                 Some(_) if deepest => content.set_type("application", "octet-stream"),
-                Some(found) => boundary = Some(found.to_vec()),
+                Some(found) => boundary = Some(found),
                 // RFC 2045 §5.2: what is syntactically wrong is text/plain, and so can be read.
                 None => content.set_type("text", "plain"),
             }
@@ -521,13 +522,18 @@ impl Analyzer {
     /// A whole line, or the start of a long one.
     fn body_line(&mut self, line: &[u8]) {
         let whole = line.ends_with(b"\n");
-        let Some((index, last)) = self.boundaries.find(line) else {
-            self.consume(line);
-            self.at_line_start = whole;
-            return;
-        };
-        let begin = self.octets;
-        let lines = self.lines;
+        match self.boundaries.find(line) {
+            Some((index, last)) => self.body_boundary(index, last, line),
+            None => {
+                self.consume(line);
+                self.at_line_start = whole;
+            }
+        }
+    }
+
+    fn body_boundary(&mut self, index: usize, last: bool, line: &[u8]) {
+        let whole = line.ends_with(b"\n");
+        let (begin, lines) = (self.octets, self.lines);
         self.octets += line.len() as u64;
         self.lines += u64::from(whole);
         self.skip_line = !whole;

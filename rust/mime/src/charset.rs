@@ -45,8 +45,8 @@ const ALIASES: &[(&str, &Encoding)] = &[
 ];
 
 fn lookup(name: &str) -> Charset {
-    let name =
-        name.trim_matches(|c: char| c.is_ascii_whitespace() || matches!(c, '"' | '\'' | ';'));
+    let name = name
+        .trim_matches(|c: char| c.is_ascii_whitespace() || matches!(c, '"' | '\'' | ';' | '\\'));
     // The Encoding Standard reads "us-ascii" as windows-1252; mail labelled so holds any charset.
     if name.is_empty()
         || name.eq_ignore_ascii_case("us-ascii")

@@ -1,5 +1,7 @@
 //! What the Content-* fields of a part say (RFC 2045, RFC 2183, RFC 3282, RFC 2557), and how BODYSTRUCTURE says it.
 
+use std::borrow::Cow;
+
 use crate::header::{unfold, Field};
 use crate::params::{self, Params};
 use crate::parts::Transfer;
@@ -11,7 +13,9 @@ pub(crate) struct Content {
     pub(crate) kind: Vec<u8>,
     pub(crate) subtype: Vec<u8>,
     pub(crate) params: Params,
+    /// A Content-Type was there, and it was one.
     has_type: bool,
+    type_read: bool,
     id: Option<Vec<u8>>,
     description: Option<Vec<u8>>,
     encoding: Option<Vec<u8>>,
@@ -29,6 +33,7 @@ impl Content {
             subtype: b"plain".to_vec(),
             params: Params::new(),
             has_type: false,
+            type_read: false,
             id: None,
             description: None,
             encoding: None,
@@ -40,6 +45,8 @@ impl Content {
     }
 
     /// Takes a field if it is one of those; of several the last counts.
+    ///
+    /// Of several types the first that is one, or a multipart with its boundary: that is what makes sense of the body.
     pub(crate) fn take(&mut self, field: &Field<'_>) {
         let Some((start, rest)) = field.name.split_at_checked(8) else {
             return;
@@ -49,12 +56,7 @@ impl Content {
         }
         let value = || unfold(field.value);
         match rest.to_ascii_lowercase().as_slice() {
-            b"type" => {
-                self.has_type = true;
-                if let Some((kind, subtype, params)) = params::content_type(&value()) {
-                    (self.kind, self.subtype, self.params) = (kind, subtype, params);
-                }
-            }
+            b"type" => self.take_type(&value()),
             b"transfer-encoding" => self.encoding = params::token(&value()),
             b"id" => self.id = Some(value()),
             b"description" => self.description = Some(value()),
@@ -65,6 +67,19 @@ impl Content {
             }
             b"language" => self.languages = params::languages(&value()),
             _ => {}
+        }
+    }
+
+    fn take_type(&mut self, value: &[u8]) {
+        self.has_type = true;
+        let Some((kind, subtype, params)) = params::content_type(value) else {
+            return;
+        };
+        let whole =
+            kind.eq_ignore_ascii_case(b"multipart") && params::text(&params, "boundary").is_some();
+        if !self.type_read || whole && !self.is("multipart") {
+            (self.kind, self.subtype, self.params) = (kind, subtype, params);
+            self.type_read = true;
         }
     }
 
@@ -102,13 +117,13 @@ impl Content {
     }
 
     /// An empty boundary is one: its lines begin with "--".
-    pub(crate) fn boundary(&self) -> Option<&[u8]> {
-        params::get(&self.params, "boundary")
+    pub(crate) fn boundary(&self) -> Option<Vec<u8>> {
+        params::text(&self.params, "boundary").map(Cow::into_owned)
     }
 
     pub(crate) fn charset(&self) -> String {
-        let name = params::get(&self.params, "charset").unwrap_or_default();
-        String::from_utf8_lossy(name).into_owned()
+        let name = params::text(&self.params, "charset").unwrap_or_default();
+        String::from_utf8_lossy(&name).into_owned()
     }
 
     pub(crate) fn transfer(&self) -> Transfer {
@@ -139,8 +154,9 @@ impl Content {
         head.push(b' ');
         string(&self.subtype, &mut head);
         head.push(b' ');
-        if self.is("text") && params::get(&self.params, "charset").is_none() {
+        if self.is("text") && params::get(&self.params, "charset").is_none_or(<[u8]>::is_empty) {
             let mut params = self.params.clone();
+            params.retain(|(name, _)| !name.eq_ignore_ascii_case(b"charset"));
             params.push((b"charset".to_vec(), b"us-ascii".to_vec()));
             write_params(&params, &mut head);
         } else {

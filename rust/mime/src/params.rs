@@ -1,6 +1,9 @@
 //! Content-Type, Content-Disposition and their parameters (RFC 2045 §5.1, RFC 2183), continuations (RFC 2231).
 
+use std::borrow::Cow;
+
 use crate::tokens::{is_blank, is_tspecial, Token, Tokens};
+use crate::transfer::nibble;
 
 /// Parameters in order, names as written.
 pub type Params = Vec<(Vec<u8>, Vec<u8>)>;
@@ -60,6 +63,33 @@ pub fn get<'a>(params: &'a Params, name: &str) -> Option<&'a [u8]> {
         .map(|(_, value)| value.as_slice())
 }
 
+/// The value of a parameter as text; one in the extended form (`name*=charset'language'text`, RFC 2231 §4) decoded.
+pub fn text<'a>(params: &'a Params, name: &str) -> Option<Cow<'a, [u8]>> {
+    if let Some(value) = get(params, name) {
+        return Some(Cow::Borrowed(value));
+    }
+    let value = get(params, &format!("{name}*"))?;
+    let quoted = value
+        .splitn(3, |octet| *octet == b'\'')
+        .nth(2)
+        .unwrap_or(value);
+    let mut out = Vec::with_capacity(quoted.len());
+    let mut rest = quoted;
+    while let Some((&octet, after)) = rest.split_first() {
+        rest = after;
+        match (octet, rest) {
+            (b'%', [high, low, after @ ..])
+                if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() =>
+            {
+                out.push(nibble(*high) << 4 | nibble(*low));
+                rest = after;
+            }
+            _ => out.push(octet),
+        }
+    }
+    Some(Cow::Owned(out))
+}
+
 /// `*(";" attribute "=" value)`; what cannot be read is skipped up to the next ";".
 fn params(mut tokens: Tokens<'_>) -> Params {
     let mut found = Params::new();
@@ -99,18 +129,32 @@ fn param_value(tokens: &mut Tokens<'_>) -> Option<Vec<u8>> {
             None
         }
         _ => {
-            // Senders leave quotes out around "=", "/", "?", ":" and the like: all up to a blank or ";".
             let mut blanks = tokens.clone();
             blanks.skip_blanks();
-            let rest = blanks.rest();
-            let end = rest
-                .iter()
-                .position(|octet| is_blank(*octet) || matches!(octet, b';' | b'('))
-                .unwrap_or(rest.len());
+            let end = unquoted_octets(blanks.rest());
+            let value = blanks.rest()[..end].trim_ascii_end();
             blanks.skip_octets(end);
             *tokens = blanks;
-            Some(rest[..end].to_vec())
+            Some(value.to_vec())
         }
+    }
+}
+
+/// Senders leave quotes out around "=", "/", ":" and the like, and around blanks: the value ends before a ";" or a
+/// comment; and before a blank, when what follows that holds a "=", as then a ";" was left out.
+fn unquoted_octets(rest: &[u8]) -> usize {
+    let end = rest
+        .iter()
+        .position(|octet| matches!(octet, b';' | b'('))
+        .unwrap_or(rest.len());
+    let word = rest[..end]
+        .iter()
+        .position(|octet| is_blank(*octet))
+        .unwrap_or(end);
+    if rest[word..end].contains(&b'=') {
+        word
+    } else {
+        end
     }
 }
 
