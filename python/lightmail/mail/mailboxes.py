@@ -253,7 +253,11 @@ class Mailboxes:
         if modseq:
             place = self._places.get(mailbox_id)
             if place is not None:
-                self._known[place[0]].status.pop(place[1], None)
+                remembered = self._known[place[0]].status
+                status = remembered.get(place[1])
+                # An own commit comes back as a hint, perhaps after its result has been asked for.
+                if status is not None and status.highest_modseq < modseq:
+                    del remembered[place[1]]
             self._generation += 1
         elif mailbox_id in self._places:
             self._forget(self._places[mailbox_id][0])

@@ -13,6 +13,7 @@ from lightmail.errors import LimitExceeded
 from lightmail.mail.bodies import Bodies
 from lightmail.mail.changes import Changes
 from lightmail.mail.live import LiveMailboxes
+from lightmail.mail.summaries import Summaries
 from lightmail.model import (
     Appended,
     CopyOutcome,
@@ -33,6 +34,7 @@ class Messages:
         *,
         metadata: MetadataStore,
         bodies: Bodies,
+        summaries: Summaries,
         live: LiveMailboxes,
         changes: Changes,
         config: Config,
@@ -40,9 +42,10 @@ class Messages:
     ) -> None:
         """exclusive: no other process is expected to write, so that live mailboxes are the truth until a hint comes."""
         self._metadata = metadata
+        self._bodies = bodies
+        self._summaries = summaries
         self._live = live
         self._exclusive = exclusive
-        self._bodies = bodies
         self._changes = changes
         self._keyword_octets = config.limits.keyword_octets
 
@@ -55,6 +58,12 @@ class Messages:
             self._check_flags(message.flags)
         appended, deltas = await self._metadata.append(messages)
         self._bodies.added(messages, appended)
+        self._summaries.added(
+            (stored.body_id, message.body.summary)
+            for message, stored in zip(messages, appended, strict=True)
+            # Somebody has it open here, and will ask for what a list of messages shows.
+            if self._live.get(stored.mailbox_id) is not None
+        )
         await self._changes.committed(*deltas)
         return appended
 

@@ -53,6 +53,7 @@ class MailStore:
         messages = Messages(
             metadata=metadata,
             bodies=self.bodies,
+            summaries=self.summaries,
             live=self.live,
             changes=self._changes,
             config=config,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from lightmail._core.index import SummaryCache
 from lightmail.errors import BodyMissing
-from lightmail.model import BodyId
+from lightmail.model import BodyId, BodySummary
 from lightmail.ports.metadata import MetadataStore
 
 
@@ -14,6 +14,13 @@ class Summaries:
     def __init__(self, *, metadata: MetadataStore, max_octets: int) -> None:
         self.cache = SummaryCache(max_octets)
         self._metadata = metadata
+
+    def added(self, summaries: Iterable[tuple[BodyId, BodySummary]]) -> None:
+        """These have just been stored: no statement is needed to know them."""
+        self.cache.insert(
+            (body_id, summary.header, summary.envelope, summary.bodystructure, summary.parts)
+            for body_id, summary in summaries
+        )
 
     async def fill(self, body_ids: Sequence[int]) -> None:
         """Bring these into the cache with one statement. Raises BodyMissing when one is not known, Unavailable."""
