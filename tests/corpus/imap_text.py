@@ -69,7 +69,7 @@ def normal_envelope(value: Value) -> Value:
 
 
 def normal_structure(value: Value) -> Value:
-    """Letter case of types, encodings, dispositions, parameter names and charsets; parameter order; default charset."""
+    """Letter case of types, encodings, dispositions, languages, parameter names, charsets; parameter order; us-ascii."""
     assert isinstance(value, list), value
     if value and isinstance(value[0], list):
         parts = [item for item in value if isinstance(item, list)]
@@ -140,4 +140,7 @@ def _extension(rest: list[Value]) -> list[Value]:
     disposition = rest[0]
     if isinstance(disposition, list):
         disposition = [_lower(disposition[0]), _params(disposition[1])]
-    return [disposition, *rest[1:]]
+    language = rest[1]
+    if isinstance(language, list):
+        language = [_lower(tag) for tag in language]
+    return [disposition, language, *rest[2:]]
