@@ -191,12 +191,19 @@ impl<'a> Parser<'a> {
         if entry.words.is_empty() && !entry.at && entry.angle == Angle::Before {
             return;
         }
-        let mailbox = entry.mailbox.unwrap_or_else(|| join(&entry.words));
         // "user@host (Name)": the old way to give a name.
-        let name = if entry.angle == Angle::Before {
+        let mut name = if entry.angle == Angle::Before {
             entry.comment
         } else {
             entry.name
+        };
+        let mailbox = match entry.mailbox {
+            Some(mailbox) => mailbox,
+            None if entry.angle == Angle::Before && is_name(&entry.words) => {
+                name = Some(phrase(&entry.words));
+                Vec::new()
+            }
+            None => join(&entry.words),
         };
         let or = |text: Vec<u8>, missing: &[u8]| {
             if text.is_empty() {

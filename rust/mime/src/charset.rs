@@ -75,13 +75,22 @@ fn lookup(name: &str) -> Charset {
 
 /// Text of a body or an encoded word to UTF-8. charset: as written, empty when none.
 pub fn decode_text<'a>(charset: &str, octets: &'a [u8]) -> Cow<'a, str> {
+    decode(charset, octets).unwrap_or_else(|| guess(octets))
+}
+
+/// The same for comparing: where no charset is known nothing is guessed but UTF-8.
+pub fn decode_labelled<'a>(charset: &str, octets: &'a [u8]) -> Cow<'a, str> {
+    decode(charset, octets).unwrap_or_else(|| String::from_utf8_lossy(octets))
+}
+
+fn decode<'a>(charset: &str, octets: &'a [u8]) -> Option<Cow<'a, str>> {
     match lookup(charset) {
         Charset::Known(encoding) if encoding == UTF_16LE && octets.starts_with(b"\xfe\xff") => {
-            UTF_16BE.decode_with_bom_removal(octets).0
+            Some(UTF_16BE.decode_with_bom_removal(octets).0)
         }
-        Charset::Known(encoding) => encoding.decode_with_bom_removal(octets).0,
-        Charset::Utf7 => Cow::Owned(utf7::decode(octets)),
-        Charset::Guess => guess(octets),
+        Charset::Known(encoding) => Some(encoding.decode_with_bom_removal(octets).0),
+        Charset::Utf7 => Some(Cow::Owned(utf7::decode(octets))),
+        Charset::Guess => None,
     }
 }
 

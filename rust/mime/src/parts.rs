@@ -84,13 +84,8 @@ pub struct Leaf {
 /// Octets that SEARCH BODY and TEXT look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TextPart<'a> {
-    /// Header fields. `main`: of the message itself, which BODY does not look at.
-    Header {
-        /// Octets in the raw message.
-        range: Range<u64>,
-        /// The header of the message itself.
-        main: bool,
-    },
+    /// Header fields, by their octets in the raw message: of a message or of a part.
+    Header(Range<u64>),
     /// The body of a text part.
     Body(&'a Part),
 }
@@ -310,10 +305,7 @@ impl Parts {
     /// What SEARCH looks at, in the order of the message.
     pub fn text_parts(&self) -> impl Iterator<Item = TextPart<'_>> {
         self.rows.iter().flat_map(|row| {
-            let header = (!row.header.is_empty()).then(|| TextPart::Header {
-                range: row.header.clone(),
-                main: row.depth == 0,
-            });
+            let header = (!row.header.is_empty()).then(|| TextPart::Header(row.header.clone()));
             let body = (row.is_text && row.kind == Kind::Leaf).then_some(TextPart::Body(row));
             header.into_iter().chain(body)
         })

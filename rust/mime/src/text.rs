@@ -4,7 +4,7 @@ use std::ops::{ControlFlow, Range};
 
 use memchr::memmem;
 
-use crate::charset::{decode_text, fold, fold_into};
+use crate::charset::{decode_labelled, fold, fold_into};
 use crate::header;
 use crate::parts::{Part, Parts, TextPart, Transfer};
 use crate::transfer;
@@ -13,9 +13,9 @@ use crate::words::decode_words;
 /// Which text (RFC 9051 §6.4.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
-    /// BODY: all but the header of the message itself.
+    /// BODY: text parts, no header fields.
     Body,
-    /// TEXT: the header of the message too.
+    /// TEXT: header fields too, those of inner messages and of parts included.
     Text,
 }
 
@@ -62,8 +62,8 @@ pub fn for_each(
     let mut folded = String::new();
     for part in parts.text_parts() {
         match part {
-            TextPart::Header { main: true, .. } if scope == Scope::Body => {}
-            TextPart::Header { range, .. } => {
+            TextPart::Header(_) if scope == Scope::Body => {}
+            TextPart::Header(range) => {
                 for field in header::fields(slice(raw, &range)) {
                     folded.clear();
                     fold_field(&field, &mut folded);
@@ -110,13 +110,12 @@ fn fold_field(field: &header::Field<'_>, out: &mut String) {
     fold_into(&decode_words(field.value), out);
 }
 
+/// Octets above 127 in a part that says us-ascii, or nothing, and that are no UTF-8, are no text and match nothing.
 fn fold_body(part: &Part, octets: &[u8], out: &mut String) {
     if matches!(part.transfer, Transfer::Base64 | Transfer::QuotedPrintable) {
-        fold_into(
-            &decode_text(&part.charset, &transfer::decode(part.transfer, octets)),
-            out,
-        );
+        let octets = transfer::decode(part.transfer, octets);
+        fold_into(&decode_labelled(&part.charset, &octets), out);
     } else {
-        fold_into(&decode_text(&part.charset, octets), out);
+        fold_into(&decode_labelled(&part.charset, octets), out);
     }
 }
