@@ -176,7 +176,7 @@ async def run(arguments: argparse.Namespace, account: Account, memory: Memory | 
             await client.command(b"CREATE bench-10m")
             body = scenarios.attachment(10_000_000)
             await client.command(b"APPEND bench-10m {%d+}\r\n%s" % (len(body), body))
-        except Exception as error:  # noqa: BLE001  it exists already
+        except Exception as error:
             print(f"# {error}", file=sys.stderr)
         client.close()
         await one("fetch 10 MB", "bench-10m", b"UID FETCH 1 BODY.PEEK[]", 1)

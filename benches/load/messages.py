@@ -4,14 +4,103 @@ from __future__ import annotations
 
 import random
 
-_WORDS = (
-    "account agenda attached balance before between build change client commit company contract course customer data "
-    "delivery design discuss document draft during entry error estimate every figure follow friday government holiday "
-    "invoice item january later letter list machine market meeting message monday month name needle network number "
-    "office order page paper patch people plan please point price problem project public question quote release reply "
-    "report request result review route sample schedule section server service signed station status street student "
-    "system table team thanks thursday ticket today training travel update user version water weather week window work"
-).split()
+_WORDS = [
+    "account",
+    "agenda",
+    "attached",
+    "balance",
+    "before",
+    "between",
+    "build",
+    "change",
+    "client",
+    "commit",
+    "company",
+    "contract",
+    "course",
+    "customer",
+    "data",
+    "delivery",
+    "design",
+    "discuss",
+    "document",
+    "draft",
+    "during",
+    "entry",
+    "error",
+    "estimate",
+    "every",
+    "figure",
+    "follow",
+    "friday",
+    "government",
+    "holiday",
+    "invoice",
+    "item",
+    "january",
+    "later",
+    "letter",
+    "list",
+    "machine",
+    "market",
+    "meeting",
+    "message",
+    "monday",
+    "month",
+    "name",
+    "needle",
+    "network",
+    "number",
+    "office",
+    "order",
+    "page",
+    "paper",
+    "patch",
+    "people",
+    "plan",
+    "please",
+    "point",
+    "price",
+    "problem",
+    "project",
+    "public",
+    "question",
+    "quote",
+    "release",
+    "reply",
+    "report",
+    "request",
+    "result",
+    "review",
+    "route",
+    "sample",
+    "schedule",
+    "section",
+    "server",
+    "service",
+    "signed",
+    "station",
+    "status",
+    "street",
+    "student",
+    "system",
+    "table",
+    "team",
+    "thanks",
+    "thursday",
+    "ticket",
+    "today",
+    "training",
+    "travel",
+    "update",
+    "user",
+    "version",
+    "water",
+    "weather",
+    "week",
+    "window",
+    "work",
+]
 
 
 def message(number: int, octets: int | None = None) -> bytes:
@@ -32,7 +121,7 @@ def message(number: int, octets: int | None = None) -> bytes:
         return (head + f"Content-Type: text/plain; charset=utf-8\r\n\r\n{plain}{_text(chance, size // 2)}").encode()
     boundary = f"=_{number:x}_{chance.getrandbits(48):x}"
     return (
-        f"{head}Content-Type: multipart/alternative; boundary=\"{boundary}\"\r\n\r\n"
+        f'{head}Content-Type: multipart/alternative; boundary="{boundary}"\r\n\r\n'
         f"--{boundary}\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n{plain}\r\n"
         f"--{boundary}\r\nContent-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
         f"<html><body><p>{_text(chance, size // 2)}</p></body></html>\r\n--{boundary}--\r\n"

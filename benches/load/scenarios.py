@@ -14,9 +14,7 @@ from benches.load.messages import attachment, message
 Step = Callable[[Client, int], Awaitable[object]]
 """One repetition on one connection; the int is the connection's number."""
 
-HEADERS = (
-    b"From To Cc Bcc Subject Date Message-ID Priority X-Priority References Newsgroups In-Reply-To Content-Type Reply-To"
-)
+HEADERS = b"From To Cc Bcc Subject Date Message-ID Priority X-Priority References Newsgroups In-Reply-To Content-Type Reply-To"
 """What Thunderbird asks for."""
 
 

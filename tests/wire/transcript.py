@@ -11,24 +11,21 @@ r"""Wire transcripts: dialogues with a running server, as people write them in R
 
 A response is one logical line: its literals are part of it, written with \r\n. `\r \n \t \0 \\ \xHH` are
 escapes, in C lines too, so `C: a2 APPEND INBOX {5+}\r\nhello` is one line. In expectations `%{*}` matches anything
-(shortest), `%{d}` a number, `%{name}` what an earlier `%{name=d}` or `%{name=*}` captured, or a variable given to the run.
+(shortest), `%{d}` a number, `%{name}` what an earlier `%{name=d}` or `%{name=*}` captured, or a variable of the run.
 """
 
 from __future__ import annotations
 
 import re
-import socket
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-TIMEOUT_S = 20.0
+from tests.support.wire import Wire
 
 _STEP = re.compile(r"^(C|S|X|T)(\d*)(\+?):(?: (.*))?$")
 _ESCAPE = re.compile(rb"\\(r|n|t|0|\\|x[0-9a-fA-F]{2})")
 _HOLE = re.compile(rb"%\{([^}]*)\}")
-_LITERAL = re.compile(rb"\{(\d+)\}$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,50 +54,6 @@ def parse(path: Path) -> list[Step]:
 def unescape(text: bytes) -> bytes:
     plain = {b"r": b"\r", b"n": b"\n", b"t": b"\t", b"0": b"\0", b"\\": b"\\"}
     return _ESCAPE.sub(lambda m: plain.get(m[1]) or bytes([int(m[1][1:], 16)]), text)
-
-
-class Wire:
-    """One blocking connection that reads logical response lines."""
-
-    def __init__(self, address: tuple[str, int]) -> None:
-        self._socket: socket.socket = socket.create_connection(address, timeout=TIMEOUT_S)
-        self._buffer = bytearray()
-
-    def send(self, octets: bytes) -> None:
-        self._socket.sendall(octets)
-
-    def start_tls(self) -> None:
-        context = ssl.create_default_context()
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        self._socket = context.wrap_socket(self._socket)
-
-    def _more(self) -> bool:
-        octets = self._socket.recv(65536)
-        self._buffer += octets
-        return bool(octets)
-
-    def response(self) -> bytes | None:
-        """The next response without its final CRLF; None at the end of the connection."""
-        at = 0
-        while True:
-            end = self._buffer.find(b"\r\n", at)
-            if end < 0:
-                if not self._more():
-                    return None
-                continue
-            literal = _LITERAL.search(bytes(self._buffer[max(at, end - 12) : end]))
-            if not literal:
-                line = bytes(self._buffer[:end])
-                del self._buffer[: end + 2]
-                return line
-            at = end + 2 + int(literal[1])
-            while len(self._buffer) < at:
-                if not self._more():
-                    return None
-
-    def close(self) -> None:
-        self._socket.close()
 
 
 class Run:

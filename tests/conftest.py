@@ -1,0 +1,29 @@
+"""Fixtures that need a running server. One process per pair of backends serves the whole run; tests use accounts of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.server import LightMailServer
+
+BACKENDS = {
+    "sqlite+files": {},
+    "memory": {"storage": {"metadata": "memory://", "bodies": "memory://"}},
+}
+"""Pairs of backends by name, as overrides of the default configuration."""
+
+
+@pytest.fixture(scope="session", params=BACKENDS)
+def any_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LightMailServer]:
+    """A running server on each pair of backends in turn."""
+    with LightMailServer(tmp_path_factory.mktemp("any") / "data", config=BACKENDS[request.param]) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LightMailServer]:
+    """A running server on the embedded default."""
+    with LightMailServer(tmp_path_factory.mktemp("server") / "data") as server:
+        yield server

@@ -1,0 +1,116 @@
+"""Every message of the corpus through a running server: what comes back is what was sent, octet by octet.
+
+SEARCH over the two list archives gives the sets that Dovecot gave. ENVELOPE, BODYSTRUCTURE, sections and decoded parts are
+compared in test_mime_corpus.py.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.support import corpus
+from tests.support.server import LightMailServer
+from tests.support.wire import ImapClient, literal_of
+
+pytestmark = [pytest.mark.integration, corpus.needs_corpus]
+
+AT_ONCE = 50
+
+
+def upload(client: ImapClient, mailbox: bytes, bodies: list[tuple[bytes, bytes]]) -> list[bytes]:
+    """Pipelined APPENDs of (flags and date, octets); the tagged responses, in order."""
+    tagged = []
+    for start in range(0, len(bodies), AT_ONCE):
+        numbers = [
+            client.send_command(b"APPEND %s %s{}" % (mailbox, prefix), octets)
+            for prefix, octets in bodies[start : start + AT_ONCE]
+        ]
+        tagged += [client.answer(number).tagged for number in numbers]
+    return tagged
+
+
+def fetched_bodies(client: ImapClient) -> Iterator[tuple[int, bytes]]:
+    """(RFC822.SIZE, octets) of every message of the selected mailbox, in order."""
+    for response in client.command(b"UID FETCH 1:* (RFC822.SIZE BODY.PEEK[])").fetched():
+        size = re.search(rb"RFC822\.SIZE (\d+)", response[:100])
+        assert size, response[:100]
+        yield int(size[1]), literal_of(response)
+
+
+@pytest.fixture
+def client(server: LightMailServer) -> Iterator[ImapClient]:
+    client = ImapClient(server.address("imap"))
+    client.login(*server.add_user())
+    yield client
+    client.close()
+
+
+def test_every_message_comes_back_as_it_was_sent(client: ImapClient) -> None:
+    sent = list(corpus.messages())
+    assert len(sent) == 1420
+    answers = upload(client, b"INBOX", [(b"", octets) for _, octets in sent])
+    refused = [path for (path, _), tagged in zip(sent, answers, strict=True) if not tagged.startswith(b"OK")]
+    assert refused == [path for path, octets in sent if not octets], "only a message of no octets is refused"
+    kept = [(path, octets) for path, octets in sent if octets]
+    assert client.command(b"EXAMINE INBOX").ok
+    count = 0
+    for (path, octets), (size, got) in zip(kept, fetched_bodies(client), strict=True):
+        assert got == octets, f"{path} came back different"
+        assert size == len(octets), path
+        count += 1
+    assert count == len(kept)
+
+
+def search_sets(name: str) -> list[dict[str, Any]]:
+    lines = corpus.expected(f"lists/{name}.expected-dovecot-search.jsonl")
+    return [line for line in lines if line["command"].startswith("SEARCH") and line["status"].startswith("OK")]
+
+
+def search(client: ImapClient, command: str) -> list[int]:
+    """8-bit strings go as literals, as they did when the answers were recorded."""
+    literals: list[bytes] = []
+
+    def as_literal(match: re.Match[str]) -> str:
+        if match[1].isascii():
+            return match[0]
+        literals.append(match[1].encode())
+        return "{}"
+
+    text = re.sub(r'"([^"]*)"', as_literal, command)
+    answer = client.command(text.encode(), *literals)
+    assert answer.ok, (command, answer.tagged)
+    (line,) = (line for line in answer.untagged if line.startswith(b"* SEARCH"))
+    return [int(number) for number in line.split()[2:]]
+
+
+@pytest.mark.parametrize(("name", "messages"), [("spamassassin-easy-ham", 3900), ("linux-man", 4000)])
+def test_list_archive(client: ImapClient, name: str, messages: int) -> None:
+    bodies = list(corpus.archive(name))
+    assert len(bodies) == messages
+    start = datetime(2024, 1, 1, tzinfo=UTC)
+    uploads = []
+    for n, octets in enumerate(bodies, start=1):
+        flags = {2: "\\Seen", 5: "\\Flagged", 7: "\\Answered", 11: "\\Draft", 3: "$Seen3"}
+        names = " ".join(flag for divisor, flag in flags.items() if n % divisor == 0)
+        date = (start + timedelta(minutes=n)).strftime("%d-%b-%Y %H:%M:%S +0000")
+        uploads.append((f'({names}) "{date}" '.encode(), octets))
+    assert all(tagged.startswith(b"OK") for tagged in upload(client, b"INBOX", uploads))
+    assert client.command(b"EXAMINE INBOX").ok
+
+    for n, (octets, (_, got)) in enumerate(zip(bodies, fetched_bodies(client), strict=True), start=1):
+        assert hashlib.sha256(got).digest() == hashlib.sha256(octets).digest(), f"message {n} came back different"
+
+    recorded = search_sets(name)
+    assert len(recorded) > 30
+    wrong = {}
+    for line in recorded:
+        got_set, expected_set = set(search(client, line["command"])), set(line["result"])
+        if got_set != expected_set:
+            wrong[line["command"]] = (sorted(got_set - expected_set)[:10], sorted(expected_set - got_set)[:10])
+    assert not wrong, f"(too many, too few): {wrong}"

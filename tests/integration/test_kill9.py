@@ -1,0 +1,141 @@
+"""Law 1: what was answered OK or 250 is there after `kill -9`, whole; nothing is there half.
+
+Each round: 200 connections add messages as fast as they are answered, half of them by APPEND and half by LMTP; once enough have
+been answered the process is killed, started again on the same folder, and everything is read back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.support.aio import run
+from tests.support.server import LightMailServer
+from tests.support.wire import ImapClient, literal_of
+
+pytestmark = pytest.mark.integration
+
+CONNECTIONS = 200
+ANSWERED_BEFORE_KILL = 400
+ROUNDS = 3
+
+
+def body(identity: str) -> bytes:
+    """A message that carries the digest of its own text, so that any truncation shows."""
+    text = (f"{identity} " * (20 + len(identity) * 7)).encode() + b"\r\n"
+    digest = hashlib.sha256(text).hexdigest()
+    return f"Subject: {identity}\r\nX-Digest: {digest}\r\n\r\n".encode() + text
+
+
+class Load:
+    """Adds messages until told to stop; remembers which were answered."""
+
+    def __init__(self, server: LightMailServer, user: str, password: str, name: str) -> None:
+        self._server = server
+        self._user = user
+        self._password = password
+        self._name = name
+        self.answered: list[str] = []
+        self.enough = asyncio.Event()
+
+    def _count(self, identity: str) -> None:
+        self.answered.append(identity)
+        if len(self.answered) >= ANSWERED_BEFORE_KILL:
+            self.enough.set()
+
+    async def append(self, number: int) -> None:
+        reader, writer = await asyncio.open_connection(*self._server.address("imap"))
+        try:
+            await reader.readline()
+            writer.write(f'l LOGIN "{self._user}" "{self._password}"\r\n'.encode())
+            assert b"l OK" in await reader.readline()
+            turn = 0
+            while True:
+                turn += 1
+                identity = f"{self._name}-append-{number}-{turn}"
+                octets = body(identity)
+                writer.write(b"a APPEND INBOX {%d+}\r\n%s\r\n" % (len(octets), octets))
+                line = await reader.readline()
+                if not line.startswith(b"a OK"):
+                    assert not line.startswith(b"a "), line
+                    return
+                self._count(identity)
+        except ConnectionError:
+            return
+        finally:
+            writer.close()
+
+    async def deliver(self, number: int) -> None:
+        reader, writer = await asyncio.open_connection(*self._server.address("lmtp"))
+        try:
+            await reader.readline()
+            writer.write(b"LHLO test\r\n")
+            while (await reader.readline())[3:4] == b"-":
+                pass
+            turn = 0
+            while True:
+                turn += 1
+                identity = f"{self._name}-lmtp-{number}-{turn}"
+                octets = body(identity)
+                writer.write(
+                    f"MAIL FROM:<s@example.org>\r\nRCPT TO:<{self._user}>\r\nBDAT {len(octets)} LAST\r\n".encode()
+                    + octets
+                )
+                replies = [await reader.readline() for _ in range(3)]
+                if not replies[2].startswith(b"250"):
+                    assert not replies[2], replies
+                    return
+                self._count(identity)
+        except ConnectionError:
+            return
+        finally:
+            writer.close()
+
+
+async def load_and_kill(server: LightMailServer, load: Load) -> None:
+    half = CONNECTIONS // 2
+    jobs = [asyncio.create_task(load.append(n)) for n in range(half)]
+    jobs += [asyncio.create_task(load.deliver(n)) for n in range(half)]
+    await asyncio.wait_for(load.enough.wait(), 60)
+    server.kill9()
+    await asyncio.gather(*jobs)
+
+
+def test_what_was_answered_is_there_and_whole(tmp_path: Path) -> None:
+    server = LightMailServer(data=tmp_path / "data")
+    answered: set[str] = set()
+    user, password = "", ""
+    try:
+        for turn in range(ROUNDS):
+            server.start()
+            if not user:
+                user, password = server.add_user()
+
+            async def one_round(name: str) -> None:
+                load = Load(server, user, password, name)
+                await load_and_kill(server, load)
+                answered.update(load.answered)
+
+            run(one_round(f"round{turn}"))
+        server.start()
+        client = ImapClient(server.address("imap"))
+        client.login(user, password)
+        assert client.command(b"EXAMINE INBOX").ok
+        found: list[str] = []
+        for response in client.command(b"UID FETCH 1:* (UID BODY.PEEK[])").fetched():
+            octets = literal_of(response)
+            head = re.search(rb"(?:^|\r\n)Subject: (\S+)\r\nX-Digest: ([0-9a-f]{64})\r\n\r\n", octets)
+            assert head, octets[:200]
+            text = octets[head.end() :]
+            assert hashlib.sha256(text).hexdigest().encode() == head[2], f"{head[1]!r} is there half"
+            found.append(head[1].decode())
+        client.close()
+        assert len(answered) >= ROUNDS * ANSWERED_BEFORE_KILL
+        assert answered <= set(found), sorted(answered - set(found))[:10]
+        assert len(found) == len(set(found)), "a message was stored twice that was sent once"
+    finally:
+        server.stop()
