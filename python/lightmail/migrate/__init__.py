@@ -1,0 +1,1 @@
+"""Mail from elsewhere: mbox, Maildir and .eml files, resumable."""

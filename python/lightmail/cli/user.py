@@ -1,0 +1,211 @@
+"""`lightmail user`: accounts."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lightmail.cli.options import config_options, good_config, json_option, run_on_store, with_store
+from lightmail.cli.output import iso_time, octets_in_words, print_fields, print_json, print_table
+from lightmail.mail.accounts import normal_address
+from lightmail.model import User
+
+if TYPE_CHECKING:
+    from lightmail.app import Store
+
+MOST_PASSWORD_OCTETS = 1024
+
+
+@click.group()
+def user() -> None:
+    """Accounts: add, list, show, passwd, disable, enable, delete."""
+
+
+def _password_options(command: Any) -> Any:
+    command = click.option("--generate", is_flag=True, help="Make a strong password and print it.")(command)
+    return click.option("--password-stdin", is_flag=True, help="Read the password from the first line of stdin.")(
+        command
+    )
+
+
+def _new_password(password_stdin: bool, generate: bool) -> str:
+    if password_stdin and generate:
+        raise click.UsageError("--password-stdin and --generate exclude each other")
+    if generate:
+        return secrets.token_urlsafe(15)
+    if password_stdin:
+        # Octets, because the password need not be in the encoding of the terminal.
+        line = sys.stdin.buffer.readline().rstrip(b"\r\n")
+        try:
+            password = line.decode()
+        except UnicodeDecodeError as error:
+            raise click.ClickException("the password on stdin is not UTF-8") from error
+    elif sys.stdin.isatty():
+        password = str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
+    else:
+        raise click.UsageError("no terminal to ask for a password: use --password-stdin or --generate")
+    if not password:
+        raise click.ClickException("the password is empty")
+    if len(password.encode()) > MOST_PASSWORD_OCTETS:
+        raise click.ClickException(f"the password has more than {MOST_PASSWORD_OCTETS} octets")
+    return password
+
+
+@user.command()
+@click.argument("address")
+@_password_options
+@config_options
+@json_option
+def add(address: str, password_stdin: bool, generate: bool, file: str | None, data: str | None, as_json: bool) -> None:
+    """Make an account with its mailboxes. ADDRESS is its login name: anna@example.org."""
+    address = normal_address(address)
+    config = good_config(file, data)
+    password = _new_password(password_stdin, generate)
+
+    async def work(store: Store) -> User:
+        return await store.mail.accounts.create(address, store.passwords.hash(password.encode()))
+
+    made = run_on_store(config, work)
+    if as_json:
+        print_json(_row(made) | ({"password": password} if generate else {}))
+    else:
+        click.echo(f"{made.address} added")
+        if generate:
+            click.echo(f"password: {password}")
+
+
+@user.command("list")
+@config_options
+@json_option
+def list_(file: str | None, data: str | None, as_json: bool) -> None:
+    """List the accounts."""
+
+    async def work(store: Store) -> list[User]:
+        return await store.mail.directory.list_users()
+
+    rows = [_row(each) for each in with_store(file, data, work)]
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(rows, {"address": "Address", "enabled": "Enabled", "created": "Created"}, empty="no accounts")
+
+
+@user.command()
+@click.argument("address")
+@config_options
+@json_option
+def show(address: str, file: str | None, data: str | None, as_json: bool) -> None:
+    """Show an account and how much mail it has."""
+
+    async def work(store: Store) -> dict[str, Any]:
+        found = await store.user(address)
+        mailboxes = await store.mail.mailboxes.list(found.id)
+        return _row(found) | {
+            "has_password": bool(found.password_hash),
+            "mailboxes": sum(mailbox.selectable for mailbox in mailboxes),
+            "messages": sum(mailbox.messages for mailbox in mailboxes),
+            "size_octets": sum(mailbox.size_octets for mailbox in mailboxes),
+        }
+
+    row = with_store(file, data, work)
+    if as_json:
+        print_json(row)
+    else:
+        row["size_octets"] = octets_in_words(row["size_octets"])
+        labels = {
+            "address": "Address",
+            "enabled": "Enabled",
+            "has_password": "Has a password",
+            "created": "Created",
+            "mailboxes": "Mailboxes",
+            "messages": "Messages",
+            "size_octets": "Size",
+        }
+        print_fields(row, labels)
+
+
+@user.command()
+@click.argument("address")
+@_password_options
+@config_options
+@json_option
+def passwd(
+    address: str, password_stdin: bool, generate: bool, file: str | None, data: str | None, as_json: bool
+) -> None:
+    """Set a new password."""
+    password = _new_password(password_stdin, generate)
+
+    async def work(store: Store) -> User:
+        found = await store.user(address)
+        await store.mail.directory.set_password(found.id, store.passwords.hash(password.encode()))
+        return found
+
+    changed = with_store(file, data, work)
+    if as_json:
+        print_json({"address": changed.address} | ({"password": password} if generate else {}))
+    else:
+        click.echo(f"{changed.address}: password set")
+        if generate:
+            click.echo(f"password: {password}")
+
+
+def _set_enabled(address: str, enabled: bool, file: str | None, data: str | None, as_json: bool) -> None:
+    async def work(store: Store) -> User:
+        found = await store.user(address)
+        await store.mail.directory.set_enabled(found.id, enabled)
+        return await store.user(address)
+
+    changed = with_store(file, data, work)
+    if as_json:
+        print_json(_row(changed))
+    else:
+        click.echo(f"{changed.address} {'enabled' if enabled else 'disabled'}")
+
+
+@user.command()
+@click.argument("address")
+@config_options
+@json_option
+def disable(address: str, file: str | None, data: str | None, as_json: bool) -> None:
+    """Refuse logins and mail for an account; nothing is deleted."""
+    _set_enabled(address, False, file, data, as_json)
+
+
+@user.command()
+@click.argument("address")
+@config_options
+@json_option
+def enable(address: str, file: str | None, data: str | None, as_json: bool) -> None:
+    """Let an account be used again."""
+    _set_enabled(address, True, file, data, as_json)
+
+
+@user.command()
+@click.argument("address")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@config_options
+@json_option
+def delete(address: str, yes: bool, file: str | None, data: str | None, as_json: bool) -> None:
+    """Delete an account and all its mail."""
+    if not yes:
+        if not sys.stdin.isatty():
+            raise click.UsageError("no terminal to ask: use --yes")
+        click.confirm(f"Delete {address} and all its mail?", abort=True)
+
+    async def work(store: Store) -> User:
+        found = await store.user(address)
+        await store.mail.accounts.delete(found)
+        return found
+
+    gone = with_store(file, data, work)
+    if as_json:
+        print_json({"address": gone.address, "deleted": True})
+    else:
+        click.echo(f"{gone.address} deleted")
+
+
+def _row(user: User) -> dict[str, Any]:
+    return {"address": user.address, "enabled": user.enabled, "created": iso_time(user.created_s)}
