@@ -114,13 +114,9 @@ def test_what_was_answered_is_there_and_whole(tmp_path: Path) -> None:
             server.start()
             if not user:
                 user, password = server.add_user()
-
-            async def one_round(name: str) -> None:
-                load = Load(server, user, password, name)
-                await load_and_kill(server, load)
-                answered.update(load.answered)
-
-            run(one_round(f"round{turn}"))
+            load = Load(server, user, password, f"round{turn}")
+            run(load_and_kill(server, load))
+            answered.update(load.answered)
         server.start()
         client = ImapClient(server.address("imap"))
         client.login(user, password)
