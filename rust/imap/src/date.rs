@@ -67,7 +67,7 @@ pub const fn date_from_days(days: i64) -> Date {
 ///
 /// A moment outside the years 0 to 9999 is told as the nearest one inside, a zone of a day or more as UTC.
 pub fn format_date_time(moment: DateTime) -> String {
-    let zone = if moment.zone_minutes.abs() < 24 * 60 {
+    let zone = if moment.zone_minutes.unsigned_abs() < 24 * 60 {
         moment.zone_minutes
     } else {
         0

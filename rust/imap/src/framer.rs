@@ -29,6 +29,9 @@ const MAX_NUMBER: u64 = i64::MAX as u64;
 /// A literal announcement is looked for in the last octets of a line only; longer ones do not exist.
 const ANNOUNCEMENT_OCTETS: usize = 64;
 
+/// A line that is too long is answered by its tag if that is not longer than this.
+const TAG_OCTETS: usize = 64;
+
 /// A connection with nothing buffered gives a buffer larger than this back.
 const IDLE_BUFFER_OCTETS: usize = 4096;
 
@@ -307,7 +310,8 @@ impl Framer {
                 self.limits.command_octets
             };
             let error = Error::limit(what, total as u64, held + limit);
-            return Some(self.too_long(error));
+            let word = self.first_word(error.offset);
+            return Some(self.too_long(word, error));
         };
         let command = self.start..text.end;
         match announcement(self.octets(text), held) {
@@ -346,7 +350,10 @@ impl Framer {
                 self.next_command();
                 Some(Frame::Line { text })
             }
-            None => Some(self.too_long(Error::limit("octets in one line", limit as u64, limit))),
+            None => {
+                let error = Error::limit("octets in one line", limit as u64, limit);
+                Some(self.too_long(self.start..self.start, error))
+            }
         }
     }
 
@@ -370,8 +377,14 @@ impl Framer {
         None
     }
 
-    fn too_long(&mut self, error: Error) -> Frame {
-        let text = self.start..self.start + error.offset.min(ANNOUNCEMENT_OCTETS);
+    /// The first word of a command of which `octets` are here, if it is a short one; else nothing.
+    fn first_word(&self, octets: usize) -> Range<usize> {
+        let text = self.octets(self.start..self.start + octets.min(TAG_OCTETS));
+        self.start..self.start + memchr(b' ', text).unwrap_or(0)
+    }
+
+    /// Begins to skip a line that is too long.
+    fn too_long(&mut self, text: Range<usize>, error: Error) -> Frame {
         self.start = self.line;
         self.scanned = self.line;
         self.state = State::SkippingLine;

@@ -1,0 +1,260 @@
+//! SEARCH.
+
+use lightmail_imap::command::{Body, Search, SearchReturn};
+use lightmail_imap::encode::search_program;
+use lightmail_imap::grammar::parse;
+use lightmail_imap::search::{Date, DateField, DateRelation, SearchKey};
+
+use crate::{body, fails, settings};
+
+fn search(line: &str) -> Search {
+    match body(line) {
+        Body::Search(search) => search,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn key(text: &str) -> SearchKey {
+    search(&format!("SEARCH {text}")).program.key
+}
+
+fn flag(name: &str, set: bool) -> SearchKey {
+    SearchKey::Flag {
+        name: name.to_owned(),
+        set,
+    }
+}
+
+fn header(name: &str, text: &str) -> SearchKey {
+    SearchKey::Header {
+        name: name.as_bytes().to_vec(),
+        text: text.as_bytes().to_vec(),
+    }
+}
+
+#[test]
+fn flags() {
+    for (word, name) in [
+        ("ANSWERED", "\\Answered"),
+        ("DELETED", "\\Deleted"),
+        ("DRAFT", "\\Draft"),
+        ("FLAGGED", "\\Flagged"),
+        ("SEEN", "\\Seen"),
+    ] {
+        assert_eq!(key(word), flag(name, true));
+        assert_eq!(key(&format!("UN{word}")), flag(name, false));
+    }
+    assert_eq!(key("KEYWORD $Work"), flag("$Work", true));
+    assert_eq!(key("unkeyword $Work"), flag("$Work", false));
+    assert_eq!(
+        [key("NEW"), key("OLD"), key("RECENT")],
+        [SearchKey::New, SearchKey::Old, SearchKey::Recent]
+    );
+}
+
+#[test]
+fn dates() {
+    let date = Date {
+        year: 1994,
+        month: 2,
+        day: 1,
+    };
+    for (prefix, field) in [
+        ("", DateField::Internal),
+        ("SENT", DateField::Sent),
+        ("SAVED", DateField::Saved),
+    ] {
+        for (word, relation) in [
+            ("BEFORE", DateRelation::Before),
+            ("ON", DateRelation::On),
+            ("SINCE", DateRelation::Since),
+        ] {
+            for text in ["1-Feb-1994", "\"01-feb-1994\""] {
+                let wanted = SearchKey::Date {
+                    field,
+                    relation,
+                    date,
+                };
+                assert_eq!(key(&format!("{prefix}{word} {text}")), wanted);
+            }
+        }
+    }
+    assert_eq!(key("SAVEDATESUPPORTED"), SearchKey::All);
+    assert_eq!(fails("SEARCH ON 30-Feb-1994"), ("a day of that month", 10));
+    assert_eq!(fails("SEARCH ON 29-Feb-1900"), ("a day of that month", 10));
+    assert_eq!(key("ON 29-Feb-2000"), key("ON \"29-Feb-2000\""));
+    assert_eq!(fails("SEARCH ON 1-Foo-1994"), ("a month, as in Jul", 12));
+    assert_eq!(fails("SEARCH ON 1-Feb-94"), ("a year in four digits", 16));
+    assert_eq!(fails("SEARCH ON \"1-Feb-1994"), ("a closing quote", 21));
+    assert_eq!(fails("SEARCH ON 0-Feb-1994"), ("a day of that month", 10));
+}
+
+#[test]
+fn text() {
+    assert_eq!(key("FROM \"SMITH\""), header("FROM", "SMITH"));
+    assert_eq!(key("header X-Foo \"\""), header("X-Foo", ""));
+    assert_eq!(key("SUBJECT {3}\r\na b"), header("SUBJECT", "a b"));
+    assert_eq!(key("TEXT x"), SearchKey::Text(b"x".to_vec()));
+    assert_eq!(key("BODY \"x y\""), SearchKey::Body(b"x y".to_vec()));
+    for word in ["TO", "CC", "BCC"] {
+        assert_eq!(key(&format!("{word} a")), header(word, "a"));
+    }
+    assert_eq!(fails("SEARCH FROM"), ("a space", 11));
+    assert_eq!(fails("SEARCH HEADER a"), ("a space", 15));
+}
+
+#[test]
+fn numbers_and_sets() {
+    assert_eq!(key("LARGER 5000000000"), SearchKey::Larger(5_000_000_000));
+    assert_eq!(key("SMALLER 0"), SearchKey::Smaller(0));
+    // RFC 5032 §3.1
+    assert_eq!(key("YOUNGER 259200"), SearchKey::Younger(259_200));
+    assert_eq!(fails("SEARCH OLDER 0"), ("a count of seconds", 13));
+    assert!(matches!(key("2,4:7"), SearchKey::Sequence(_)));
+    assert!(matches!(key("*"), SearchKey::Sequence(_)));
+    assert!(matches!(key("$"), SearchKey::Sequence(_)));
+    assert!(matches!(key("UID 1:*"), SearchKey::Uid(_)));
+}
+
+#[test]
+fn modseq() {
+    // RFC 7162 §3.1.5
+    assert_eq!(key("MODSEQ 620162338"), SearchKey::ModSeq(620_162_338));
+    assert_eq!(
+        key(r#"MODSEQ "/flags/\\draft" all 620162338"#),
+        SearchKey::ModSeq(620_162_338)
+    );
+    assert_eq!(key(r#"MODSEQ "/flags/$x" priv 0"#), SearchKey::ModSeq(0));
+    assert_eq!(
+        fails("SEARCH MODSEQ \"x\" all 1").0,
+        "an entry name, as in \"/flags/\\\\Seen\""
+    );
+    assert_eq!(
+        fails("SEARCH MODSEQ \"/flags/x\" none 1").0,
+        "priv, shared or all"
+    );
+}
+
+#[test]
+fn combinations() {
+    // RFC 9051 §6.4.4
+    assert_eq!(
+        key("FLAGGED SINCE 1-Feb-1994 NOT FROM \"Smith\""),
+        SearchKey::And(vec![
+            flag("\\Flagged", true),
+            key("SINCE 1-Feb-1994"),
+            SearchKey::Not(Box::new(header("FROM", "Smith"))),
+        ])
+    );
+    assert_eq!(
+        key("OR (SEEN DRAFT) NOT ALL"),
+        SearchKey::Or(
+            Box::new(SearchKey::And(vec![
+                flag("\\Seen", true),
+                flag("\\Draft", true)
+            ])),
+            Box::new(SearchKey::Not(Box::new(SearchKey::All))),
+        )
+    );
+    assert_eq!(key("((ALL))"), SearchKey::All);
+    assert_eq!(fails("SEARCH ()"), ("a search key", 8));
+    assert_eq!(fails("SEARCH OR ALL"), ("a space", 13));
+    assert_eq!(fails("SEARCH FOO"), ("a search key", 7));
+    assert_eq!(fails("SEARCH"), ("a space", 6));
+    assert_eq!(fails("SEARCH (ALL"), ("a space or \")\"", 11));
+}
+
+#[test]
+fn nesting_is_limited_for_every_kind() {
+    for (open, close) in [
+        ("(", ")"),
+        ("NOT ", ""),
+        ("OR ALL ", ""),
+        ("OR (NOT ", ") ALL"),
+    ] {
+        for (depth, good) in [(8, true), (40_000, false)] {
+            let line = format!("a SEARCH {}ALL{}", open.repeat(depth), close.repeat(depth));
+            let result = parse(line.as_bytes(), settings());
+            assert_eq!(result.is_ok(), good, "{open:?} {depth}");
+            assert!(good || result.is_err_and(|error| error.is_limit()));
+        }
+    }
+    let at_limit = format!("a SEARCH {}ALL", "NOT ".repeat(32));
+    assert!(parse(at_limit.as_bytes(), settings()).is_ok());
+    let beyond = format!("a SEARCH {}ALL", "NOT ".repeat(33));
+    assert!(parse(beyond.as_bytes(), settings()).is_err());
+}
+
+#[test]
+fn return_options() {
+    // RFC 9051 §6.4.4, RFC 4731 §3.1, RFC 5182 §2.1
+    use SearchReturn::{All, Count, Max, Min, Save};
+    assert_eq!(search("SEARCH ALL").returns, None);
+    assert_eq!(search("SEARCH RETURN () ALL").returns, Some(vec![All]));
+    assert_eq!(
+        search("UID SEARCH RETURN (MIN COUNT) FLAGGED").returns,
+        Some(vec![Min, Count])
+    );
+    assert_eq!(
+        search("SEARCH return (save max ALL save) ALL").returns,
+        Some(vec![Save, Max, All])
+    );
+    assert_eq!(
+        fails("SEARCH RETURN (FOO) ALL"),
+        ("MIN, MAX, ALL, COUNT or SAVE", 15)
+    );
+    assert_eq!(fails("SEARCH RETURN ()"), ("a space", 16));
+}
+
+#[test]
+fn charset() {
+    let program = search("SEARCH CHARSET UTF-8 TEXT {6}\r\n\u{456}\u{43c}\u{456}").program;
+    assert_eq!(program.charset.as_deref(), Some("UTF-8"));
+    assert_eq!(
+        program.key,
+        SearchKey::Text("\u{456}\u{43c}\u{456}".as_bytes().to_vec())
+    );
+    assert_eq!(
+        search("SEARCH CHARSET \"US-ASCII\" ALL")
+            .program
+            .charset
+            .as_deref(),
+        Some("US-ASCII")
+    );
+    assert_eq!(fails("SEARCH CHARSET UTF-8"), ("a space", 20));
+}
+
+#[test]
+fn what_an_answer_takes() {
+    let needs = |text: &str| {
+        let program = search(&format!("SEARCH {text}")).program;
+        (
+            program.needs_summary(),
+            program.needs_octets(),
+            program.uses_modseq(),
+        )
+    };
+    assert_eq!(
+        needs("UNSEEN SENTSINCE 1-Feb-1994 LARGER 5 UID 1:*"),
+        (false, false, false)
+    );
+    assert_eq!(needs("NOT (SEEN OR SUBJECT x ALL)"), (true, false, false));
+    assert_eq!(needs("OR TEXT x MODSEQ 5"), (false, true, true));
+    assert_eq!(needs("BODY x"), (false, true, false));
+}
+
+#[test]
+fn printed_and_read_again() {
+    for text in [
+        "UNSEEN SINCE 1-Feb-1994 NOT FROM \"Smith\"",
+        "CHARSET UTF-8 OR (KEYWORD a UNKEYWORD b) (1:*,5 UID $ LARGER 5 SMALLER 6)",
+        "RECENT NEW OLD ALL SENTON 1-Mar-2000 SAVEDBEFORE \"02-Apr-2001\" YOUNGER 5 OLDER 6 MODSEQ 7",
+        "HEADER \"a b\" {3}\r\n\u{e4}x BODY \"\" TEXT \"\\\\\\\"\"",
+    ] {
+        let program = search(&format!("SEARCH {text}")).program;
+        let mut out = Vec::new();
+        search_program(&program, &mut out);
+        let again = parse(&[b"a SEARCH ".to_vec(), out].concat(), settings()).unwrap().body;
+        assert_eq!(again, Body::Search(Search { uid: false, returns: None, program }));
+    }
+}
