@@ -118,6 +118,8 @@ fn dates() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn utf7_round_trip(text: String) {
         let wire = utf7::encode(&text);

@@ -89,7 +89,7 @@ fn run(octets: &[u8], cuts: &[usize], policy: Policy) -> Vec<Seen> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn chunks_make_no_difference(octets in pieces(), cuts in prop::collection::vec(0_usize..12, 0..60), accept: bool) {
