@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TypeAlias
 
-Value: TypeAlias = "bytes | int | None | list[Value]"
+Value: TypeAlias = "bytes | int | list[Value] | None"
 
 _ATOM = re.compile(rb"[^ ()\r\n]+")
 _LITERAL = re.compile(rb"\{(\d+)\}\r\n")
