@@ -1,0 +1,154 @@
+"""Combinations that cannot work are told before anything starts, at the line that has them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lightmail.config.load import read
+
+FORMS = 'expected "HOST:PORT", "tls://HOST:PORT" or "unix://PATH"'
+
+
+def problems(tmp_path: Path, text: str) -> list[str]:
+    file = tmp_path / "lightmail.toml"
+    file.write_text(text)
+    found = read(file, environment={}, options={"server.data": ("--data", str(tmp_path / "d"))}).problems
+    return [str(problem).replace(f"{tmp_path}/", "") for problem in found]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[server]\nworkers = 4", "2: server.workers: 4 workers are not in this version; expected 1"),
+        (
+            '[server]\nhostname = "a b"',
+            '2: server.hostname: "a b" is not a host name; expected one such as "mail.example.org"',
+        ),
+        (
+            '[http]\nlisten = ["127.0.0.1:8080"]',
+            "2: http.listen: HTTP is not in this version; expected an empty list",
+        ),
+        (
+            "[imap]\nlisten = []\n[lmtp]\nlisten = []",
+            "2: imap.listen: nothing to listen on: imap.listen and lmtp.listen are both empty",
+        ),
+        ('[imap]\nlisten = ["1143"]', f"2: imap.listen[0]: '1143' has no port; {FORMS}"),
+        (
+            '[imap]\nlisten = [\n"127.0.0.1:1",\n"ssl://127.0.0.1:2"]',
+            f"4: imap.listen[1]: unknown scheme ssl://; {FORMS}",
+        ),
+        (
+            '[imap]\nlisten = ["127.0.0.1:70000"]',
+            "2: imap.listen[0]: '70000' is not a port; expected a number from 0 to 65535",
+        ),
+        ('[imap]\nlisten = ["::1:143"]', "2: imap.listen[0]: an IPv6 address stands in brackets: [::1]:143"),
+        ('[imap]\nlisten = ["a/b:143"]', f"2: imap.listen[0]: 'a/b' is not a host; {FORMS}"),
+        ('[lmtp]\nlisten = ["unix://"]', "2: lmtp.listen[0]: a unix socket needs a path: unix://PATH"),
+        (
+            '[imap]\nlisten = ["127.0.0.1:2424"]',
+            "None: lmtp.listen[0]: 127.0.0.1:2424 is taken by imap.listen[0] already",
+        ),
+        (
+            '[storage]\nmetadata = "mysql://u:p@h/db"',
+            "2: storage.metadata: mysql:// is not in this version; expected sqlite://PATH",
+        ),
+        (
+            '[storage]\nmetadata = "lightmail.sqlite"',
+            "2: storage.metadata: 'lightmail.sqlite' is not a URL; expected sqlite://PATH",
+        ),
+        (
+            '[storage]\nmetadata = "postgres://x"',
+            "2: storage.metadata: unknown scheme postgres://; expected sqlite://PATH",
+        ),
+        (
+            '[storage]\nmetadata = "sqlite://"',
+            "2: storage.metadata: sqlite:// names no path; expected sqlite://PATH",
+        ),
+        (
+            '[storage]\nbodies = "s3://bucket"',
+            "2: storage.bodies: s3:// is not in this version; expected file://PATH",
+        ),
+        (
+            '[storage]\nmetadata = "memory://"',
+            "2: storage.metadata: memory:// and file://bodies cannot go together: "
+            "what one keeps, the other forgets at the end",
+        ),
+        (
+            '[storage]\nredis = "redis://h"',
+            '2: storage.redis: redis:// is not in this version; expected an empty text ("")',
+        ),
+        (
+            '[storage]\nredis = "h:6379"',
+            "2: storage.redis: 'h:6379' is not a Redis URL; expected an empty text (\"\")",
+        ),
+        (
+            "[limits]\nline_octets = 300000",
+            "2: limits.line_octets: 300000 is more than limits.command_octets (262144); expected at most that",
+        ),
+        (
+            "[auth]\nargon2_memory_kib = 8\nargon2_lanes = 4",
+            "2: auth.argon2_memory_kib: 8 is too little for 4 lanes; expected at least 32 (RFC 9106 §3.1)",
+        ),
+        (
+            "[mail.special_use]\nGesendet = '\\Gesendet'",
+            "2: mail.special_use.Gesendet: '\\Gesendet' is not a special use of RFC 6154; expected one of "
+            "'\\All', '\\Archive', '\\Drafts', '\\Flagged', '\\Junk', '\\Sent', '\\Trash', '\\Important', ''",
+        ),
+        (
+            "[mail.special_use]\nSent = '\\Sent'\n\"Sent Items\" = '\\Sent'",
+            "3: mail.special_use.Sent Items: '\\Sent' is given to Sent already",
+        ),
+        (
+            "[mail.special_use]\nInbox = ''",
+            "2: mail.special_use.Inbox: INBOX is always there and has no special use; expected another name",
+        ),
+        (
+            '[lmtp]\nsubaddress_delimiter = "--"',
+            '2: lmtp.subaddress_delimiter: "--" cannot part an address; expected one character such as "+", or ""',
+        ),
+    ],
+)
+def test_impossible(tmp_path: Path, text: str, told: str) -> None:
+    line, _, rest = told.partition(": ")
+    source = "default" if line == "None" else f"lightmail.toml:{line}"
+    assert problems(tmp_path, text) == [f"{source}: {rest}"]
+
+
+def test_a_named_certificate_must_be_there(tmp_path: Path) -> None:
+    text = '[tls]\ncertificate = "/nowhere/c.pem"\nkey = "/nowhere/k.pem"'
+    assert problems(tmp_path, text) == [
+        "lightmail.toml:2: tls.certificate: no file /nowhere/c.pem; tls://127.0.0.1:1993 in imap.listen needs it",
+        "lightmail.toml:3: tls.key: no file /nowhere/k.pem; tls://127.0.0.1:1993 in imap.listen needs it",
+    ]
+
+
+def test_a_certificate_without_its_key(tmp_path: Path) -> None:
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "cert.pem").touch()
+    text = '[imap]\nlisten = ["127.0.0.1:1"]'
+    assert problems(tmp_path, text) == ["default: tls.key: no file d/key.pem; STARTTLS in imap.listen needs it"]
+
+
+def test_no_certificate_is_needed_without_tls(tmp_path: Path) -> None:
+    text = '[tls]\nkey = "/nowhere/k.pem"\n[imap]\nlisten = []'
+    assert problems(tmp_path, text) == []
+
+
+def test_secrets_are_not_told(tmp_path: Path) -> None:
+    text = '[storage]\nmetadata = "MYSQL:u:hunter2@h"\nredis = "xyz://u:hunter2@h"'
+    told = " ".join(problems(tmp_path, text))
+    assert "hunter2" not in told.replace("MYSQL:u:hunter2@h", "")
+
+
+def test_a_data_folder_that_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "d").touch()
+    assert problems(tmp_path, "") == ["--data: server.data: d is not a folder"]
+
+
+def test_a_socket_path_that_the_system_cannot_take(tmp_path: Path) -> None:
+    name = "s" * 110
+    (problem,) = problems(tmp_path, f'[lmtp]\nlisten = ["unix://{name}"]')
+    assert problem.startswith("lightmail.toml:2: lmtp.listen[0]: the socket path d/sss")
+    assert "the system allows 107" in problem
