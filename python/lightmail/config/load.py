@@ -140,7 +140,7 @@ def _read_file(path: Path, values: dict[str, Any], origins: dict[str, str], prob
         return {}
     except tomllib.TOMLDecodeError as error:
         where = re.search(r" \(at line (\d+), column (\d+)\)", str(error))
-        place = f"{path}:{where[1]}" if where else str(path)
+        place = f"{path}:{where[1] if where else text.rstrip().count(chr(10)) + 1}"
         said = str(error).replace(where[0], f" at column {where[2]}") if where else str(error)
         problems.append(ConfigError(place, "", f"not TOML: {said}"))
         return {}

@@ -155,7 +155,8 @@ def test_configuration_file_by_environment(tmp_path: Path, monkeypatch: pytest.M
             "[mail]\nspecial_use = []",
             "lightmail.toml:2: mail.special_use: expected a table of texts (NAME = TEXT), found a list",
         ),
-        ("[tls]\nkey = 'a\n", 'lightmail.toml:2: not TOML: Expected "\'" at column 9'),
+        ("[tls]\nkey = 'a\n", 'lightmail.toml:2: not TOML: Expected "\'" (at end of document)'),
+        ("[tls]\nkey = = 1\n", "lightmail.toml:2: not TOML: Invalid value at column 7"),
         ("[tls]\n[tls]\n", "lightmail.toml:2: not TOML: Cannot declare ('tls',) twice at column 5"),
     ],
 )
