@@ -7,6 +7,7 @@ const PAIRS: &[u8; 200] = b"0001020304050607080910111213141516171819\
 8081828384858687888990919293949596979899";
 
 /// Appends `value` in decimal.
+#[inline]
 pub fn push(out: &mut Vec<u8>, mut value: u64) {
     let mut buffer = [0u8; 20];
     let mut at = buffer.len();

@@ -7,10 +7,16 @@
 
 pub mod advance;
 mod chunk;
+mod dates;
 mod digits;
+pub mod fetch;
 pub mod flags;
+mod header_index;
 mod query;
 pub mod resolve;
 pub mod row;
+mod search_text;
 pub mod snapshot;
+pub mod summaries;
 pub mod uid_set;
+mod walk;

@@ -230,14 +230,16 @@ impl Snapshot {
         self.before[index] + within
     }
 
+    /// The number of the chunk of a position from 0, and the index in it; beyond the last chunk at the end.
+    pub(crate) fn place(&self, position: u32) -> (usize, usize) {
+        let chunk = self.before.partition_point(|&before| before <= position) - 1;
+        (chunk, (position - self.before[chunk]) as usize)
+    }
+
     /// The chunk of a position from 0, and the index in it; None at the end and beyond.
     pub(crate) fn at(&self, position: u32) -> Option<(&Chunk, usize)> {
-        if position >= self.len() {
-            return None;
-        }
-        let index = self.before.partition_point(|&before| before <= position) - 1;
-        let chunk = self.chunks.get(index)?;
-        Some((chunk, (position - self.before[index]) as usize))
+        let (number, index) = self.place(position);
+        self.chunks.get(number).map(|chunk| (&**chunk, index))
     }
 
     fn find(&self, uid: u32) -> Option<(&Chunk, usize)> {

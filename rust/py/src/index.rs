@@ -9,6 +9,10 @@ pub mod index {
     use pyo3::types::PyTuple;
 
     #[pymodule_export]
+    use crate::index_fetch::{
+        PyBodySlot, PyFetchRun, PyOctetNeed, PySlotDecoder, PySummaryCache,
+    };
+    #[pymodule_export]
     use crate::index_set::PyUidSet;
     #[pymodule_export]
     use crate::index_snapshot::{BadRow, BadSet, PyRow, PySnapshot};

@@ -9,6 +9,7 @@ mod imap_decoder;
 mod imap_encoding;
 mod imap_events;
 mod index;
+mod index_fetch;
 mod index_set;
 mod index_snapshot;
 mod mime;
@@ -23,9 +24,9 @@ mod _core {
     #[pymodule_export]
     use super::error::CorePanic;
     #[pymodule_export]
-    use super::imap::imap;
-    #[pymodule_export]
     use super::frames::module as frames;
+    #[pymodule_export]
+    use super::imap::imap;
     #[pymodule_export]
     use super::index::index;
     #[pymodule_export]
