@@ -7,7 +7,7 @@ of one frame, so that a client that asks for 16 KiB at a time does not have each
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from concurrent.futures import Executor
 
 from lightmail._core.frames import TAIL_OCTETS, CorruptBody, Layout, NeedTail, decode_all
@@ -101,7 +101,7 @@ class Bodies:
             return block[start - block_start : end - block_start]
         return await self._read_range(location, layout, start, end - start)
 
-    async def stream(self, body_id: int, start: int, octets: int) -> AsyncIterator[bytes]:
+    async def stream(self, body_id: int, start: int, octets: int) -> AsyncGenerator[bytes, None]:
         """A raw range in chunks; the next one is read while the caller deals with the last.
 
         Nothing is read before the first chunk is asked for, and that chunk tells whether the body is there.

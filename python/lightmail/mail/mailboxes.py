@@ -152,8 +152,9 @@ class Mailboxes:
             return mailbox.recent_from
         before = await self._metadata.claim_recent(mailbox.id, claim)
         known = self._known.get(mailbox.user_id)
-        if known is not None and known.by_name.get(mailbox.name) is mailbox:
-            known.by_name[mailbox.name] = replace(mailbox, recent_from=max(before, claim))
+        remembered = known.by_name.get(mailbox.name) if known is not None else None
+        if known is not None and remembered is not None and remembered.id == mailbox.id:
+            known.by_name[mailbox.name] = replace(remembered, recent_from=max(before, claim))
             known.status.pop(mailbox.name, None)
         return before
 

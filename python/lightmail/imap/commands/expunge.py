@@ -7,6 +7,8 @@ from lightmail.errors import ReadOnly
 from lightmail.imap.replies import Done
 from lightmail.imap.session import Session
 
+_EXPUNGED = Done("Expunged")
+
 
 async def expunge(session: Session, command: imap.Expunge) -> Done:
     """Remove what is marked \\Deleted, of the given UIDs only when there are any. EXPUNGE follows from the views."""
@@ -18,9 +20,9 @@ async def expunge(session: Session, command: imap.Expunge) -> Done:
     if command.uids is not None:
         uids = selected.view.resolve(command.uids, uid=True, saved=selected.saved)
         if not uids:
-            return Done("Nothing to expunge")
+            return _EXPUNGED
     outcome = await session.mail.expunge(selected.mailbox.id, uids)
     if session.qresync and outcome.expunged:
         # RFC 7162 §3.2.7: all that this MODSEQ covers is announced before the tagged response.
         return Done("Expunged", code=b"HIGHESTMODSEQ %d" % outcome.modseq)
-    return Done("Expunged")
+    return _EXPUNGED

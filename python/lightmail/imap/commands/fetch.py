@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from lightmail._core import imap
 from lightmail._core.index import FetchRun, UidSet
-from lightmail._core.mime import UnknownEncoding
 from lightmail.imap.commands.fetch_bodies import send_with_bodies
 from lightmail.imap.commands.fetch_windows import send_windows
 from lightmail.imap.commands.sets import written_uids
@@ -14,6 +13,7 @@ from lightmail.imap.session import Session
 from lightmail.mail.store import MailStore
 from lightmail.model import FlagOp, ModSeq
 
+_FETCHED = Done("Fetched")
 _SEEN_BIT = 1 << 3
 
 
@@ -36,7 +36,7 @@ async def fetch(session: Session, command: imap.Fetch) -> Done:
         if command.vanished:
             await _send_vanished(session, selected, command, ModSeq(since))
     if not uids:
-        return Done("Fetched")
+        return _FETCHED
     now_seen = None
     if plan.sets_seen and not selected.read_only:
         now_seen = await _set_seen(session.mail, selected, uids)
@@ -52,15 +52,11 @@ async def fetch(session: Session, command: imap.Fetch) -> Done:
         flags_for=now_seen,
         utf8=session.utf8,
     )
-    try:
-        if plan.needs_octets:
-            await send_with_bodies(session, run, selected.view.body_ids(uids))
-        else:
-            await send_windows(session, run, needs_summary=plan.needs_summary)
-    except UnknownEncoding:
-        # RFC 3516 §4.3
-        return Done("Content-Transfer-Encoding unknown", code=b"UNKNOWN-CTE", status=b"NO")
-    return Done("Fetched")
+    if plan.needs_octets:
+        await send_with_bodies(session, run, selected.view.body_ids(uids))
+    else:
+        await send_windows(session, run, needs_summary=plan.needs_summary)
+    return _FETCHED
 
 
 async def _send_vanished(session: Session, selected: Selected, command: imap.Fetch, since: ModSeq) -> None:

@@ -8,6 +8,7 @@ from lightmail.imap.replies import Done
 from lightmail.imap.session import Session
 
 _ALL = frozenset({"ALL"})
+_SEARCHED = Done("Searched")
 
 
 async def search(session: Session, command: imap.Search) -> Done:
@@ -27,19 +28,15 @@ async def search(session: Session, command: imap.Search) -> Done:
             # RFC 5182 §2.1: a SEARCH that is answered NO leaves nothing saved.
             selected.saved = UidSet()
         raise
-    if returns is None and session.rev2:
-        returns = _ALL
-    if returns is None:
+    if returns is None and not session.rev2:
         session.send(_search(command, view, found))
-        return Done("Searched")
-    asked = returns - {"SAVE"}
-    if not returns:
-        asked = _ALL
+        return _SEARCHED
+    asked = returns - {"SAVE"} if returns is not None else _ALL
     if save:
         selected.saved = _to_save(found, asked)
     if asked:
         session.send(_esearch(command, view, found, asked))
-    return Done("Searched")
+    return _SEARCHED
 
 
 def _search(command: imap.Search, view: Snapshot, found: UidSet) -> bytes:

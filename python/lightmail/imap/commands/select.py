@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from lightmail._core import imap
-from lightmail._core.imap import mailbox_name
-from lightmail._core.index import MAX_KEYWORDS, SYSTEM_FLAGS, Snapshot, UidSet
+from lightmail._core.index import Snapshot, UidSet
 from lightmail.imap.commands.sets import written_uids
-from lightmail.imap.replies import Done
+from lightmail.imap.replies import Done, flag_lines
 from lightmail.imap.selected import Selected
 from lightmail.imap.session import Session
 from lightmail.model import Mailbox, ModSeq
 
+_SELECTED = Done("Selected", code=b"READ-WRITE")
+_EXAMINED = Done("Examined", code=b"READ-ONLY")
+_CLOSED = Done("Closed")
+_UNSELECTED = Done("Left")
 _NOBODY_RECENT = 2**32 - 1
 """A `recent_from` for sessions that know no \\Recent: beyond every UID."""
 
@@ -57,9 +58,7 @@ async def select(session: Session, command: imap.Select) -> Done:
         )
     )
     session.send(answer)
-    if command.examine:
-        return Done("Examined", code=b"READ-ONLY")
-    return Done("Selected", code=b"READ-WRITE")
+    return _EXAMINED if command.examine else _SELECTED
 
 
 async def close(session: Session, command: imap.Close) -> Done:
@@ -72,31 +71,29 @@ async def close(session: Session, command: imap.Close) -> Done:
     if not selected.read_only:
         await session.mail.expunge(selected.mailbox.id)
     session.deselect()
-    return Done("Closed")
+    return _CLOSED
 
 
 async def unselect(session: Session, command: imap.Unselect) -> Done:
     """Leave without removing anything (RFC 9051 §6.4.2)."""
     session.deselect()
-    return Done("Unselected")
+    return _UNSELECTED
 
 
 def _description(session: Session, mailbox: Mailbox, view: Snapshot, recent_from: int, *, examine: bool) -> bytes:
     """The untagged responses that every SELECT has (RFC 9051 §6.3.2, RFC 3501 §6.3.1)."""
-    flags, permanent = _flag_lines(view.keywords)
-    parts = [flags, b"* %d EXISTS\r\n" % len(view)]
+    parts = [flag_lines(view.keywords, read_only=examine), b"* %d EXISTS\r\n" % len(view)]
     if not session.rev2:
         # RFC 9051 has neither of these two.
         parts.append(b"* %d RECENT\r\n" % view.recent_count(recent_from))
         if view.unseen:
             parts.append(b"* OK [UNSEEN %d] First unseen\r\n" % view.first_unseen)
-    parts.append(b"* OK [PERMANENTFLAGS ()] Read-only\r\n" if examine else permanent)
     parts.append(
         b"* OK [UIDVALIDITY %d] UIDs valid\r\n* OK [UIDNEXT %d] Next UID\r\n* OK [HIGHESTMODSEQ %d] Highest\r\n"
         % (mailbox.uid_validity, view.uid_next, view.highest_modseq)
     )
     if session.rev2:
-        parts.append(b'* LIST () "/" %s\r\n' % mailbox_name(mailbox.name, utf8=True))
+        parts.append(b'* LIST () "/" %s\r\n' % session.mailbox_name(mailbox.name))
     return b"".join(parts)
 
 
@@ -118,11 +115,3 @@ async def _changes(session: Session, known: imap.Qresync, mailbox: Mailbox, view
 
 def _up_to(uid: int) -> UidSet:
     return UidSet.from_ranges([(1, uid)]) if uid else UidSet()
-
-
-@lru_cache(maxsize=1024)
-def _flag_lines(keywords: tuple[str, ...]) -> tuple[bytes, bytes]:
-    """FLAGS and PERMANENTFLAGS; mailboxes with the same keywords share them."""
-    flags = " ".join((*SYSTEM_FLAGS, *keywords)).encode()
-    more = b" \\*" if len(keywords) < MAX_KEYWORDS else b""
-    return b"* FLAGS (%s)\r\n" % flags, b"* OK [PERMANENTFLAGS (%s%s)] Kept\r\n" % (flags, more)

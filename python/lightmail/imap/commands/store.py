@@ -11,6 +11,8 @@ from lightmail.imap.selected import Selected
 from lightmail.imap.session import Session
 from lightmail.model import FlagOp, FlagOutcome, ModSeq
 
+_STORED = Done("Stored")
+_NOTHING = Done("Nothing to store")
 _MESSAGES_AT_ONCE = 2_000
 
 
@@ -25,7 +27,7 @@ async def store(session: Session, command: imap.Store) -> Done:
     if command.unchanged_since is not None:
         session.condstore = True
     if not uids:
-        return Done("Nothing to store")
+        return _NOTHING
     before = selected.live.snapshot
     outcome = await session.mail.set_flags(
         selected.mailbox.id,
@@ -47,7 +49,9 @@ async def store(session: Session, command: imap.Store) -> Done:
     if gone and not command.uid:
         # RFC 2180 §4.2.1; a UID that names no message is ignored (RFC 9051 §6.4.9).
         return Done("Some of the messages no longer exist", code=code or b"EXPUNGEISSUED", status=b"NO", silent=silent)
-    return Done("Conditional STORE failed" if outcome.refused else "Stored", code=code, silent=silent)
+    if outcome.refused:
+        return Done("Conditional STORE failed", code=code, silent=silent)
+    return _STORED if silent is None else Done("Stored", silent=silent)
 
 
 def _own_changes(outcome: FlagOutcome, view: Snapshot, before: Snapshot) -> UidSet | None:
