@@ -8,3 +8,7 @@ class ResponseBroken(Exception):
 
     The connection is dropped at once, with neither a tagged response nor BYE (law 10).
     """
+
+
+class ConnectionLost(Exception):
+    """The client is gone; nothing that is written can be sent any more."""

@@ -1,0 +1,116 @@
+"""What is advertised, and when: one table, and the registry's column `capability` (law 10).
+
+A capability that the operator hides (`imap.hide_capabilities`) is neither advertised nor enabled, and commands that
+need it are unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from lightmail.auth import sasl
+from lightmail.config import Config
+
+
+class When(Enum):
+    BEFORE_LOGIN = "before login"
+    AFTER_LOGIN = "after login"
+    ALWAYS = "always"
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    name: str
+    when: When
+    source: str
+    command: bool = False
+    """It stands for commands, which name it in the registry."""
+    enable: bool = False
+    """ENABLE takes it (RFC 5161)."""
+
+
+FEATURES = (
+    Feature("IMAP4rev1", When.ALWAYS, "RFC 3501"),
+    Feature("IMAP4rev2", When.ALWAYS, "RFC 9051", enable=True),
+    Feature("SASL-IR", When.BEFORE_LOGIN, "RFC 4959"),
+    Feature("LITERAL+", When.ALWAYS, "RFC 7888; includes what rev2 asks of LITERAL-"),
+    Feature("ID", When.ALWAYS, "RFC 2971", command=True),
+    Feature("ENABLE", When.ALWAYS, "RFC 5161", command=True),
+    Feature("IDLE", When.ALWAYS, "RFC 2177", command=True),
+    Feature("NAMESPACE", When.AFTER_LOGIN, "RFC 2342", command=True),
+    Feature("UNSELECT", When.AFTER_LOGIN, "RFC 3691", command=True),
+    Feature("UIDPLUS", When.AFTER_LOGIN, "RFC 4315"),
+    Feature("MOVE", When.AFTER_LOGIN, "RFC 6851", command=True),
+    Feature("ESEARCH", When.AFTER_LOGIN, "RFC 4731"),
+    Feature("SEARCHRES", When.AFTER_LOGIN, "RFC 5182"),
+    Feature("CHILDREN", When.AFTER_LOGIN, "RFC 3348"),
+    Feature("LIST-EXTENDED", When.AFTER_LOGIN, "RFC 5258"),
+    Feature("LIST-STATUS", When.AFTER_LOGIN, "RFC 5819"),
+    Feature("SPECIAL-USE", When.AFTER_LOGIN, "RFC 6154"),
+    Feature("CREATE-SPECIAL-USE", When.AFTER_LOGIN, "RFC 6154 §3"),
+    Feature("STATUS=SIZE", When.AFTER_LOGIN, "RFC 8438"),
+    Feature("BINARY", When.AFTER_LOGIN, "RFC 3516"),
+    Feature("MULTIAPPEND", When.AFTER_LOGIN, "RFC 3502"),
+    Feature("APPENDLIMIT", When.AFTER_LOGIN, "RFC 7889; with the limit"),
+    Feature("UTF8=ACCEPT", When.AFTER_LOGIN, "RFC 6855", enable=True),
+    Feature("CONDSTORE", When.AFTER_LOGIN, "RFC 7162", enable=True),
+    Feature("QRESYNC", When.AFTER_LOGIN, "RFC 7162", enable=True),
+    Feature("STARTTLS", When.BEFORE_LOGIN, "RFC 9051 §6.2.1; without TLS, where there is a certificate", command=True),
+    Feature("LOGINDISABLED", When.BEFORE_LOGIN, "RFC 9051 §6.2.3; where no plaintext password may be sent"),
+    Feature("AUTH=", When.BEFORE_LOGIN, "RFC 9051 §6.2.2; one for each SASL mechanism that may be used"),
+)
+
+NEVER_HIDDEN = frozenset({"IMAP4REV1", "IMAP4REV2", "LOGINDISABLED"})
+
+
+class Capabilities:
+    """Of one listener."""
+
+    def __init__(self, config: Config, *, tls_available: bool) -> None:
+        """tls_available: a plain connection may become a TLS one."""
+        self.hidden = frozenset(name.upper() for name in config.imap.hide_capabilities) - NEVER_HIDDEN
+        self._message_octets = config.limits.message_octets
+        self._tls_available = tls_available
+        self._lists: dict[tuple[bool, bool, bool], bytes] = {}
+        self.enableable = frozenset(
+            feature.name.upper() for feature in FEATURES if feature.enable and feature.name.upper() not in self.hidden
+        )
+        """What ENABLE takes, in upper case."""
+
+    def advertised(self, *, authenticated: bool, tls: bool, plaintext: bool) -> bytes:
+        """The names, separated by blanks. plaintext: a password may be sent as the connection is now."""
+        key = (authenticated, tls, plaintext)
+        found = self._lists.get(key)
+        if found is None:
+            names = self._names(authenticated=authenticated, tls=tls, plaintext=plaintext)
+            found = self._lists[key] = " ".join(names).encode()
+        return found
+
+    def has_command(self, capability: str) -> bool:
+        """Whether commands that need this capability are known here; "" is needed by none."""
+        if capability == "STARTTLS" and not self._tls_available:
+            return False
+        return capability.upper() not in self.hidden
+
+    def _names(self, *, authenticated: bool, tls: bool, plaintext: bool) -> Iterable[str]:
+        other = When.BEFORE_LOGIN if authenticated else When.AFTER_LOGIN
+        for feature in FEATURES:
+            if feature.when is other or feature.name.upper() in self.hidden:
+                continue
+            match feature.name:
+                case "STARTTLS":
+                    if self._tls_available and not tls:
+                        yield feature.name
+                case "LOGINDISABLED":
+                    if not plaintext:
+                        yield feature.name
+                case "AUTH=":
+                    for mechanism in sasl.available(plaintext=plaintext):
+                        if f"AUTH={mechanism}" not in self.hidden:
+                            yield f"AUTH={mechanism}"
+                case "APPENDLIMIT":
+                    yield f"APPENDLIMIT={self._message_octets}"
+                case name:
+                    yield name

@@ -1,0 +1,63 @@
+"""IDLE (RFC 9051 §6.3.13, RFC 2177). While it lasts the connection owns no task: changes call back."""
+
+from __future__ import annotations
+
+from lightmail._core import imap
+from lightmail.imap import sync
+from lightmail.imap.replies import Ask, Done, Outcome
+from lightmail.imap.session import Session
+from lightmail.mail.live import LiveMailbox
+
+_DONE = Done("No longer idle")
+_NOT_DONE = Done("IDLE ends with DONE", status=b"BAD")
+
+
+async def idle(session: Session, command: imap.Idle) -> Outcome:
+    """Also without a selected mailbox; there is nothing to tell then."""
+    run = _Idle(session)
+    run.start()
+    return Ask(b"idling", run.done, run.stop)
+
+
+class _Idle:
+    """Changes that come in one turn of the loop, or while the client does not read, are told together."""
+
+    __slots__ = ("_live", "_session", "_waiting")
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._live: LiveMailbox | None = None
+        self._waiting = False
+
+    def start(self) -> None:
+        selected = self._session.selected
+        if selected is not None:
+            self._live = selected.live
+            self._live.watch(self._changed)
+            # What has happened before this, an EXPUNGE kept back for instance, is told at once.
+            self._changed(self._live)
+
+    def stop(self) -> None:
+        live, self._live = self._live, None
+        if live is not None:
+            live.unwatch(self._changed)
+
+    async def done(self, line: bytes) -> Outcome:
+        self.stop()
+        return _DONE if line.strip().upper() == b"DONE" else _NOT_DONE
+
+    def _changed(self, live: LiveMailbox) -> None:
+        if not self._waiting:
+            self._waiting = True
+            self._session.output.call_soon(self._tell)
+
+    def _tell(self) -> None:
+        self._waiting = False
+        session, selected = self._session, self._session.selected
+        if self._live is None or selected is None or selected.live is not self._live:
+            return
+        if self._live.deleted:
+            self.stop()
+            sync.leave_deleted(session)
+        elif selected.view is not self._live.snapshot:
+            sync.announce(session, selected, expunge=True, uid=False)

@@ -1,0 +1,148 @@
+"""LIST in its basic and extended form, LSUB (RFC 9051 §6.3.9, RFC 5258, RFC 5819, RFC 6154; RFC 3501 §6.3.9)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from lightmail._core import imap
+from lightmail.imap.commands.status import note_items, status_line
+from lightmail.imap.patterns import Pattern
+from lightmail.imap.replies import Done
+from lightmail.imap.session import Session
+from lightmail.mail.mailboxes import normal_name
+from lightmail.model import DELIMITER, Mailbox
+
+_LISTED = Done("That is all")
+_ROOT = b'* LIST (\\Noselect) "%s" ""\r\n' % DELIMITER.encode()
+_LINES_AT_ONCE = 500
+_MOST_PATTERNS = 64
+"""Further ones are ignored, as RFC 9051 §6.3.9 allows; each is compared with each name (law 7)."""
+
+
+async def list_mailboxes(session: Session, command: imap.List) -> Done:
+    """One LIST for each name at most, followed by its STATUS where that is asked for."""
+    if not command.extended and command.patterns == ("",):
+        session.send(_ROOT)
+        return _LISTED
+    # "In the extended syntax, any mailbox name arguments that are empty strings are ignored."
+    patterns = [Pattern(normal_name(command.reference + pattern)) for pattern in command.patterns if pattern]
+    del patterns[_MOST_PATTERNS:]
+    user = session.user
+    assert user is not None
+    mailboxes = await session.mail.mailboxes.list(user.id)
+    subscribed = frozenset[str]()
+    if "SUBSCRIBED" in command.select:
+        subscribed = await session.mail.mailboxes.subscriptions(user.id)
+    if "STATUS" in command.returns:
+        note_items(session, command.status)
+    names = _Names(mailboxes, subscribed)
+    lines = _lines(session, command, names, patterns)
+    while part := b"".join(islice(lines, _LINES_AT_ONCE)):
+        session.send(part)
+        await session.drain()
+    return _LISTED
+
+
+async def lsub(session: Session, command: imap.Lsub) -> Done:
+    """Subscribed names. One hidden by a `%` shows its parent, as \\Noselect (RFC 3501 §6.3.9)."""
+    if not command.pattern:
+        session.send(_ROOT.replace(b"LIST", b"LSUB", 1))
+        return _LISTED
+    user = session.user
+    assert user is not None
+    pattern = Pattern(normal_name(command.reference + command.pattern))
+    names = await session.mail.mailboxes.subscriptions(user.id)
+    found = {name: b"" for name in names if pattern.matches(name)}
+    if pattern.one_level:
+        for name in _parents(name for name in names if name not in found):
+            if name not in found and pattern.matches(name):
+                found[name] = b"\\Noselect"
+    lines = (
+        b'* LSUB (%s) "%s" %s\r\n' % (found[name], DELIMITER.encode(), session.mailbox_name(name))
+        for name in sorted(found)
+    )
+    while part := b"".join(islice(lines, _LINES_AT_ONCE)):
+        session.send(part)
+        await session.drain()
+    return _LISTED
+
+
+@dataclass(slots=True)
+class _Names:
+    """Everything a user has, by name."""
+
+    mailboxes: dict[str, Mailbox]
+    subscribed: frozenset[str]
+    parents: set[str]
+    """Names with mailboxes below them."""
+
+    def __init__(self, mailboxes: Iterable[Mailbox], subscribed: frozenset[str]) -> None:
+        """subscribed: names that need not exist; only needed for the selection option SUBSCRIBED."""
+        self.mailboxes = {mailbox.name: mailbox for mailbox in mailboxes}
+        self.subscribed = subscribed
+        self.parents = _parents(self.mailboxes)
+
+
+def _lines(session: Session, command: imap.List, names: _Names, patterns: list[Pattern]) -> Iterator[bytes]:
+    """LIST and STATUS responses, ordered by name (RFC 9051 §6.3.9.3)."""
+    chosen = _chosen(names, command.select)
+    # RFC 9051 §6.3.9.6: CHILDINFO wherever a descendant is chosen, whatever its own name matches; a name that is not
+    # chosen itself is listed for it only if that descendant is not listed as well.
+    above_chosen: set[str] = set()
+    above_hidden: set[str] = set()
+    if "RECURSIVEMATCH" in command.select:
+        above_chosen = _parents(chosen)
+        above_hidden = _parents(name for name in chosen if not _matches(patterns, name))
+    told_subscribed = "SUBSCRIBED" in command.select or "SUBSCRIBED" in command.returns
+    for name in sorted(chosen | above_hidden):
+        if not _matches(patterns, name):
+            continue
+        mailbox = names.mailboxes.get(name)
+        attributes = [*_attributes(names, name, mailbox)]
+        if told_subscribed and (mailbox.subscribed if mailbox is not None else name in names.subscribed):
+            attributes.append("\\Subscribed")
+        extended = b' ("CHILDINFO" ("SUBSCRIBED"))' if name in above_chosen else b""
+        yield b'* LIST (%s) "%s" %s%s\r\n' % (
+            " ".join(attributes).encode(),
+            DELIMITER.encode(),
+            session.mailbox_name(name),
+            extended,
+        )
+        if command.status and mailbox is not None and mailbox.selectable and name in chosen:
+            yield status_line(session, name, mailbox, command.status)
+
+
+def _chosen(names: _Names, options: frozenset[str]) -> set[str]:
+    """Names that meet the selection options, before any pattern (RFC 9051 §6.3.9.1). REMOTE adds nothing: none is."""
+    chosen = set(names.subscribed) if "SUBSCRIBED" in options else set(names.mailboxes)
+    if "SPECIAL-USE" in options:
+        chosen = {name for name in chosen if name in names.mailboxes and names.mailboxes[name].special_use}
+    return chosen
+
+
+def _matches(patterns: list[Pattern], name: str) -> bool:
+    return any(pattern.matches(name) for pattern in patterns)
+
+
+def _attributes(names: _Names, name: str, mailbox: Mailbox | None) -> Iterator[str]:
+    """RFC 9051 §7.3.1; accurate for every name, whether asked for or not."""
+    if mailbox is None:
+        yield "\\NonExistent"
+    elif not mailbox.selectable:
+        yield "\\Noselect"
+    yield "\\HasChildren" if name in names.parents else "\\HasNoChildren"
+    if mailbox is not None:
+        yield from mailbox.special_use
+
+
+def _parents(names: Iterable[str]) -> set[str]:
+    """Every name above one of these; each is looked at once."""
+    parents: set[str] = set()
+    for name in names:
+        end = name.rfind(DELIMITER)
+        while end > 0 and name[:end] not in parents:
+            parents.add(name[:end])
+            end = name.rfind(DELIMITER, 0, end)
+    return parents

@@ -1,0 +1,46 @@
+"""STATUS (RFC 9051 §6.3.11; SIZE: RFC 8438; HIGHESTMODSEQ: RFC 7162 §3.1.7; APPENDLIMIT: RFC 7889 §3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from lightmail._core import imap
+from lightmail.imap.replies import Done
+from lightmail.imap.session import Session
+from lightmail.model import Mailbox, MailboxStatus
+
+_DONE = Done("That is its status")
+
+_VALUES: dict[str, Callable[[Mailbox | MailboxStatus], int]] = {
+    "MESSAGES": lambda status: status.messages,
+    "RECENT": lambda status: status.recent,
+    "UIDNEXT": lambda status: status.uid_next,
+    "UIDVALIDITY": lambda status: status.uid_validity,
+    "UNSEEN": lambda status: status.unseen,
+    "DELETED": lambda status: status.deleted,
+    "SIZE": lambda status: status.size_octets,
+    "HIGHESTMODSEQ": lambda status: status.highest_modseq,
+}
+
+
+async def status(session: Session, command: imap.Status) -> Done:
+    """From the mailbox's row alone, the selected one's too: it may know more than this session has been told."""
+    user = session.user
+    assert user is not None
+    known = await session.mail.mailboxes.status(user.id, command.mailbox)
+    note_items(session, command.items)
+    session.send(status_line(session, command.mailbox, known, command.items))
+    return _DONE
+
+
+def note_items(session: Session, items: Sequence[str]) -> None:
+    """HIGHESTMODSEQ among them is a CONDSTORE enabling command (RFC 7162 §3.1)."""
+    if "HIGHESTMODSEQ" in items:
+        session.condstore = True
+
+
+def status_line(session: Session, name: str, known: Mailbox | MailboxStatus, items: Sequence[str]) -> bytes:
+    """The untagged STATUS (RFC 9051 §7.3.4), items in the order asked for."""
+    limit = session.config.limits.message_octets
+    values = [f"{item} {_VALUES[item](known) if item in _VALUES else limit}" for item in items]
+    return b"* STATUS %s (%s)\r\n" % (session.mailbox_name(name), " ".join(values).encode())

@@ -1,0 +1,98 @@
+"""One row per command: the only list of commands there is. The dispatcher reads it; handlers contain no such rules.
+
+Commands of one connection run one after another, in the order in which they came (RFC 9051 §5.5 leaves it to the
+server), so there is no column for which of them wait for earlier ones: all do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from lightmail._core import imap
+from lightmail.imap import state
+from lightmail.imap.capabilities import Capabilities
+from lightmail.imap.commands import auth, connection, idle, list, mailboxes, status
+from lightmail.imap.commands.append import AppendRun
+from lightmail.imap.commands.copy import copy, move
+from lightmail.imap.commands.expunge import expunge
+from lightmail.imap.commands.fetch import fetch
+from lightmail.imap.commands.search import search
+from lightmail.imap.commands.select import close, select, unselect
+from lightmail.imap.commands.store import store
+from lightmail.imap.replies import Outcome
+from lightmail.imap.session import Session
+from lightmail.imap.state import State
+
+Handler = Callable[[Session, Any], Awaitable[Outcome]]
+"""Takes a command of the type of its row."""
+
+
+class Expunges(Enum):
+    """Whether EXPUNGE may be sent in answer to a command (RFC 9051 §7.5.1)."""
+
+    YES = "yes"
+    UID_ONLY = "only in answer to its UID form"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    type: type
+    """A command of `_core.imap`; AppendMessage stands for APPEND, whose octets come as events."""
+    handler: Handler
+    states: tuple[State, ...]
+    """In which it is admitted."""
+    capability: str = ""
+    """Without which it is unknown."""
+    expunges: Expunges = Expunges.YES
+    changes_connection: bool = False
+    """The connection may be another one afterwards: in TLS, logged in, with other limits or names, or closed."""
+
+
+async def finish_append(session: Session, run: AppendRun) -> Outcome:
+    """APPEND, once its octets have come."""
+    return await run.finish()
+
+
+ROWS = (
+    # RFC 9051 §6.1: any state
+    Row(imap.Capability, connection.capability, state.ANY),
+    Row(imap.Noop, connection.noop, state.ANY),
+    Row(imap.Logout, connection.logout, state.ANY, changes_connection=True),
+    Row(imap.Id, connection.identify, state.ANY, capability="ID"),
+    # §6.2: not authenticated
+    Row(imap.StartTls, connection.start_tls, state.NOT_AUTHENTICATED, capability="STARTTLS", changes_connection=True),
+    Row(imap.Authenticate, auth.authenticate, state.NOT_AUTHENTICATED, changes_connection=True),
+    Row(imap.Login, auth.login, state.NOT_AUTHENTICATED, changes_connection=True),
+    # §6.3: authenticated
+    Row(imap.Enable, connection.enable, state.AUTHENTICATED, capability="ENABLE", changes_connection=True),
+    Row(imap.Select, select, state.AUTHENTICATED),
+    Row(imap.Create, mailboxes.create, state.AUTHENTICATED),
+    Row(imap.Delete, mailboxes.delete, state.AUTHENTICATED),
+    Row(imap.Rename, mailboxes.rename, state.AUTHENTICATED),
+    Row(imap.Subscribe, mailboxes.subscribe, state.AUTHENTICATED),
+    Row(imap.Unsubscribe, mailboxes.unsubscribe, state.AUTHENTICATED),
+    Row(imap.List, list.list_mailboxes, state.AUTHENTICATED),
+    Row(imap.Lsub, list.lsub, state.AUTHENTICATED),
+    Row(imap.Namespace, mailboxes.namespace, state.AUTHENTICATED, capability="NAMESPACE"),
+    Row(imap.Status, status.status, state.AUTHENTICATED),
+    Row(imap.AppendMessage, finish_append, state.AUTHENTICATED),
+    Row(imap.Idle, idle.idle, state.AUTHENTICATED, capability="IDLE"),
+    # §6.4: selected
+    Row(imap.Check, connection.check, state.SELECTED),
+    Row(imap.Close, close, state.SELECTED),
+    Row(imap.Unselect, unselect, state.SELECTED, capability="UNSELECT"),
+    Row(imap.Expunge, expunge, state.SELECTED),
+    Row(imap.Search, search, state.SELECTED, expunges=Expunges.UID_ONLY),
+    Row(imap.Fetch, fetch, state.SELECTED, expunges=Expunges.UID_ONLY),
+    Row(imap.Store, store, state.SELECTED, expunges=Expunges.UID_ONLY),
+    Row(imap.Copy, copy, state.SELECTED),
+    Row(imap.Move, move, state.SELECTED, capability="MOVE"),
+)
+
+
+def rows(capabilities: Capabilities) -> dict[type, Row]:
+    """Those known where these capabilities are, by type."""
+    return {row.type: row for row in ROWS if capabilities.has_command(row.capability)}

@@ -1,0 +1,92 @@
+"""The one place where a condition becomes NO, BAD or BYE and a response code (RFC 9051 §7.1, RFC 5530).
+
+What the user did is told to the user. What the system did is logged in full, under an id, and told as that id.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+
+import structlog
+
+from lightmail import errors
+from lightmail._core import CorePanic
+from lightmail._core.index import BadCharset, BadSet
+from lightmail._core.mime import UnknownEncoding
+from lightmail.imap.replies import Done
+
+_log = structlog.get_logger("lightmail.imap")
+
+CODES: dict[type[Exception], bytes] = {
+    errors.MailboxNotFound: b"NONEXISTENT",
+    errors.MailboxExists: b"ALREADYEXISTS",
+    errors.MailboxNameInvalid: b"CANNOT",
+    errors.MailboxNotSelectable: b"CANNOT",
+    errors.MailboxHasChildren: b"HASCHILDREN",
+    errors.InboxUndeletable: b"CANNOT",
+    errors.SpecialUseRefused: b"USEATTR",
+    errors.AuthenticationFailed: b"AUTHENTICATIONFAILED",
+    errors.AuthorizationFailed: b"AUTHORIZATIONFAILED",
+    errors.AccountDisabled: b"CONTACTADMIN",
+    errors.PrivacyRequired: b"PRIVACYREQUIRED",
+    errors.TooBig: b"TOOBIG",
+    errors.LimitExceeded: b"LIMIT",
+    errors.OverQuota: b"OVERQUOTA",
+    errors.ReadOnly: b"READ-ONLY",
+    errors.EmptyMessage: b"CANNOT",
+    errors.Unavailable: b"UNAVAILABLE",
+    errors.BodyMissing: b"UNAVAILABLE",
+    errors.BodyCorrupt: b"CORRUPTION",
+    UnknownEncoding: b"UNKNOWN-CTE",
+    BadCharset: b"BADCHARSET (US-ASCII UTF-8)",
+}
+"""Code by type, the nearest base class first; UserErrors without an entry are answered without a code."""
+
+TOLD = (errors.UserError, BadCharset, UnknownEncoding)
+"""Conditions whose own words go to the client."""
+
+TOO_BIG = b"LIMIT"
+"""A malformed command that exceeded one of our bounds."""
+
+
+class CostsConnection(Exception):
+    """A condition after which the connection cannot go on; `text` and `code` are for BYE."""
+
+    def __init__(self, text: str, code: bytes) -> None:
+        super().__init__(text)
+        self.text = text
+        self.code = code
+
+
+def refusal(error: Exception, *, command: str, user: str | None, log: Callable[..., object] = _log.error) -> Done:
+    """The tagged answer to a command that failed. Raises CostsConnection when there can be none (law 8).
+
+    command: its name, for the log.
+    """
+    if isinstance(error, BadSet):
+        return Done(printable(str(error)), status=b"BAD")
+    if isinstance(error, TOLD):
+        return Done(printable(str(error)), code=code_of(error), status=b"NO")
+    fault_id = secrets.token_hex(4)
+    log("command failed", fault_id=fault_id, command=command, user=user, error=str(error), exc_info=error)
+    if isinstance(error, CorePanic):
+        raise CostsConnection(f"Internal error [{fault_id}]", b"SERVERBUG")
+    code = code_of(error)
+    if isinstance(error, errors.SystemFault) and code:
+        words = "Temporarily not available" if error.retryable else "A message cannot be read"
+        return Done(f"{words} [{fault_id}]", code=code, status=b"NO")
+    return Done(f"Internal error [{fault_id}]", code=b"SERVERBUG", status=b"NO")
+
+
+def code_of(error: Exception) -> bytes:
+    for kind in type(error).__mro__:
+        if kind in CODES:
+            return CODES[kind]
+    return b""
+
+
+def printable(text: str) -> str:
+    """As resp-text may be: US-ASCII, no controls (RFC 3501 §9), of a sensible length."""
+    escaped = text.encode("ascii", "backslashreplace").decode()
+    return "".join(character if " " <= character <= "~" else "?" for character in escaped)[:400]

@@ -1,0 +1,31 @@
+"""What one client knows of the mailbox it has selected."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from lightmail._core.index import Snapshot, UidSet
+from lightmail.mail.live import LiveMailbox
+from lightmail.model import Mailbox
+
+
+@dataclass(slots=True)
+class Selected:
+    """Sequence numbers are positions in `view` and mean nothing elsewhere (law 9)."""
+
+    mailbox: Mailbox
+    live: LiveMailbox
+    """Held by this session."""
+    view: Snapshot
+    """The state the client has been told; `live.snapshot` is the state there is. Moved on by `sync` alone."""
+    read_only: bool
+    """EXAMINEd."""
+    recent_from: int
+    """Messages with uid >= recent_from are \\Recent to this session (RFC 3501 §2.3.2)."""
+    saved: UidSet | None = None
+    """`$`, the saved search result (RFC 5182)."""
+    recent_claimed: int = field(init=False)
+    """Messages below this UID are recent to no session that selects later."""
+
+    def __post_init__(self) -> None:
+        self.recent_claimed = self.view.uid_next

@@ -1,0 +1,167 @@
+"""One client's session: who it is, what it has enabled, what it has selected. Writes through a port, reads nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from lightmail._core.imap import mailbox_name
+from lightmail.auth.authenticator import Authenticator
+from lightmail.auth.policy import plaintext_allowed
+from lightmail.config import Config
+from lightmail.imap.capabilities import Capabilities
+from lightmail.imap.selected import Selected
+from lightmail.imap.state import State
+from lightmail.mail.store import MailStore
+from lightmail.model import User
+
+
+class Output(Protocol):
+    """The connection as a session sees it."""
+
+    @property
+    def tls(self) -> bool: ...
+
+    @property
+    def peer_host(self) -> str | None:
+        """The numeric address of the other side; None for a unix socket."""
+        ...
+
+    def write(self, octets: bytes) -> None:
+        """Takes octets; they leave together, when the command is answered or a bound is reached."""
+        ...
+
+    async def drain(self) -> None:
+        """Return once less than the high-water mark is waiting to be sent. Raises ConnectionLost."""
+        ...
+
+    def call_soon(self, callback: Callable[[], None]) -> None:
+        """Call back in a later turn of the loop, not before the client reads what it was sent; then send what was
+        written. What the callback raises is the dispatcher's, as what a handler raises is.
+        """
+        ...
+
+    async def start_tls(self) -> None:
+        """Send what is written, then speak TLS from the next octet on."""
+        ...
+
+    def close(self) -> None:
+        """Send what is written, then close."""
+        ...
+
+    def abort(self) -> None:
+        """Close without sending what is written."""
+        ...
+
+
+class Session:
+    __slots__ = (
+        "_condstore",
+        "authenticator",
+        "capabilities",
+        "config",
+        "failed_logins",
+        "mail",
+        "output",
+        "qresync",
+        "rev2",
+        "selected",
+        "state",
+        "user",
+        "utf8",
+    )
+
+    def __init__(
+        self,
+        *,
+        mail: MailStore,
+        authenticator: Authenticator,
+        config: Config,
+        capabilities: Capabilities,
+        output: Output,
+    ) -> None:
+        self.mail = mail
+        self.authenticator = authenticator
+        self.config = config
+        self.capabilities = capabilities
+        self.output = output
+        self.state = State.NOT_AUTHENTICATED
+        self.user: User | None = None
+        self.selected: Selected | None = None
+        self.failed_logins = 0
+        self.qresync = False
+        self.utf8 = False
+        """UTF8=ACCEPT (RFC 6855)."""
+        self.rev2 = False
+        """ENABLE IMAP4rev2 (RFC 9051 §6.3.1)."""
+        self._condstore = False
+
+    def send(self, octets: bytes) -> None:
+        """Octets of untagged responses, CRLF included."""
+        self.output.write(octets)
+
+    async def drain(self) -> None:
+        """See Output.drain; a handler with much to send calls it between its pieces."""
+        await self.output.drain()
+
+    @property
+    def condstore(self) -> bool:
+        """Whether FETCH responses carry MODSEQ (RFC 7162 §3.1)."""
+        return self._condstore
+
+    @condstore.setter
+    def condstore(self, enabled: bool) -> None:
+        if enabled and not self._condstore and self.selected is not None:
+            # RFC 7162 §3.1: the first enabling command with a mailbox selected tells HIGHESTMODSEQ. Of the view: what
+            # has happened since is told later, with greater MODSEQs.
+            self.send(b"* OK [HIGHESTMODSEQ %d] Highest\r\n" % self.selected.view.highest_modseq)
+        self._condstore = enabled
+
+    @property
+    def names_are_utf8(self) -> bool:
+        """Mailbox names on the wire: UTF-8, or modified UTF-7 (RFC 9051 §5.1, RFC 6855 §3)."""
+        return self.utf8 or self.rev2
+
+    def mailbox_name(self, name: str) -> bytes:
+        """A mailbox's name as this client wants it."""
+        return mailbox_name(name, utf8=self.utf8 or self.rev2)
+
+    def plaintext_allowed(self) -> bool:
+        """Whether a password may be sent on this connection as it is now."""
+        policy = self.config.auth.plaintext_without_tls
+        return plaintext_allowed(policy, tls=self.output.tls, host=self.output.peer_host)
+
+    def capability_list(self) -> bytes:
+        """What is advertised now (RFC 9051 §7.2.2)."""
+        return self.capabilities.advertised(
+            authenticated=self.user is not None, tls=self.output.tls, plaintext=self.plaintext_allowed()
+        )
+
+    def log_in(self, user: User) -> None:
+        self.user = user
+        self.state = State.AUTHENTICATED
+
+    def select(self, selected: Selected) -> None:
+        """The mailbox selected before has been left."""
+        self.selected = selected
+        self.state = State.SELECTED
+
+    def deselect(self) -> None:
+        """Leave the selected mailbox, if there is one."""
+        selected, self.selected = self.selected, None
+        if selected is not None:
+            selected.live.release()
+            if self.state is State.SELECTED:
+                self.state = State.AUTHENTICATED
+
+    def end(self, text: str, code: bytes = b"") -> None:
+        """Say BYE (RFC 9051 §7.1.5) and close; no further command is answered."""
+        if self.state is not State.LOGOUT:
+            self.state = State.LOGOUT
+            self.send(b"* BYE %s%s\r\n" % (b"[%s] " % code if code else b"", text.encode("ascii", "replace")))
+        self.output.close()
+
+    def close(self) -> None:
+        """The connection is gone."""
+        self.state = State.LOGOUT
+        self.deselect()

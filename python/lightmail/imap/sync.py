@@ -1,0 +1,78 @@
+"""What the client must be told of the selected mailbox: the view it has, compared with the state there is.
+
+The dispatcher calls `synchronize` before each tagged response, IDLE calls `announce` as changes come; nothing else
+tells of changes, so that they are told in the order and at the moments RFC 9051 §5.2 and §7.5.1 allow.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from lightmail._core.index import UidSet
+from lightmail.errors import MailboxNotFound, Unavailable
+from lightmail.imap.replies import flag_lines
+from lightmail.imap.selected import Selected
+from lightmail.imap.session import Session
+
+
+async def synchronize(
+    session: Session, selected: Selected, *, expunge: bool, uid: bool, silent: UidSet | None = None
+) -> None:
+    """Tell everything that may be told now. No statement, and no suspension, when there is nothing.
+
+    expunge: EXPUNGE may be sent. uid: the command was a UID command. silent: see Done.
+    """
+    live = selected.live
+    if live.stale:
+        # Gone: told below. Not available: the mailbox stays stale, and is asked for again the next time.
+        with suppress(MailboxNotFound, Unavailable):
+            await live.refresh()
+    if live.deleted:
+        leave_deleted(session)
+        return
+    if selected.view is live.snapshot:
+        return
+    announce(session, selected, expunge=expunge, uid=uid, silent=silent)
+    if selected.recent_claimed < selected.view.uid_next and not selected.read_only and not session.rev2:
+        await _claim_recent(session, selected)
+
+
+def announce(session: Session, selected: Selected, *, expunge: bool, uid: bool, silent: UidSet | None = None) -> None:
+    """Compare, tell, and move the view on (RFC 9051 §7.5.1; RFC 7162 §3.2)."""
+    view, new = selected.view, selected.live.snapshot
+    if view.keywords != new.keywords:
+        session.send(flag_lines(new.keywords, read_only=selected.read_only))
+    selected.view, told = view.advance(
+        new,
+        expunge=expunge,
+        # RFC 9051 §7.5.2, RFC 7162 §3.2.4: FETCH that nobody asked for carries UID.
+        uid=uid or session.rev2 or session.qresync,
+        modseq=session.condstore,
+        vanished=session.qresync,
+        recent_from=selected.recent_from,
+        rev2=session.rev2,
+        silent=silent,
+    )
+    if told:
+        session.send(told)
+
+
+def leave_deleted(session: Session) -> None:
+    """The selected mailbox exists no more. RFC 9051 §3 lets the server close it; RFC 3501 knows only BYE for that
+    (RFC 2180 §3.3).
+    """
+    if session.rev2:
+        session.deselect()
+        session.send(b"* OK [CLOSED] The selected mailbox was deleted\r\n")
+    else:
+        session.end("The selected mailbox was deleted")
+
+
+async def _claim_recent(session: Session, selected: Selected) -> None:
+    """This session has been told of new messages, so they are recent to nobody after it (RFC 3501 §2.3.2)."""
+    uid_next = selected.view.uid_next
+    try:
+        await session.mail.mailboxes.recent_from(selected.mailbox, claim=uid_next)
+    except Unavailable:
+        return  # tried again with the next new message; until then they count as recent once more
+    selected.recent_claimed = uid_next

@@ -1,0 +1,256 @@
+"""One IMAP connection: a socket around a dispatcher.
+
+Octets are answered where they arrive. A task exists while a command waits for something, and no longer; meanwhile
+further octets are taken up to a bound, then the client's socket is left alone. What is written leaves in one piece
+when the dispatcher has nothing more to do, or waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
+
+import structlog
+
+from lightmail.imap.dispatch import Dispatcher
+from lightmail.imap.errors import ConnectionLost
+from lightmail.imap.session import Session
+from lightmail.net import eager
+from lightmail.net.writer import Writer
+
+if TYPE_CHECKING:
+    from lightmail.net.imap_server import ImapServer
+
+TLS_HANDSHAKE_TIMEOUT_S = 30.0
+INPUT_HIGH_WATER_OCTETS = 65_536
+"""A connection with more unread input than this, while it is busy, reads no further."""
+
+_log = structlog.get_logger("lightmail.imap")
+
+
+class Connection(asyncio.Protocol):
+    """Implements `imap.session.Output` and `net.wheel.Entry` too."""
+
+    __slots__ = (
+        "_dispatcher",
+        "_end_of_input",
+        "_heard",
+        "_loop",
+        "_protocol",
+        "_reading",
+        "_server",
+        "_session",
+        "_task",
+        "_transport",
+        "_writer",
+        "peer_host",
+        "tls",
+    )
+
+    def __init__(self, server: ImapServer) -> None:
+        self.tls = False
+        self.peer_host: str | None = None
+        self._server = server
+        self._loop = asyncio.get_running_loop()
+        self._task: asyncio.Task[None] | None = None
+        self._reading = True
+        self._end_of_input = False
+        self._heard = server.wheel.tick
+        self._protocol = "imap"
+        self._transport: asyncio.Transport | None = None
+        self._writer: Writer
+        self._session: Session
+        self._dispatcher: Dispatcher
+
+    # ---- asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        server = self._server
+        self._transport = stream = cast(asyncio.Transport, transport)
+        self.tls = stream.get_extra_info("ssl_object") is not None
+        peer = stream.get_extra_info("peername")
+        if isinstance(peer, tuple):
+            self.peer_host = str(peer[0])
+        self._protocol = "imaps" if self.tls else "imap"
+        server.counts.connections[self._protocol] += 1
+        self._writer = Writer(stream, self._loop, server.config.limits.output_high_water_octets, server.counts)
+        self._session = Session(
+            mail=server.mail,
+            authenticator=server.authenticator,
+            config=server.config,
+            capabilities=server.capabilities,
+            output=self,
+        )
+        self._dispatcher = Dispatcher(self._session, server.rows, server.limits_before_login, server.counts)
+        welcome = server.opened(self)
+        if server.ending:
+            self._session.end("Shutting down", b"UNAVAILABLE")
+        elif not welcome:
+            self._session.end("Too many connections", b"LIMIT")
+        else:
+            self.write(b"* OK [CAPABILITY %s] LightMail is here\r\n" % self._session.capability_list())
+            self._writer.flush()
+            server.wheel.add(self, server.wheel.tick + server.login_ticks)
+
+    def data_received(self, data: bytes) -> None:
+        server = self._server
+        self._heard = server.wheel.tick
+        server.counts.octets_in += len(data)
+        self._dispatcher.feed(data)
+        if self._task is None:
+            self._run()
+        elif self._reading and self._dispatcher.buffered_octets > INPUT_HIGH_WATER_OCTETS:
+            self._reading = False
+            if self._transport is not None:
+                self._transport.pause_reading()
+
+    def eof_received(self) -> bool:
+        """A client may send all it has and wait for the answers: stay until they are given (TLS cannot)."""
+        self._end_of_input = True
+        return self._task is not None and not self.tls
+
+    def pause_writing(self) -> None:
+        self._writer.pause()
+
+    def resume_writing(self) -> None:
+        self._heard = self._server.wheel.tick
+        self._writer.resume()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._lost()
+
+    # ---- imap.session.Output
+
+    def write(self, octets: bytes) -> None:
+        self._writer.write(octets)
+
+    async def drain(self) -> None:
+        await self._writer.drain()
+
+    def call_soon(self, callback: Callable[[], None]) -> None:
+        self._loop.call_soon(self._call, callback)
+
+    async def start_tls(self) -> None:
+        transport, context = self._transport, self._server.tls
+        if transport is None or context is None:
+            raise ConnectionLost
+        self._writer.flush()
+        try:
+            upgraded = await self._loop.start_tls(
+                transport, self, context, server_side=True, ssl_handshake_timeout=TLS_HANDSHAKE_TIMEOUT_S
+            )
+        except OSError as error:
+            # The handshake failed (ssl.SSLError is an OSError): there is no way back to clear text, and nobody else
+            # is told of the end (asyncio tells a protocol only what follows a handshake).
+            transport.abort()
+            self._lost()
+            raise ConnectionLost from error
+        if upgraded is None:
+            raise ConnectionLost
+        self._transport = upgraded
+        self.tls = True
+        self._writer.attach(upgraded)
+
+    def close(self) -> None:
+        self._writer.flush()
+        if self._transport is not None:
+            self._transport.close()
+
+    def abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+    # ---- for the server
+
+    def end_when_idle(self) -> None:
+        self._dispatcher.ending = True
+        if self._task is None and self._dispatcher.between_commands:
+            self._session.end("Shutting down", b"UNAVAILABLE")
+
+    def due(self, tick: int) -> int:
+        """Autologout (RFC 9051 §5.4). Whoever has a command running is not idle, unless it does not read the answer."""
+        server = self._server
+        logged_in = self._session.user is not None
+        deadline = self._heard + (server.idle_ticks if logged_in else server.login_ticks)
+        if tick < deadline:
+            return deadline
+        if self._writer.paused or (self._transport is not None and self._transport.is_closing()):
+            server.counts.timeouts += 1
+            self.abort()
+        elif self._task is not None:
+            return tick + server.login_ticks
+        else:
+            server.counts.timeouts += 1
+            self._session.end("Nothing heard for too long")
+        return tick + server.login_ticks
+
+    # ---- running
+
+    def _run(self) -> None:
+        """Answer what has come, as far as it can be answered at once."""
+        task = eager.start(self._dispatcher.run(), self._loop)
+        self._writer.flush()
+        if task is None:
+            if self._dispatcher.ending or self._end_of_input or not self._reading:
+                self._settle()
+        else:
+            self._task = task
+            self._writer.by_turns = True
+            self._server.hold(task)
+            task.add_done_callback(self._ran)
+
+    def _ran(self, task: asyncio.Task[None]) -> None:
+        """What had to wait is done; go on with what has arrived since."""
+        self._task = None
+        self._writer.by_turns = False
+        if not task.cancelled() and task.exception() is not None:
+            _log.error("connection failed", exc_info=task.exception())
+            self.abort()
+        if self._transport is None:
+            self._forget()
+        else:
+            self._run()
+
+    def _settle(self) -> None:
+        """Nothing runs, and not everything is as it is with most connections."""
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        if self._dispatcher.ending:
+            self.end_when_idle()
+        if self._end_of_input:
+            transport.close()
+        elif not self._reading:
+            self._reading = True
+            transport.resume_reading()
+
+    def _call(self, callback: Callable[[], None]) -> None:
+        if self._transport is None:
+            return
+        if self._writer.paused:
+            self._writer.when_writable(lambda: self.call_soon(callback))
+            return
+        try:
+            callback()
+        except Exception as error:
+            self._dispatcher.failed(error)
+        self._writer.flush()
+
+    def _lost(self) -> None:
+        if self._transport is None:
+            return
+        self._transport = None
+        self._writer.lost()
+        server = self._server
+        server.wheel.remove(self)
+        server.closed(self)
+        server.counts.connections_closed[self._protocol] += 1
+        if self._task is None:
+            self._forget()
+
+    def _forget(self) -> None:
+        """Let go of everything a gone client held."""
+        task = eager.start(self._dispatcher.lost(), self._loop)
+        if task is not None:
+            self._server.hold(task)

@@ -1,0 +1,89 @@
+"""All IMAP connections of a process: what they share, how many there may be, how they end."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+
+from lightmail.auth.authenticator import Authenticator
+from lightmail.config import Config
+from lightmail.imap import registry
+from lightmail.imap.capabilities import Capabilities
+from lightmail.imap.dispatch import limits
+from lightmail.mail.store import MailStore
+from lightmail.net.imap_connection import Connection
+from lightmail.net.wheel import TICK_S, Wheel
+from lightmail.obs.metrics import Counts, counts
+
+
+class ImapServer:
+    """`connection` is the factory that listeners need, for plain and for TLS listeners alike."""
+
+    def __init__(
+        self,
+        *,
+        mail: MailStore,
+        authenticator: Authenticator,
+        config: Config,
+        tls: ssl.SSLContext | None,
+        counted: Counts = counts,
+        tick_s: float = TICK_S,
+    ) -> None:
+        """tls: for STARTTLS; None: it is not offered. May be exchanged later, for new connections."""
+        self.mail = mail
+        self.authenticator = authenticator
+        self.config = config
+        self.tls = tls
+        self.counts = counted
+        self.wheel = Wheel(tick_s)
+        self.capabilities = Capabilities(config, tls_available=tls is not None)
+        self.rows = registry.rows(self.capabilities)
+        self.limits_before_login = limits(config.limits, authenticated=False)
+        self.login_ticks = self.wheel.ticks(config.limits.login_timeout_s)
+        self.idle_ticks = self.wheel.ticks(config.limits.idle_timeout_s)
+        self.ending = False
+        self._connections: set[Connection] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    def __len__(self) -> int:
+        """Open connections."""
+        return len(self._connections)
+
+    def connection(self) -> Connection:
+        return Connection(self)
+
+    def begin_shutdown(self) -> None:
+        """Clients that wait are told BYE; commands that run are finished first, APPENDs that have begun included."""
+        self.ending = True
+        for connection in tuple(self._connections):
+            connection.end_when_idle()
+
+    async def close(self, timeout_s: float) -> None:
+        """Listeners have been closed. Connections end within `timeout_s`, or are cut then."""
+        self.begin_shutdown()
+        try:
+            await asyncio.wait_for(self._empty.wait(), timeout_s)
+        except TimeoutError:
+            for connection in tuple(self._connections):
+                connection.abort()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    # ---- for connections
+
+    def opened(self, connection: Connection) -> bool:
+        """False: there are too many."""
+        self._connections.add(connection)
+        self._empty.clear()
+        return len(self._connections) <= self.config.limits.connections
+
+    def closed(self, connection: Connection) -> None:
+        self._connections.discard(connection)
+        if not self._connections:
+            self._empty.set()
+
+    def hold(self, task: asyncio.Task[None]) -> None:
+        """Until it is done; the loop itself does not (asyncio.create_task)."""
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
