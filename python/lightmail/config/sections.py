@@ -33,6 +33,8 @@ class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Imap(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     listen: tuple[str, ...] = ("127.0.0.1:1143", "tls://127.0.0.1:1993")
     """`HOST:PORT` offers STARTTLS, `tls://HOST:PORT` speaks TLS at once, `unix://PATH` is a socket below data."""
+    hide_capabilities: tuple[str, ...] = ()
+    """Capabilities, as CAPABILITY spells them, that are not advertised and not to be had: for a client that is hurt."""
 
 
 class Lmtp(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -91,6 +93,11 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     idle_timeout_s: Annotated[float, Meta(ge=1)] = 1_860.0
     """After login; RFC 9051 §5.4 wants 30 minutes at least."""
     login_timeout_s: Annotated[float, Meta(ge=1)] = 60.0
+    malformed_commands: Count = 50
+    """In a row, after login; then the connection ends."""
+    malformed_before_login: Count = 10
+    failed_logins: Count = 10
+    """On one connection."""
     connections: Count = 20_000
     summary_cache_octets: CacheOctets = 67_108_864
     snapshot_cache_octets: CacheOctets = 134_217_728

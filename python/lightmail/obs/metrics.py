@@ -6,7 +6,7 @@ All names have the prefix lightmail_. One `counts` per process; tests make their
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -18,15 +18,18 @@ class Counts:
     """Plain numbers, written on the loop thread only."""
 
     __slots__ = (
+        "command_seconds",
         "commands",
         "connections",
         "connections_closed",
         "deliveries",
         "logins",
+        "malformed",
         "octets_in",
         "octets_out",
         "sources",
         "started_s",
+        "timeouts",
     )
 
     def __init__(self) -> None:
@@ -36,6 +39,12 @@ class Counts:
         self.connections_closed: Counter[str] = Counter()
         self.commands: Counter[str] = Counter()
         """Answered, by command name ("FETCH", "UID FETCH" counts as FETCH)."""
+        self.command_seconds: defaultdict[str, float] = defaultdict(float)
+        """From a command's last octet to its tagged response, what it waited for included; by name, as above."""
+        self.malformed: int = 0
+        """Input that was no command."""
+        self.timeouts: int = 0
+        """Connections ended because nothing came."""
         self.logins: Counter[str] = Counter()
         """By outcome ("ok", "refused")."""
         self.deliveries: Counter[str] = Counter()
@@ -69,6 +78,7 @@ class Collector:
         for name, help_text, label, numbers in (
             ("connections", "Connections accepted", "protocol", now.connections),
             ("commands", "IMAP commands answered", "command", now.commands),
+            ("command_seconds", "Time spent on IMAP commands", "command", now.command_seconds),
             ("logins", "Logins tried", "outcome", now.logins),
             ("deliveries", "Recipients of delivered messages", "outcome", now.deliveries),
         ):
@@ -80,6 +90,8 @@ class Collector:
         octets.add_metric(["in"], now.octets_in)
         octets.add_metric(["out"], now.octets_out)
         yield octets
+        yield CounterMetricFamily("lightmail_malformed", "IMAP input that was no command", value=now.malformed)
+        yield CounterMetricFamily("lightmail_timeouts", "IMAP connections ended for silence", value=now.timeouts)
         opened = GaugeMetricFamily("lightmail_connections_open", "Connections open now", labels=["protocol"])
         for protocol, count in sorted(now.connections.items()):
             opened.add_metric([protocol], count - now.connections_closed[protocol])
