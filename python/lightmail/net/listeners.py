@@ -41,19 +41,13 @@ class Listener:
         self._tls = tls
         self._server: asyncio.AbstractServer | None = None
         self._file = _UnixFile(sock) if sock.family == socket.AF_UNIX else None
+        self.host: str = "" if self._file else sock.getsockname()[0]
+        """Of a TCP socket; "" otherwise."""
+        self.port: int = 0 if self._file else sock.getsockname()[1]
+        """Of a TCP socket; 0 otherwise."""
 
     def __repr__(self) -> str:
         return f"<Listener {self.protocol} {self.address}>"
-
-    @property
-    def host(self) -> str:
-        """Of a TCP socket; "" otherwise."""
-        return "" if self._file else str(self._socket.getsockname()[0])
-
-    @property
-    def port(self) -> int:
-        """Of a TCP socket; 0 otherwise."""
-        return 0 if self._file else int(self._socket.getsockname()[1])
 
     async def serve(self, factory: ProtocolFactory) -> None:
         """Begin to take connections, on the running loop."""
@@ -69,8 +63,9 @@ class Listener:
         if self._file:
             self._file.unlink()
         if self._server is not None:
-            self._server.close()
-        self._socket.close()
+            self._server.close()  # closes the socket, once the loop has let go of it
+        else:
+            self._socket.close()
 
 
 def bind(
