@@ -1,0 +1,9 @@
+"""Metadata and accounts in one SQLite file: WAL, full durability, one writer with group commit."""
+
+from __future__ import annotations
+
+from lightmail.backends.sqlite.database import SqliteDatabase
+from lightmail.backends.sqlite.directory import SqliteDirectory
+from lightmail.backends.sqlite.metadata import SqliteMetadata
+
+__all__ = ["SqliteDatabase", "SqliteDirectory", "SqliteMetadata"]

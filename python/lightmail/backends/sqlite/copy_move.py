@@ -1,0 +1,104 @@
+"""COPY and MOVE: new rows in the target that share the bodies (RFC 9051 §6.4.7, §6.4.8). No body is read or written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from lightmail._core.index import UidSet
+from lightmail.backends.keywords import moved
+from lightmail.backends.sqlite.connection import Statements
+from lightmail.backends.sqlite.expunge import log_expunged, remove_rows
+from lightmail.backends.sqlite.mailbox_row import MailboxRow
+from lightmail.backends.sqlite.rows import pack_changed
+from lightmail.backends.sqlite.selection import Chosen, Group, OnChosen, census, union
+from lightmail.model import CopyOutcome, MailboxId, MoveOutcome
+
+_COPY = """
+    INSERT INTO messages
+        (mailbox_id, uid, body_id, flags, modseq, internaldate, internaldate_zone, savedate, size_octets, sent_date,
+         sent_zone)
+    SELECT :target, :first_uid - 1 + row_number() OVER (ORDER BY uid), body_id, {flags}, :modseq, internaldate,
+        internaldate_zone, :savedate, size_octets, sent_date, sent_zone
+    FROM messages WHERE mailbox_id = :mailbox AND {{chosen}}
+"""
+
+REFER = OnChosen.of("""
+    UPDATE message_bodies SET reference_count = reference_count + shared.messages
+    FROM (SELECT body_id, count(*) AS messages FROM messages WHERE mailbox_id = :mailbox AND {chosen}
+          GROUP BY body_id) AS shared
+    WHERE id = shared.body_id
+""")
+
+
+@lru_cache(maxsize=64)
+def copy_statement(pairs: tuple[tuple[int, int], ...]) -> OnChosen:
+    """pairs: (bit in the source, bit in the target) of the keywords in use; those at the same bit are not moved."""
+    kept = 31
+    flags = ""
+    for before, after in pairs:
+        if before == after:
+            kept |= 1 << before
+        else:
+            flags += f" | (flags >> {before} & 1) << {after}"
+    if not flags:
+        return OnChosen.of(_COPY.format(flags="flags"))
+    return OnChosen.of(_COPY.format(flags=f"flags & {kept}{flags}"))
+
+
+def copy(statements: Statements, source: MailboxId, uids: UidSet, target: MailboxId, now_s: int) -> CopyOutcome:
+    source_box = MailboxRow.get(statements, source)
+    target_box = source_box if source == target else MailboxRow.get(statements, target)
+    groups = census(statements, source, uids)
+    if not groups:
+        return CopyOutcome(target_box.uid_validity, UidSet(), UidSet(), None)
+    chosen = union(groups)
+    REFER.run(statements, Chosen.of(chosen, mailbox=source))
+    copies = _insert_copies(statements, source_box, groups, chosen, target_box, now_s)
+    rows = pack_changed(statements, target, target_box.highest_modseq)
+    return CopyOutcome(target_box.uid_validity, chosen, copies, target_box.save(statements, rows))
+
+
+def move(statements: Statements, source: MailboxId, uids: UidSet, target: MailboxId, now_s: int) -> MoveOutcome:
+    """The bodies keep their count: each loses one reference and gains one."""
+    source_box = MailboxRow.get(statements, source)
+    target_box = source_box if source == target else MailboxRow.get(statements, target)
+    groups = census(statements, source, uids)
+    if not groups:
+        return MoveOutcome(target_box.uid_validity, UidSet(), UidSet(), None, None)
+    chosen = union(groups)
+    copies = _insert_copies(statements, source_box, groups, chosen, target_box, now_s)
+    remove_rows(statements, source_box, groups, chosen)
+    log_expunged(statements, source_box, chosen)
+    rows = pack_changed(statements, target, target_box.highest_modseq)
+    if source_box is target_box:
+        source_delta, target_delta = source_box.save(statements, rows, chosen), None
+    else:
+        source_delta, target_delta = source_box.save(statements, [], chosen), target_box.save(statements, rows)
+    return MoveOutcome(target_box.uid_validity, chosen, copies, source_delta, target_delta)
+
+
+def _insert_copies(
+    statements: Statements,
+    source: MailboxRow,
+    groups: Sequence[Group],
+    chosen: UidSet,
+    target: MailboxRow,
+    now_s: int,
+) -> UidSet:
+    """The new UIDs, in the order of the old ones. Raises LimitExceeded."""
+    used = 0
+    for group in groups:
+        used |= group.flags
+    pairs = target.keywords.remap(used, source.keywords)
+    count = len(chosen)
+    first_uid = target.take_uids(count)
+    for group in groups:
+        target.count(moved(group.flags, pairs), group.messages, group.octets)
+    copy_statement(tuple(pairs)).run(
+        statements,
+        Chosen.of(
+            chosen, mailbox=source.id, target=target.id, first_uid=first_uid, modseq=target.modseq, savedate=now_s
+        ),
+    )
+    return UidSet.from_ranges([(first_uid, first_uid + count - 1)])

@@ -1,0 +1,96 @@
+"""Accounts and addresses in SQLite."""
+
+from __future__ import annotations
+
+from lightmail.backends.sqlite import mailboxes
+from lightmail.backends.sqlite.connection import Row, Statements
+from lightmail.backends.sqlite.database import SqliteDatabase
+from lightmail.errors import UserExists, UserNotFound
+from lightmail.model import MailboxId, User, UserId
+
+_USER = "SELECT id, address, password_hash, enabled, created_s FROM users"
+SELECT_USERS = f"{_USER} ORDER BY address"
+SELECT_USER_BY_ID = f"{_USER} WHERE id = :user"
+SELECT_USER_BY_ADDRESS = f"{_USER} WHERE address = :address"
+SELECT_USER_BY_ALIAS = f"{_USER} WHERE id = (SELECT user_id FROM aliases WHERE address = :address)"
+SELECT_ADDRESS = """
+    SELECT 1 FROM users WHERE address = :address UNION ALL SELECT 1 FROM aliases WHERE address = :address LIMIT 1
+"""
+INSERT_USER = """
+    INSERT INTO users (address, password_hash, enabled, created_s) VALUES (:address, :password_hash, 1, :now_s)
+"""
+SET_PASSWORD = """
+    UPDATE users SET password_hash = :password_hash
+    WHERE id = :user AND (:only_if IS NULL OR password_hash = :only_if)
+"""
+SET_ENABLED = "UPDATE users SET enabled = :enabled WHERE id = :user"
+SELECT_MAILBOX_IDS = "SELECT id FROM mailboxes WHERE user_id = :user"
+DELETE_USER = "DELETE FROM users WHERE id = :user"
+
+
+class SqliteDirectory:
+    """Implements `ports.directory.Directory`."""
+
+    def __init__(self, database: SqliteDatabase) -> None:
+        self._database = database
+
+    async def add_user(self, address: str, password_hash: str) -> User:
+        now_s = self._database.clock.now_s()
+
+        def add(statements: Statements) -> User:
+            if statements.one(SELECT_ADDRESS, {"address": address}) is not None:
+                raise UserExists(address)
+            values = {"address": address, "password_hash": password_hash, "now_s": now_s}
+            return User(UserId(statements.insert(INSERT_USER, values)), address, password_hash, True, now_s)
+
+        return await self._database.write(add)
+
+    async def get_user(self, address: str) -> User:
+        return _user(self._database.one(SELECT_USER_BY_ADDRESS, {"address": address}), address)
+
+    async def get_user_by_id(self, user_id: UserId) -> User:
+        return _user(self._database.one(SELECT_USER_BY_ID, {"user": user_id}), str(user_id))
+
+    async def list_users(self) -> list[User]:
+        rows = await self._database.read(lambda statements: statements.all(SELECT_USERS))
+        return [_user(row, "") for row in rows]
+
+    async def set_password(self, user_id: UserId, password_hash: str, *, only_if: str | None = None) -> None:
+        values = {"user": user_id, "password_hash": password_hash, "only_if": only_if}
+
+        def set_password(statements: Statements) -> None:
+            if not statements.run(SET_PASSWORD, values):
+                _user(statements.one(SELECT_USER_BY_ID, values), str(user_id))
+
+        await self._database.write(set_password)
+
+    async def set_enabled(self, user_id: UserId, enabled: bool) -> None:
+        def set_enabled(statements: Statements) -> None:
+            if not statements.run(SET_ENABLED, {"user": user_id, "enabled": enabled}):
+                raise UserNotFound(str(user_id))
+
+        await self._database.write(set_enabled)
+
+    async def delete_user(self, user_id: UserId) -> None:
+        now_s = self._database.clock.now_s()
+
+        def delete(statements: Statements) -> None:
+            for (mailbox_id,) in statements.all(SELECT_MAILBOX_IDS, {"user": user_id}):
+                mailboxes.remove_mailbox(statements, MailboxId(mailbox_id), now_s)
+            # Aliases and subscriptions go with the row.
+            if not statements.run(DELETE_USER, {"user": user_id}):
+                raise UserNotFound(str(user_id))
+
+        await self._database.write(delete)
+
+    async def resolve(self, address: str) -> User:
+        row = self._database.one(SELECT_USER_BY_ADDRESS, {"address": address})
+        if row is None:
+            row = self._database.one(SELECT_USER_BY_ALIAS, {"address": address})
+        return _user(row, address)
+
+
+def _user(row: Row | None, sought: str) -> User:
+    if row is None:
+        raise UserNotFound(sought)
+    return User(UserId(row[0]), row[1], row[2], bool(row[3]), row[4])

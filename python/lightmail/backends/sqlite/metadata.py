@@ -1,0 +1,190 @@
+"""The MetadataStore over SQLite: which verb runs where. The verbs themselves are in the files of their families."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from lightmail._core.index import UidSet
+from lightmail.backends.sqlite import append, bodies, copy_move, expunge, mailboxes, reading
+from lightmail.backends.sqlite import flags as flag_verbs
+from lightmail.backends.sqlite.database import SqliteDatabase
+from lightmail.errors import MailboxNotFound
+from lightmail.model import (
+    Appended,
+    BodyId,
+    CopyOutcome,
+    Delta,
+    ExpungeOutcome,
+    FlagOp,
+    FlagOutcome,
+    Mailbox,
+    MailboxId,
+    MailboxStatus,
+    ModSeq,
+    MoveOutcome,
+    NewMessage,
+    UserId,
+)
+from lightmail.ports.metadata import BodyLocation, PackedMessages
+
+SMALL_BODIES = 64
+"""Summaries of up to so many bodies are read on the loop thread."""
+
+
+class SqliteMetadata:
+    """Implements `ports.metadata.MetadataStore`."""
+
+    def __init__(self, database: SqliteDatabase) -> None:
+        self._database = database
+        self._clock = database.clock
+
+    @property
+    def statements(self) -> int:
+        """SQL statements run so far (see `SqliteDatabase.statements`)."""
+        return self._database.statements
+
+    # ---- mailboxes
+
+    async def list_mailboxes(self, user_id: UserId) -> list[Mailbox]:
+        rows = self._database.all(mailboxes.SELECT_MAILBOX_LIST, {"user": user_id})
+        return [mailboxes.mailbox(row) for row in rows]
+
+    async def list_subscriptions(self, user_id: UserId) -> frozenset[str]:
+        return frozenset(name for (name,) in self._database.all(mailboxes.SELECT_SUBSCRIPTIONS, {"user": user_id}))
+
+    async def get_mailbox(self, user_id: UserId, name: str) -> Mailbox:
+        row = self._database.one(mailboxes.SELECT_MAILBOX_BY_NAME, {"user": user_id, "name": name})
+        if row is None:
+            raise MailboxNotFound(name)
+        return mailboxes.mailbox(row)
+
+    async def get_mailbox_by_id(self, mailbox_id: MailboxId) -> Mailbox:
+        row = self._database.one(mailboxes.SELECT_MAILBOX_BY_ID, {"mailbox": mailbox_id})
+        if row is None:
+            raise MailboxNotFound(str(mailbox_id))
+        return mailboxes.mailbox(row)
+
+    async def create_mailbox(
+        self, user_id: UserId, name: str, *, special_use: tuple[str, ...] = (), subscribe: bool = False
+    ) -> Mailbox:
+        now_s = self._clock.now_s()
+        return await self._database.write(
+            lambda statements: mailboxes.create_mailbox(statements, user_id, name, special_use, subscribe, now_s)
+        )
+
+    async def rename_mailbox(self, user_id: UserId, source: str, target: str) -> None:
+        now_s = self._clock.now_s()
+        await self._database.write(
+            lambda statements: mailboxes.rename_mailbox(statements, user_id, source, target, now_s)
+        )
+
+    async def rename_inbox(self, user_id: UserId, target: str) -> MoveOutcome:
+        now_s = self._clock.now_s()
+        return await self._database.write(lambda statements: mailboxes.rename_inbox(statements, user_id, target, now_s))
+
+    async def delete_mailbox(self, user_id: UserId, name: str) -> None:
+        now_s = self._clock.now_s()
+        await self._database.write(lambda statements: mailboxes.delete_mailbox(statements, user_id, name, now_s))
+
+    async def set_subscribed(self, user_id: UserId, name: str, subscribed: bool) -> None:
+        statement = mailboxes.SUBSCRIBE if subscribed else mailboxes.UNSUBSCRIBE
+        await self._database.write(lambda statements: statements.run(statement, {"user": user_id, "name": name}))
+
+    async def status(self, user_id: UserId, name: str) -> MailboxStatus:
+        return mailboxes.status(self._database.one(mailboxes.SELECT_STATUS, {"user": user_id, "name": name}), name)
+
+    async def claim_recent(self, mailbox_id: MailboxId, up_to: int) -> int:
+        row = self._database.one(mailboxes.SELECT_RECENT, {"mailbox": mailbox_id, "up_to": up_to})
+        if row is not None and row[1] <= row[0]:
+            return int(row[0])
+        return await self._database.write(lambda statements: mailboxes.claim_recent(statements, mailbox_id, up_to))
+
+    # ---- messages
+
+    async def load(self, mailbox_id: MailboxId) -> PackedMessages:
+        row = self._database.one(reading.SELECT_SMALL_MAILBOX, {"mailbox": mailbox_id})
+        small = reading.small_load(row, mailbox_id)
+        if small is not None:
+            return small
+        return await self._database.read(lambda statements: reading.load(statements, mailbox_id))
+
+    async def changes_since(self, mailbox_id: MailboxId, modseq: ModSeq) -> Delta:
+        row = self._database.one(reading.SELECT_SMALL_CHANGES, {"mailbox": mailbox_id, "modseq": modseq})
+        small = reading.small_changes(row, mailbox_id, modseq)
+        if small is not None:
+            return small
+        return await self._database.read(lambda statements: reading.changes_since(statements, mailbox_id, modseq))
+
+    async def modseqs(self, mailbox_ids: Sequence[MailboxId]) -> dict[MailboxId, ModSeq]:
+        listed = f"[{','.join(map(str, mailbox_ids))}]"
+        rows = self._database.all(reading.SELECT_MODSEQS, {"mailboxes": listed})
+        return {MailboxId(mailbox_id): ModSeq(modseq) for mailbox_id, modseq in rows}
+
+    async def expunged_since(self, mailbox_id: MailboxId, modseq: ModSeq) -> UidSet:
+        return await self._database.read(lambda statements: reading.expunged_since(statements, mailbox_id, modseq))
+
+    async def append(self, messages: Sequence[NewMessage]) -> tuple[list[Appended], list[Delta]]:
+        if not messages:
+            return [], []
+        return await self._database.write(lambda statements: append.append(statements, messages))
+
+    async def set_flags(
+        self,
+        mailbox_id: MailboxId,
+        uids: UidSet,
+        op: FlagOp,
+        flags: tuple[str, ...],
+        unchanged_since: ModSeq | None = None,
+    ) -> FlagOutcome:
+        return await self._database.write(
+            lambda statements: flag_verbs.set_flags(statements, mailbox_id, uids, op, flags, unchanged_since)
+        )
+
+    async def copy(self, source: MailboxId, uids: UidSet, target: MailboxId) -> CopyOutcome:
+        now_s = self._clock.now_s()
+        return await self._database.write(lambda statements: copy_move.copy(statements, source, uids, target, now_s))
+
+    async def move(self, source: MailboxId, uids: UidSet, target: MailboxId) -> MoveOutcome:
+        now_s = self._clock.now_s()
+        return await self._database.write(lambda statements: copy_move.move(statements, source, uids, target, now_s))
+
+    async def expunge(self, mailbox_id: MailboxId, uids: UidSet | None) -> ExpungeOutcome:
+        now_s = self._clock.now_s()
+        return await self._database.write(lambda statements: expunge.expunge(statements, mailbox_id, uids, now_s))
+
+    # ---- bodies
+
+    async def summaries(self, body_ids: Sequence[BodyId]) -> list[tuple[int, bytes, bytes, bytes, bytes]]:
+        if len(body_ids) <= SMALL_BODIES:
+            return self._database.all(bodies.SELECT_SUMMARIES, {"bodies": bodies.listed(body_ids)})
+        return await self._database.read(
+            lambda statements: statements.all(bodies.SELECT_SUMMARIES, {"bodies": bodies.listed(body_ids)})
+        )
+
+    async def body_locations(self, body_ids: Sequence[BodyId]) -> list[BodyLocation]:
+        rows = self._database.all(bodies.SELECT_LOCATIONS, {"bodies": bodies.listed(body_ids)})
+        return [bodies.location(row) for row in rows]
+
+    async def unreferenced_bodies(self, limit: int, *, before_s: int | None = None) -> list[BodyLocation]:
+        values = {"limit": limit, "before_s": bodies.EVER if before_s is None else before_s}
+        rows = await self._database.read(lambda statements: statements.all(bodies.SELECT_UNREFERENCED, values))
+        return [bodies.location(row) for row in rows]
+
+    async def forget_bodies(self, body_ids: Sequence[BodyId]) -> None:
+        await self._database.write(
+            lambda statements: statements.run(bodies.DELETE_BODIES, {"bodies": bodies.listed(body_ids)})
+        )
+
+    async def known_keys(self, object_keys: Sequence[str]) -> frozenset[str]:
+        values = {"keys": json.dumps(object_keys)}
+        rows = await self._database.read(lambda statements: statements.all(bodies.SELECT_KNOWN_KEYS, values))
+        return frozenset(key for (key,) in rows)
+
+    # ---- life
+
+    async def data_version(self) -> int:
+        return await self._database.data_version()
+
+    async def close(self) -> None:
+        await self._database.close()
