@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 
 import pytest
 
+from lightmail.imap.registry import ROWS
+from tests.support.server import LightMailServer
 from tests.wire.transcript import Run, parse
 
 HERE = Path(__file__).parent
@@ -14,8 +17,20 @@ TRANSCRIPTS = sorted(HERE.glob("*.txt"))
 
 @pytest.mark.integration
 @pytest.mark.parametrize("path", TRANSCRIPTS, ids=lambda path: path.stem)
-def test_transcript(path: Path, server) -> None:
+def test_transcript(path: Path, any_server: LightMailServer) -> None:
     steps = parse(path)
     assert steps, f"{path.name} is empty"
-    user, password = server.add_user()
-    Run(server.address("imap"), {"user": user, "password": password}).play(steps)
+    user, password = any_server.add_user()
+    variables = {
+        "user": user,
+        "password": password,
+        "user_octets": str(len(user)),
+        "plain": base64.b64encode(f"\0{user}\0{password}".encode()).decode(),
+    }
+    Run(any_server.address("imap"), variables).play(steps)
+
+
+def test_every_command_has_a_transcript() -> None:
+    elsewhere = {"appendmessage": "append", "unsubscribe": "subscribe"}
+    wanted = {elsewhere.get(name, name) for name in (row.type.__name__.lower() for row in ROWS)}
+    assert wanted <= {path.stem for path in TRANSCRIPTS}
