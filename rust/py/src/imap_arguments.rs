@@ -1,6 +1,6 @@
 //! Arguments that Python hands on without looking inside; `lightmail._core.index` evaluates them.
 
-use lightmail_imap::{fetch, search, set};
+use lightmail_imap::{encode, fetch, search, set};
 use pyo3::prelude::*;
 
 /// As the client wrote it: ranges with "*" unresolved, or "$" (RFC 5182).
@@ -59,7 +59,7 @@ impl FetchPlan {
     }
 
     fn __repr__(&self) -> String {
-        format!("FetchPlan({:?})", self.items.0)
+        wire("FetchPlan", |out| encode::fetch_items(&self.items, out))
     }
 }
 
@@ -92,6 +92,13 @@ impl SearchProgram {
     }
 
     fn __repr__(&self) -> String {
-        format!("SearchProgram({:?})", self.program.key)
+        wire("SearchProgram", |out| encode::search_program(&self.program, out))
     }
+}
+
+/// A `repr()` with the wire form in it.
+fn wire(class: &str, encode: impl FnOnce(&mut Vec<u8>)) -> String {
+    let mut out = Vec::new();
+    encode(&mut out);
+    format!("{class}({})", String::from_utf8_lossy(&out))
 }
