@@ -48,7 +48,7 @@ def _listeners(config: Config) -> Iterator[Problem]:
     if not config.imap.listen and not config.lmtp.listen:
         yield "imap.listen", "nothing to listen on: imap.listen and lmtp.listen are both empty"
     taken: dict[tuple[str, int, str], str] = {}
-    for key, texts in (("imap.listen", config.imap.listen), ("lmtp.listen", config.lmtp.listen)):
+    for key, texts in _listens(config):
         for index, text in enumerate(texts):
             element = f"{key}[{index}]"
             try:
@@ -58,8 +58,6 @@ def _listeners(config: Config) -> Iterator[Problem]:
             except ValueError as error:
                 yield element, str(error)
                 continue
-            if address.tls and key == "lmtp.listen":
-                yield element, 'LMTP has no TLS here; expected "HOST:PORT" or "unix://PATH"'
             if address.port == 0 and not address.path:
                 continue
             place = (address.host, address.port, address.path)
@@ -68,19 +66,23 @@ def _listeners(config: Config) -> Iterator[Problem]:
             taken.setdefault(place, element)
 
 
+def _listens(config: Config) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    return ("imap.listen", config.imap.listen), ("lmtp.listen", config.lmtp.listen)
+
+
 def _tls(config: Config) -> Iterator[Problem]:
     """Without any file under the default names a certificate is made on the first start; named files must be there."""
-    if not config.imap.listen:
+    wanted = [f"{text} in {key}" for key, texts in _listens(config) for text in texts if text.startswith("tls://")]
+    if not wanted and not config.imap.listen:
         return
     default = Tls()
     missing = [key for key in ("certificate", "key") if not config.path(getattr(config.tls, key)).is_file()]
     made = config.tls.certificate == default.certificate and config.tls.key == default.key
     if not missing or (made and len(missing) == 2):
         return
-    wanted = [text for text in config.imap.listen if text.startswith("tls://")]
     for key in missing:
         path = config.path(getattr(config.tls, key))
-        need = f"{wanted[0]} in imap.listen needs it" if wanted else "STARTTLS in imap.listen needs it"
+        need = f"{wanted[0] if wanted else 'STARTTLS in imap.listen'} needs it"
         yield f"tls.{key}", f"no file {path}; {need}"
 
 

@@ -1,4 +1,4 @@
-"""What a server process owes its machine: a data folder of its own, signals, enough file descriptors, an orderly end."""
+"""What a server process owes its machine: its own data folder, signals, file descriptors, an orderly end."""
 
 from __future__ import annotations
 

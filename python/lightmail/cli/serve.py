@@ -1,0 +1,84 @@
+"""`lightmail serve`."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from lightmail.cli.options import config_options, good_config, json_option
+
+if TYPE_CHECKING:
+    from lightmail.app import Started, Store
+
+
+@click.command()
+@click.option("--demo", is_flag=True, help="Make a demo account with sample messages, once, and print its password.")
+@config_options
+@json_option
+def serve(demo: bool, file: str | None, data: str | None, as_json: bool) -> None:
+    """Run the server until SIGTERM or SIGINT. SIGHUP reads the certificate again.
+
+    Prints the addresses, one per line, and "ready" when connections are accepted.
+    """
+    from lightmail.app import serve as serve_
+    from lightmail.net.supervisor import loop_factory
+    from lightmail.obs.logs import configure_logs
+
+    config = good_config(file, data)
+    configure_logs(config.log)
+    credentials: list[tuple[str, str]] = []
+
+    async def prepare(store: Store) -> None:
+        if demo:
+            from lightmail.cli.demo import make_demo
+
+            credentials.append(await make_demo(store, config))
+
+    def started(what: Started) -> None:
+        if as_json:
+            announce_json(what, dict(credentials))
+        else:
+            announce(what, *credentials, program=_program(), options=_options(file, data))
+
+    with asyncio.Runner(loop_factory=loop_factory(config.server.event_loop)) as runner:
+        runner.run(serve_(config, prepare=prepare, started=started))
+
+
+def announce(what: Started, *credentials: tuple[str, str], program: str = "lightmail", options: str = "") -> None:
+    """For people, and for whoever started the process and waits for "ready"."""
+    lines = [f"{protocol} {address}" for protocol, address in what.addresses]
+    if what.identity is not None:
+        made = " (self-signed, made now)" if what.certificate_made else ""
+        lines.append(f"certificate sha256 {what.identity.fingerprint}{made}")
+    if credentials:
+        lines += [f"demo account: {address}, password {password}" for address, password in credentials]
+    lines += [f"add a user: {program} user add ADDRESS --generate{options}", "ready"]
+    print("\n".join(lines), flush=True)
+
+
+def announce_json(what: Started, demo: dict[str, str]) -> None:
+    """One line."""
+    import json
+
+    row = {
+        "addresses": [{"protocol": protocol, "address": address} for protocol, address in what.addresses],
+        "certificate_sha256": what.identity.fingerprint if what.identity else None,
+        "demo": demo,
+    }
+    print(json.dumps(row), flush=True)
+
+
+def _program() -> str:
+    """How this program can be called from here."""
+    return "lightmail" if shutil.which("lightmail") or "lightmail" not in sys.argv[0] else shlex.quote(sys.argv[0])
+
+
+def _options(file: str | None, data: str | None) -> str:
+    """What other commands need to find the same folder."""
+    given = (("--config", file), ("--data", data))
+    return "".join(f" {option} {shlex.quote(value)}" for option, value in given if value is not None)
