@@ -46,14 +46,20 @@ const ZONES: [(&str, i32); 20] = [
 pub fn parse(value: &[u8]) -> Option<Date> {
     let mut words = Words::default();
     let mut tokens = Tokens::new(value, |octet| matches!(octet, b'(' | b',' | b'"'));
+    // Blanks and comments may stand around the colons of a time (RFC 5322 §4.3).
+    let mut pending: Vec<u8> = Vec::new();
     // No date has more than a dozen words.
     for _ in 0..24 {
         match tokens.next_no_comment() {
             None => break,
-            Some(Token::Atom(word)) => words.take(word),
+            Some(Token::Atom(word)) if pending.ends_with(b":") || word.starts_with(b":") => {
+                pending.extend_from_slice(word);
+            }
+            Some(Token::Atom(word)) => words.take(&std::mem::replace(&mut pending, word.to_vec())),
             Some(_) => {}
         }
     }
+    words.take(&pending);
     words.date()
 }
 
