@@ -31,7 +31,7 @@ fn state() -> MailboxState {
 fn packed(uids: std::ops::RangeInclusive<u32>) -> String {
     let mut rows = String::new();
     for uid in uids {
-        let flags = if uid % 7 == 0 { 0 } else { SEEN };
+        let flags = if uid.is_multiple_of(7) { 0 } else { SEEN };
         let time = 1_700_000_000 + u64::from(uid) * 60;
         writeln!(
             rows,
@@ -64,7 +64,7 @@ fn message(number: u32) -> String {
         --bound{number}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\nSome text.\r\n\
         --bound{number}\r\nContent-Type: application/pdf; name=\"a.pdf\"\r\nContent-Transfer-Encoding: base64\r\n\
         Content-Disposition: attachment; filename=\"a.pdf\"\r\n\r\nJVBERi0xLjQK\r\n--bound{number}--\r\n",
-        if number % 50 == 0 { "Patch" } else { "Report" },
+        if number.is_multiple_of(50) { "Patch" } else { "Report" },
         number - 1,
         number - 1,
     )

@@ -50,9 +50,11 @@ class UidSet:
     def __sub__(self, other: UidSet) -> UidSet: ...
     def ranges(self) -> list[tuple[int, int]]: ...
     @property
-    def first(self) -> int: ...
+    def first(self) -> int:
+        """0 when empty."""
     @property
-    def last(self) -> int: ...
+    def last(self) -> int:
+        """0 when empty."""
 
 @final
 class Snapshot:
@@ -156,7 +158,7 @@ class SummaryCache:
     """Summaries by body id, bounded by octets, least recently used out first. Shared by all sessions of a process."""
     def __new__(cls, max_octets: int) -> SummaryCache: ...
     def insert(self, rows: Iterable[tuple[int, bytes, bytes, bytes, bytes]]) -> None:
-        """Rows of (body_id, header, envelope, bodystructure, parts)."""
+        """Rows of (body_id, header, envelope, bodystructure, parts). Raises ValueError for a part table that is none."""
     def __contains__(self, body_id: int) -> bool: ...
     def __len__(self) -> int: ...
     @property
@@ -224,8 +226,18 @@ class FetchRun:
 @final
 class SearchRun:
     """One SEARCH under way, cheapest criteria first: columns, then summaries, then octets of bodies."""
-    def __new__(cls, program: SearchProgram, view: Snapshot, *, saved: UidSet | None, recent_from: int) -> SearchRun:
-        """Raises BadCharset, BadSet. Decides all that the columns can decide."""
+    def __new__(
+        cls,
+        program: SearchProgram,
+        view: Snapshot,
+        *,
+        saved: UidSet | None,
+        recent_from: int,
+        now_s: int | None = None,
+    ) -> SearchRun:
+        """Decides all that the columns can decide. now_s: what YOUNGER and OLDER count from; ValueError without it.
+        Raises BadCharset (also for a string that is no text in the charset), BadSet ("$" with nothing saved; a sequence
+        number that does not exist matches nothing here)."""
     def missing_summaries(self, cache: SummaryCache, messages: int) -> list[int]:
         """Body ids (at most `messages`) still undecided that need a summary not in the cache."""
     def use_summaries(self, cache: SummaryCache) -> None:

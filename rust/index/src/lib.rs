@@ -15,7 +15,7 @@ mod header_index;
 mod query;
 pub mod resolve;
 pub mod row;
-mod search_text;
+pub mod search;
 pub mod snapshot;
 pub mod summaries;
 pub mod uid_set;

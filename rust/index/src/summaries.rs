@@ -7,7 +7,7 @@ use std::hint::black_box;
 use lightmail_mime::parts::{BadParts, Parts};
 
 use crate::header_index::HeaderIndex;
-use crate::search_text::SearchText;
+use crate::search::common::SearchText;
 
 /// What is kept of a message beside its octets (`lightmail_mime::analyze::Summary`).
 #[derive(Debug)]

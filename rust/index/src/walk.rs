@@ -75,10 +75,6 @@ impl Walker {
         walker
     }
 
-    pub fn view(&self) -> &Snapshot {
-        &self.view
-    }
-
     /// The message the walk is at; None at its end.
     pub fn message(&self) -> Option<Message<'_>> {
         self.uids.ranges().get(self.range)?;

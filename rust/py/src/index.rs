@@ -13,6 +13,8 @@ pub mod index {
         PyBodySlot, PyFetchRun, PyOctetNeed, PySlotDecoder, PySummaryCache,
     };
     #[pymodule_export]
+    use crate::index_search::{BadCharset, PySearchRun};
+    #[pymodule_export]
     use crate::index_set::PyUidSet;
     #[pymodule_export]
     use crate::index_snapshot::{BadRow, BadSet, PyRow, PySnapshot};

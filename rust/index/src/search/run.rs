@@ -1,0 +1,252 @@
+//! One SEARCH under way.
+
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use lightmail_imap::search::SearchProgram;
+use lightmail_mime::analyze::{analyze, Limits};
+use lightmail_mime::parts::Parts;
+use lightmail_mime::text::{for_each, Needle, Scope};
+
+use super::bits::Bits;
+use super::columns;
+use super::common::SearchText;
+use super::program::{Compiler, Evidence, HeaderKey, Node, SearchError};
+use crate::snapshot::Snapshot;
+use crate::summaries::{IdMap, Summary, SummaryCache};
+use crate::uid_set::UidSet;
+
+/// What a search depends on beside its keys and the mailbox.
+#[derive(Debug, Clone, Default)]
+pub struct SearchContext {
+    /// What "$" stands for.
+    pub saved: Option<Arc<UidSet>>,
+    /// From this UID on messages are \Recent.
+    pub recent_from: u32,
+    /// Seconds UTC; only YOUNGER and OLDER ask for it.
+    pub now_s: Option<i64>,
+}
+
+/// Decides message by message what the columns leave open.
+#[derive(Debug)]
+pub struct SearchRun {
+    view: Arc<Snapshot>,
+    node: Node,
+    texts: Vec<(Scope, Needle)>,
+    matches: Bits,
+    /// Positions that wait for a summary, ascending.
+    for_summary: Vec<u32>,
+    /// Positions that wait for octets, ascending; those decided since are among them.
+    for_body: Vec<u32>,
+    /// Which of them are decided, at least at the front.
+    bodies_done: usize,
+    /// Of those that wait for octets and are not decided.
+    by_body: IdMap<Vec<u32>>,
+}
+
+impl SearchRun {
+    /// Decides all that the columns can decide.
+    pub fn new(
+        program: &SearchProgram,
+        view: Arc<Snapshot>,
+        context: &SearchContext,
+    ) -> Result<Self, SearchError> {
+        let mut compiler = Compiler::new(program, &view, context);
+        let node = compiler.program(program)?;
+        let texts = compiler.texts;
+        let (matches, mut open) = match &node {
+            // Nothing is open.
+            Node::Known(bits) => (bits.clone(), Bits::none(bits.len())),
+            _ => node.bounds(view.len()),
+        };
+        let mut closed = matches.clone();
+        closed.invert();
+        open.intersect(&closed);
+        let mut run = Self {
+            view,
+            texts,
+            matches,
+            for_summary: Vec::new(),
+            for_body: Vec::new(),
+            bodies_done: 0,
+            by_body: IdMap::default(),
+            node,
+        };
+        let open: Vec<u32> = open.iter().collect();
+        if run.node.asks_headers() {
+            run.for_summary = open;
+        } else {
+            open.into_iter()
+                .for_each(|position| run.wait_for_body(position));
+        }
+        Ok(run)
+    }
+
+    fn body_id(&self, position: u32) -> u64 {
+        self.view
+            .at(position)
+            .map_or(0, |(chunk, index)| chunk.fixed.body_ids[index])
+    }
+
+    fn wait_for_body(&mut self, position: u32) {
+        self.by_body
+            .entry(self.body_id(position))
+            .or_default()
+            .push(position);
+        self.for_body.push(position);
+    }
+
+    /// Body ids, at most `messages` and each once, of messages that wait for a summary that is not in the cache.
+    pub fn missing_summaries(&self, cache: &SummaryCache, messages: usize) -> Vec<u64> {
+        let mut seen = HashSet::new();
+        let ids = self
+            .for_summary
+            .iter()
+            .map(|&position| self.body_id(position));
+        ids.filter(|&id| !cache.contains(id) && seen.insert(id))
+            .take(messages)
+            .collect()
+    }
+
+    /// Decides what the summaries in the cache can decide.
+    pub fn use_summaries(&mut self, cache: &mut SummaryCache) {
+        let waiting = std::mem::take(&mut self.for_summary);
+        for position in waiting {
+            let Some((summary, text)) = cache.get_text(self.body_id(position)) else {
+                self.for_summary.push(position);
+                continue;
+            };
+            match self
+                .node
+                .judge(position, &mut FromSummary { summary, text })
+            {
+                Some(true) => self.matches.set(position),
+                Some(false) => {}
+                None => self.wait_for_body(position),
+            }
+        }
+    }
+
+    /// Bodies, at most `messages` and each once, of messages that wait for their octets, with their sizes.
+    pub fn wanted_bodies(&mut self, messages: usize) -> Vec<(u64, u64)> {
+        let waits = |run: &Self, position: &u32| run.by_body.contains_key(&run.body_id(*position));
+        while self
+            .for_body
+            .get(self.bodies_done)
+            .is_some_and(|position| !waits(self, position))
+        {
+            self.bodies_done += 1;
+        }
+        let mut seen = HashSet::new();
+        let open = self.for_body[self.bodies_done..]
+            .iter()
+            .filter(|position| waits(self, position));
+        open.filter_map(|&position| self.view.at(position))
+            .map(|(chunk, index)| (chunk.fixed.body_ids[index], chunk.fixed.sizes[index]))
+            .filter(|(id, _)| seen.insert(*id))
+            .take(messages)
+            .collect()
+    }
+
+    /// Decides the messages that have this body. raw: all of its octets.
+    pub fn use_body(&mut self, body_id: u64, raw: &[u8]) {
+        let Some(positions) = self.by_body.remove(&body_id) else {
+            return;
+        };
+        let Ok(parts) = Parts::decode(&analyze(raw, Limits::default()).parts) else {
+            return;
+        };
+        let header = &parts.rows()[0].header;
+        let header = raw
+            .get(header.start as usize..header.end as usize)
+            .unwrap_or_default();
+        let mut evidence = FromOctets {
+            header,
+            found: Vec::new(),
+        };
+        for position in positions {
+            let mut verdict = self.node.judge(position, &mut evidence);
+            if verdict.is_none() {
+                evidence.found = self.found(&parts, raw);
+                verdict = self.node.judge(position, &mut evidence);
+            }
+            if verdict == Some(true) {
+                self.matches.set(position);
+            } else {
+                self.matches.clear(position);
+            }
+        }
+    }
+
+    /// Which texts are in the message: it is decoded once for all of them.
+    fn found(&self, parts: &Parts, raw: &[u8]) -> Vec<bool> {
+        let mut found = vec![false; self.texts.len()];
+        for wanted in [Scope::Text, Scope::Body] {
+            let texts = self
+                .texts
+                .iter()
+                .enumerate()
+                .filter(|(_, (scope, _))| *scope == wanted);
+            let mut open: Vec<(usize, &Needle)> =
+                texts.map(|(index, (_, needle))| (index, needle)).collect();
+            if open.is_empty() {
+                continue;
+            }
+            for_each(parts, raw, wanted, |text| {
+                open.retain(|(index, needle)| {
+                    found[*index] = needle.is_in(text);
+                    !found[*index]
+                });
+                if open.is_empty() {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
+            });
+        }
+        found
+    }
+
+    /// All is decided.
+    pub fn done(&self) -> bool {
+        self.for_summary.is_empty() && self.by_body.is_empty()
+    }
+
+    /// UIDs that match; None when not all is decided.
+    pub fn result(&self) -> Option<UidSet> {
+        self.done()
+            .then(|| columns::uids(&self.view, &self.matches))
+    }
+}
+
+struct FromSummary<'a> {
+    summary: &'a Summary,
+    text: &'a SearchText,
+}
+
+impl Evidence for FromSummary<'_> {
+    fn header(&mut self, key: &HeaderKey) -> Option<bool> {
+        key.in_summary(self.summary, self.text)
+    }
+
+    fn text(&mut self, _number: usize) -> Option<bool> {
+        None
+    }
+}
+
+struct FromOctets<'a> {
+    header: &'a [u8],
+    /// Of each text key; empty: not looked for yet.
+    found: Vec<bool>,
+}
+
+impl Evidence for FromOctets<'_> {
+    fn header(&mut self, key: &HeaderKey) -> Option<bool> {
+        Some(key.in_block(self.header))
+    }
+
+    fn text(&mut self, number: usize) -> Option<bool> {
+        self.found.get(number).copied()
+    }
+}

@@ -1,0 +1,92 @@
+//! `_core.index.SearchRun`.
+
+use std::sync::Arc;
+
+use lightmail_index::search::{SearchContext, SearchError, SearchRun};
+use pyo3::create_exception;
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+
+use crate::error::{for_octets, guarded};
+use crate::imap_arguments::SearchProgram;
+use crate::index_fetch::PySummaryCache;
+use crate::index_set::PyUidSet;
+use crate::index_snapshot::{bad_set, bounded, PySnapshot};
+use crate::octets::Octets;
+
+create_exception!(
+    lightmail._core.index,
+    BadCharset,
+    PyValueError,
+    "NO [BADCHARSET (...)]."
+);
+
+/// One SEARCH under way.
+#[pyclass(name = "SearchRun", module = "lightmail._core.index")]
+pub struct PySearchRun {
+    run: SearchRun,
+}
+
+#[pymethods]
+impl PySearchRun {
+    #[new]
+    #[pyo3(signature = (program, view, *, saved, recent_from, now_s = None))]
+    fn new(
+        program: &Bound<'_, SearchProgram>,
+        view: &Bound<'_, PySnapshot>,
+        saved: Option<&Bound<'_, PyUidSet>>,
+        recent_from: u64,
+        now_s: Option<i64>,
+    ) -> PyResult<Self> {
+        let context = SearchContext {
+            saved: saved.map(|saved| Arc::clone(&saved.get().set)),
+            recent_from: bounded(recent_from),
+            now_s,
+        };
+        let view = Arc::clone(&view.get().snapshot);
+        let run = guarded(|| SearchRun::new(&program.get().program, view, &context))?;
+        run.map(|run| Self { run })
+            .map_err(|problem| match problem {
+                SearchError::BadCharset => BadCharset::new_err(problem.to_string()),
+                SearchError::BadSet(problem) => bad_set(problem),
+                SearchError::NoTime => PyValueError::new_err(problem.to_string()),
+            })
+    }
+
+    fn missing_summaries(
+        &self,
+        cache: &Bound<'_, PySummaryCache>,
+        messages: usize,
+    ) -> PyResult<Vec<u64>> {
+        guarded(|| self.run.missing_summaries(&cache.get().lock(), messages))
+    }
+
+    fn use_summaries(&mut self, cache: &Bound<'_, PySummaryCache>) -> PyResult<()> {
+        guarded(|| self.run.use_summaries(&mut cache.get().lock()))
+    }
+
+    fn wanted_bodies(&mut self, messages: usize) -> PyResult<Vec<(u64, u64)>> {
+        guarded(|| self.run.wanted_bodies(messages))
+    }
+
+    fn use_bodies(&mut self, py: Python<'_>, bodies: Vec<(u64, Octets)>) -> PyResult<()> {
+        let octets = bodies.iter().map(|(_, raw)| raw.len()).sum();
+        for_octets(py, octets, || {
+            bodies
+                .iter()
+                .for_each(|(id, raw)| self.run.use_body(*id, raw))
+        })
+    }
+
+    #[getter]
+    fn done(&self) -> bool {
+        self.run.done()
+    }
+
+    fn result(&self) -> PyResult<PyUidSet> {
+        let result = guarded(|| self.run.result())?;
+        result
+            .map(PyUidSet::from)
+            .ok_or_else(|| PyRuntimeError::new_err("the search is not done"))
+    }
+}
