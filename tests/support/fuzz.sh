@@ -16,6 +16,6 @@ for target in "$@"; do
     corpus=fuzz/corpus/$target
     mkdir -p "$corpus"
     echo "== $target, $seconds s" >&2
-    cargo +nightly fuzz run "$target" "$corpus" "fuzz/seeds/$target" -- \
+    cargo +nightly fuzz run --fuzz-dir fuzz "$target" "$corpus" "fuzz/seeds/$target" -- \
         -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -dict="fuzz/dict/$target.dict" -print_final_stats=1
 done
