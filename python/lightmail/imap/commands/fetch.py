@@ -55,7 +55,7 @@ async def fetch(session: Session, command: imap.Fetch) -> Done:
     if plan.needs_octets:
         await send_with_bodies(session, run, selected.view.body_ids(uids))
     else:
-        await send_windows(session, run, needs_summary=plan.needs_summary)
+        await send_windows(session, run)
     return _FETCHED
 
 

@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from contextlib import aclosing
 
 from lightmail._core.index import BodySlot, FetchRun, SlotDecoder
-from lightmail.errors import BodyCorrupt, BodyMissing, LightMailError, Unavailable
-from lightmail.imap.commands.fetch_windows import WINDOW_MESSAGES, WINDOW_OCTETS, prepare
+from lightmail._core.mime import UnknownEncoding
+from lightmail.errors import BodyCorrupt, BodyMissing, LightMailError
+from lightmail.imap.commands.fetch_windows import WINDOW_MESSAGES, render
 from lightmail.imap.errors import ResponseBroken
 from lightmail.imap.session import Session
 from lightmail.mail.bodies import Bodies
@@ -27,32 +28,28 @@ _AHEAD_OCTETS = 524_288
 async def send_with_bodies(session: Session, run: FetchRun, body_ids: Sequence[int]) -> None:
     """body_ids: of the messages of the run, in its order.
 
-    Raises BodyMissing or BodyCorrupt after all other messages have been sent; Unavailable at once; ResponseBroken when
-    the connection is of no more use.
+    Raises BodyMissing or BodyCorrupt after all other messages have been sent, UnknownEncoding after those before it,
+    Unavailable at once, ResponseBroken when the connection is of no more use.
     """
     bodies = session.mail.bodies
-    cache = session.mail.summaries.cache
     ahead: deque[_Message] = deque()
     ahead_octets = 0
     rendered = 0
-    ready = 0
-    failure: LightMailError | None = None
+    failure: Exception | None = None
+    over = False
     try:
-        while ahead or not run.done:
-            while not run.done and len(ahead) < _AHEAD_MESSAGES and ahead_octets < _AHEAD_OCTETS:
-                if not ready:
-                    await bodies.locate(body_ids[rendered : rendered + WINDOW_MESSAGES])
-                    ready = await prepare(session.mail, run)
-                pieces = run.render(cache, messages=1, max_octets=WINDOW_OCTETS)
-                if not pieces and not run.done:
-                    # Prepared a while ago, and forgotten since by a busy cache.
-                    ready = await prepare(session.mail, run)
-                    pieces = run.render(cache, messages=1, max_octets=WINDOW_OCTETS)
-                    if not pieces:
-                        raise Unavailable("summary of a message")
-                ready -= 1
-                rendered += 1
+        while ahead or not (over or run.done):
+            while not (over or run.done) and len(ahead) < _AHEAD_MESSAGES and ahead_octets < _AHEAD_OCTETS:
+                try:
+                    if rendered % WINDOW_MESSAGES == 0:
+                        await bodies.locate(body_ids[rendered : rendered + WINDOW_MESSAGES])
+                    pieces = await render(session.mail, run, messages=1)
+                except (LightMailError, UnknownEncoding) as error:
+                    # There is no way past this message, but those before it are still owed.
+                    failure, over = failure or error, True
+                    break
                 message = _Message(pieces, bodies)
+                rendered += 1
                 ahead.append(message)
                 ahead_octets += message.octets
                 if len(ahead) == 1 and message.here:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from lightmail._core.index import FetchRun
+from lightmail._core.index import BodySlot, FetchRun
 from lightmail.errors import Unavailable
 from lightmail.imap.session import Session
 from lightmail.mail.store import MailStore
@@ -12,31 +12,38 @@ from lightmail.mail.store import MailStore
 WINDOW_MESSAGES = 500
 """Of so many messages the summaries, or the locations of bodies, are asked for with one statement."""
 WINDOW_OCTETS = 131_072
+"""About so much is rendered between two drains."""
 _NEEDY_MESSAGES = 8
 """Of so many messages octets are held while they are rendered, where inner headers were asked for."""
 _ANY_NUMBER = 2**31 - 1
 
 
-async def send_windows(session: Session, run: FetchRun, *, needs_summary: bool) -> None:
-    cache = session.mail.summaries.cache
-    messages = _ANY_NUMBER
+async def send_windows(session: Session, run: FetchRun) -> None:
+    """Send all responses of a run that has no body slots. Raises BodyMissing, BodyCorrupt, Unavailable."""
     while not run.done:
-        if needs_summary:
-            messages = await prepare(session.mail, run)
-        rendered = run.render(cache, messages=messages, max_octets=WINDOW_OCTETS)
-        if not rendered and not run.done:
-            raise Unavailable("summary of a message")
-        for octets in rendered:
+        for octets in await render(session.mail, run, messages=_ANY_NUMBER):
             assert isinstance(octets, bytes)
             session.send(octets)
         await session.drain()
 
 
-async def prepare(mail: MailStore, run: FetchRun) -> int:
-    """Have what the next messages take to be rendered; how many may be now. Does not suspend when all is there.
+async def render(mail: MailStore, run: FetchRun, *, messages: int) -> list[bytes | BodySlot]:
+    """The next responses, at most so many; suspends only when something has to be read for them first.
 
     Raises BodyMissing, BodyCorrupt, Unavailable.
     """
+    cache = mail.summaries.cache
+    rendered = run.render(cache, messages=messages, max_octets=WINDOW_OCTETS)
+    if not rendered and not run.done:
+        await _prepare(mail, run)
+        rendered = run.render(cache, messages=messages, max_octets=WINDOW_OCTETS)
+        if not rendered and not run.done:
+            raise Unavailable("summary of a message")
+    return rendered
+
+
+async def _prepare(mail: MailStore, run: FetchRun) -> None:
+    """Have what the next messages take to be rendered."""
     cache = mail.summaries.cache
     messages = WINDOW_MESSAGES
     while missing := run.missing(cache, messages):
@@ -46,11 +53,9 @@ async def prepare(mail: MailStore, run: FetchRun) -> int:
         if run.missing(cache, messages):
             # A cache too small for the window has forgotten its beginning before its end was there.
             messages = max(1, messages // 4)
-    if run.needs(cache, messages):
-        # Header fields of a message within a message: only where the client names such a section.
-        messages = min(messages, _NEEDY_MESSAGES)
-        needs = run.needs(cache, messages)
+    # Header fields of a message within a message: only where the client names such a section.
+    needs = run.needs(cache, min(messages, _NEEDY_MESSAGES))
+    if needs:
         read = await asyncio.gather(*(mail.bodies.read(need.body_id, need.start, need.octets) for need in needs))
         for need, octets in zip(needs, read, strict=True):
             run.offer(need, octets)
-    return messages
