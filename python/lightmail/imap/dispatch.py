@@ -31,6 +31,7 @@ BEFORE_LOGIN_OCTETS = 8_192
 """A line, and a command, of a peer who is nobody yet. The longest SASL response is shorter."""
 BEFORE_LOGIN_LITERALS = 4
 
+_ANY_SIZE = 2**63 - 1
 _CONTINUE = b"+ OK\r\n"
 _APPEND = "APPEND"
 
@@ -42,7 +43,8 @@ def limits(config: Limits, *, authenticated: bool) -> imap.Limits:
             line_octets=config.line_octets,
             command_octets=config.command_octets,
             literals=config.literals,
-            message_octets=config.message_octets,
+            # AppendRun answers NO [TOOBIG] (RFC 7889 §4), and whatever octets come all the same are swallowed.
+            message_octets=_ANY_SIZE,
             nesting=config.nesting,
             set_ranges=config.set_ranges,
         )
