@@ -92,7 +92,9 @@ impl SearchProgram {
     }
 
     fn __repr__(&self) -> String {
-        wire("SearchProgram", |out| encode::search_program(&self.program, out))
+        wire("SearchProgram", |out| {
+            encode::search_program(&self.program, out)
+        })
     }
 }
 
