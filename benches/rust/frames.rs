@@ -6,9 +6,16 @@ use std::fmt::Write as _;
 use std::hint::black_box;
 
 use criterion::{criterion_group, criterion_main, Criterion, Throughput};
-use lightmail_frames::{decode_all, encode, Layout};
+use lightmail_frames::{decode_all, encode, Layout, Options};
 
 const FRAME: usize = 131_072;
+
+fn options(frame_octets: usize) -> Options {
+    Options {
+        frame_octets,
+        ..Options::default()
+    }
+}
 
 fn noise(count: usize) -> Vec<u8> {
     let mut state = 0x9e37_79b9_7f4a_7c15u64;
@@ -59,7 +66,7 @@ fn frames(criterion: &mut Criterion) {
         ("noise 10 MiB", noise(10 << 20)),
     ];
     for (name, raw) in &bodies {
-        let (stored, known) = encode(raw, FRAME, 1).unwrap();
+        let (stored, known) = encode(raw, options(FRAME)).unwrap();
         println!(
             "{name}: {} of {} octets stored",
             known.stored_octets, known.raw_octets
@@ -67,14 +74,14 @@ fn frames(criterion: &mut Criterion) {
         let mut group = criterion.benchmark_group(*name);
         group.throughput(Throughput::Bytes(raw.len() as u64));
         group.bench_function("encode", |bencher| {
-            bencher.iter(|| encode(black_box(raw), FRAME, 1).unwrap())
+            bencher.iter(|| encode(black_box(raw), options(FRAME)).unwrap())
         });
         group.bench_function("decode", |bencher| {
             bencher.iter(|| decode_all(black_box(&stored)).unwrap())
         });
         group.finish();
     }
-    let (stored, _) = encode(&bodies[2].1, FRAME, 1).unwrap();
+    let (stored, _) = encode(&bodies[2].1, options(FRAME)).unwrap();
     let layout = Layout::parse(&stored, stored.len() as u64).unwrap();
     let range = 5_000_000..5_016_384;
     let plan = layout.read_plan(&range);

@@ -14,7 +14,9 @@ from .mime import MimeLimits, Summary
 @final
 class Encoder:
     """Raw octets in, stored octets out, in chunks."""
-    def __new__(cls, *, frame_octets: int = 131072, level: int = 1) -> Encoder: ...
+    def __new__(cls, *, frame_octets: int = 131072, level: int = 1, min_gain_percent: int = 5) -> Encoder:
+        """min_gain_percent: a frame that would shrink by less is stored as it is. base64 shrinks by 24 %, and is read
+        five times as fast when it is stored as it is."""
     def feed(self, data: Buffer) -> bytes:
         """Stored octets that are ready (may be empty)."""
     def finish(self) -> bytes:
@@ -42,7 +44,9 @@ class Ingested:
 @final
 class Ingest:
     """`Encoder` and `mime.Analyzer` side by side: one crossing per chunk of an incoming message."""
-    def __new__(cls, limits: MimeLimits, *, frame_octets: int = 131072, level: int = 1) -> Ingest: ...
+    def __new__(
+        cls, limits: MimeLimits, *, frame_octets: int = 131072, level: int = 1, min_gain_percent: int = 5
+    ) -> Ingest: ...
     def feed(self, data: Buffer) -> bytes:
         """Stored octets that are ready (may be empty). Releases the GIL for chunks of 64 KiB and more."""
     def finish(self) -> Ingested:
@@ -51,7 +55,9 @@ class Ingest:
     def raw_octets(self) -> int:
         """Fed so far."""
 
-def ingest(data: Buffer, limits: MimeLimits, *, frame_octets: int = 131072, level: int = 1) -> Ingested:
+def ingest(
+    data: Buffer, limits: MimeLimits, *, frame_octets: int = 131072, level: int = 1, min_gain_percent: int = 5
+) -> Ingested:
     """A whole small message in one call. Releases the GIL from 64 KiB on."""
 
 @final

@@ -13,7 +13,7 @@
 mod encode;
 mod layout;
 
-pub use encode::{encode, CompressError, Encoder, Stored};
+pub use encode::{encode, CompressError, Encoder, Options, Stored};
 pub use layout::{decode_all, Layout, LayoutError};
 
 /// The skippable frame of the seek table (RFC 8878 §3.1.2: 0x184D2A5? is free for use).

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use lightmail_frames::{decode_all, encode, Encoder, Layout, LayoutError, TAIL_OCTETS};
+use lightmail_frames::{decode_all, encode, Encoder, Layout, LayoutError, Options, TAIL_OCTETS};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -13,6 +13,13 @@ fn body() -> impl Strategy<Value = Vec<u8>> {
         (any::<u8>(), 0usize..3000).prop_map(|(octet, count)| vec![octet; count]),
     ];
     vec(run, 0..5).prop_map(|runs| runs.concat())
+}
+
+fn options(frame_octets: usize) -> Options {
+    Options {
+        frame_octets,
+        ..Options::default()
+    }
 }
 
 /// Octets that no compressor makes fewer.
@@ -33,13 +40,13 @@ proptest! {
 
     #[test]
     fn any_chunking_comes_back(raw in body(), frame in 1024usize..5000, cut in 1usize..4000) {
-        let mut encoder = Encoder::new(frame, 1);
+        let mut encoder = Encoder::new(options(frame));
         let mut chunked = Vec::new();
         for chunk in raw.chunks(cut) {
             encoder.feed(chunk, &mut chunked).unwrap();
         }
         let stored = encoder.finish(&mut chunked).unwrap();
-        let (whole, same) = encode(&raw, frame, 1).unwrap();
+        let (whole, same) = encode(&raw, options(frame)).unwrap();
         prop_assert_eq!(&chunked, &whole);
         prop_assert_eq!(stored, same);
         prop_assert_eq!(stored.stored_octets, whole.len() as u64);
@@ -50,7 +57,7 @@ proptest! {
 
     #[test]
     fn ranges_come_from_the_frames_that_cover_them(raw in body(), start in 0u64..12_000, octets in 0u64..6000) {
-        let (stored, _) = encode(&raw, 1024, 1).unwrap();
+        let (stored, _) = encode(&raw, options(1024)).unwrap();
         let layout = Layout::parse(&stored, stored.len() as u64).unwrap();
         let range = start..start + octets;
         let plan = layout.read_plan(&range);
@@ -62,7 +69,7 @@ proptest! {
 
     #[test]
     fn a_flipped_bit_never_gives_other_octets(raw in vec(any::<u8>(), 1..4000), at in any::<prop::sample::Index>(), bit in 0u8..8) {
-        let (mut stored, _) = encode(&raw, 1024, 1).unwrap();
+        let (mut stored, _) = encode(&raw, options(1024)).unwrap();
         let at = at.index(stored.len());
         stored[at] ^= 1 << bit;
         if let Ok(decoded) = decode_all(&stored) {
@@ -84,7 +91,7 @@ proptest! {
 #[test]
 fn a_short_tail_says_how_much_it_needs() {
     let raw = noise(600 * 1024);
-    let (stored, _) = encode(&raw, 1024, 1).unwrap();
+    let (stored, _) = encode(&raw, options(1024)).unwrap();
     let octets = stored.len() as u64;
     let tail = &stored[stored.len() - TAIL_OCTETS..];
     let needed = 600 * 8 + 17;
@@ -109,7 +116,7 @@ fn a_tail_covers_sixty_mebibytes() {
 #[test]
 fn damage_is_named() {
     let raw = noise(5000);
-    let (stored, _) = encode(&raw, 1024, 1).unwrap();
+    let (stored, _) = encode(&raw, options(1024)).unwrap();
     let octets = stored.len() as u64;
     let corrupt =
         |result: Result<Layout, LayoutError>| matches!(result, Err(LayoutError::Corrupt(_)));
@@ -136,14 +143,41 @@ fn damage_is_named() {
 #[test]
 fn what_does_not_compress_costs_little() {
     let raw = noise(1 << 20);
-    let (stored, _) = encode(&raw, 131_072, 1).unwrap();
+    let (stored, _) = encode(&raw, options(131_072)).unwrap();
     assert!(stored.len() < raw.len() + raw.len() / 1000);
     assert_eq!(decode_all(&stored).unwrap(), raw);
 }
 
+/// Frames that gain too little lie in the stored form as they are; others beside them do not.
+#[test]
+fn frames_that_gain_too_little_are_stored_as_they_are() {
+    let letters: Vec<u8> = noise(4096)
+        .into_iter()
+        .map(|octet| b'A' + (octet & 31))
+        .collect();
+    let raw = [letters.as_slice(), &[b'x'; 4096], &letters].concat();
+    let stored = |min_gain_percent| {
+        let options = Options {
+            frame_octets: 2048,
+            min_gain_percent,
+            ..Options::default()
+        };
+        encode(&raw, options).unwrap().0
+    };
+    let (shrunk, plain) = (stored(5), stored(50));
+    assert!(shrunk.len() < plain.len() && plain.len() < 9000);
+    let holds = |stored: &[u8]| {
+        stored
+            .windows(2048)
+            .any(|window| window == &letters[..2048])
+    };
+    assert!(holds(&plain) && !holds(&shrunk));
+    assert_eq!(decode_all(&plain).unwrap(), raw);
+}
+
 #[test]
 fn nothing_is_a_body_too() {
-    let (stored, known) = encode(b"", 1024, 1).unwrap();
+    let (stored, known) = encode(b"", options(1024)).unwrap();
     assert_eq!((known.raw_octets, known.stored_octets), (0, 17));
     assert_eq!(decode_all(&stored).unwrap(), b"");
     let layout = Layout::parse(&stored, 17).unwrap();

@@ -129,15 +129,28 @@ pub fn fold(text: &str) -> String {
 
 /// [`fold`], appended to `out`.
 pub fn fold_into(text: &str, out: &mut String) {
-    let begin = out.len();
-    if text.is_ascii() {
-        out.push_str(text);
-        out[begin..].make_ascii_lowercase();
-    } else if is_nfc_quick(text.chars()) == IsNormalized::Yes {
-        out.extend(text.chars().flat_map(fold_char));
-    } else {
-        out.extend(text.nfc().flat_map(fold_char));
+    let mut rest = text;
+    while let Some(found) = rest.bytes().position(|octet| !octet.is_ascii()) {
+        // The ASCII character before may be the base of a combining one; none after can be combining.
+        let (ascii, other) = rest.split_at(found.saturating_sub(1));
+        fold_ascii(ascii, out);
+        let begin = found - ascii.len();
+        let end = other[begin..].bytes().position(|octet| octet.is_ascii());
+        let (other, after) = other.split_at(end.map_or(other.len(), |end| begin + end));
+        if is_nfc_quick(other.chars()) == IsNormalized::Yes {
+            out.extend(other.chars().flat_map(fold_char));
+        } else {
+            out.extend(other.nfc().flat_map(fold_char));
+        }
+        rest = after;
     }
+    fold_ascii(rest, out);
+}
+
+fn fold_ascii(text: &str, out: &mut String) {
+    let begin = out.len();
+    out.push_str(text);
+    out[begin..].make_ascii_lowercase();
 }
 
 fn fold_char(c: char) -> impl Iterator<Item = char> {

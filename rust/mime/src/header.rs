@@ -1,6 +1,8 @@
 //! Header blocks: iteration over fields, unfolding, HEADER.FIELDS (RFC 5322 §2.2, RFC 9051 §6.4.5.1).
 
-use memchr::memchr;
+use std::iter::once;
+
+use memchr::{memchr, memchr_iter};
 
 /// One field of a header block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,45 +101,62 @@ pub fn unfold(value: &[u8]) -> Vec<u8> {
 /// HEADER.FIELDS, or with `exclude` HEADER.FIELDS.NOT: names prepared once, applied to many header blocks.
 #[derive(Debug, Clone)]
 pub struct Filter {
-    /// In lower case, each once, ordered by length.
+    /// In lower case, each once, in order.
     names: Vec<Vec<u8>>,
     exclude: bool,
-    /// Whether a name begins with this octet.
-    first: [bool; 256],
+    /// Which of them begin with this octet, in lower or upper case.
+    by_first: Box<[(u16, u16); 256]>,
+    longest: usize,
 }
 
 impl Filter {
-    /// Names are compared without regard to case.
+    /// Names are compared without regard to case; more than 65,535 of them are not looked at.
     pub fn new<N: AsRef<[u8]>>(names: &[N], exclude: bool) -> Self {
         let mut names: Vec<Vec<u8>> = names
             .iter()
             .map(|name| name.as_ref().to_ascii_lowercase())
             .collect();
-        names.sort_by(|a, b| a.len().cmp(&b.len()).then_with(|| a.cmp(b)));
+        names.sort();
         names.dedup();
-        let mut first = [false; 256];
-        for name in &names {
+        names.truncate(usize::from(u16::MAX));
+        let mut by_first = Box::new([(0, 0); 256]);
+        for (index, name) in names.iter().enumerate() {
             let octet = name.first().copied().unwrap_or_default();
-            first[octet as usize] = true;
-            first[octet.to_ascii_uppercase() as usize] = true;
+            let index = index as u16;
+            for octet in [octet, octet.to_ascii_uppercase()] {
+                let (begin, end) = &mut by_first[usize::from(octet)];
+                if *begin == *end {
+                    *begin = index;
+                }
+                *end = index + 1;
+            }
         }
+        let longest = names.iter().map(Vec::len).max().unwrap_or(0);
         Self {
             names,
             exclude,
-            first,
+            by_first,
+            longest,
         }
     }
 
     /// Appends the fields that pass, as stored, and an empty line.
     pub fn apply(&self, block: &[u8], out: &mut Vec<u8>) {
         let begin = out.len();
-        let mut rest = block;
-        while !(rest.is_empty() || rest.starts_with(b"\n") || rest.starts_with(b"\r\n")) {
-            let (raw, after) = rest.split_at(field_end(rest));
-            if self.passes(raw) {
+        let mut start = 0;
+        let line_ends = memchr_iter(b'\n', block).map(|at| at + 1);
+        for end in line_ends.chain(once(block.len())) {
+            if end == start || matches!(block.get(end), Some(b' ' | b'\t')) {
+                continue;
+            }
+            let raw = &block[start..end];
+            if raw.starts_with(b"\n") || raw.starts_with(b"\r\n") {
+                break;
+            }
+            if self.names_field(raw) != self.exclude {
                 out.extend_from_slice(raw);
             }
-            rest = after;
+            start = end;
         }
         if out.len() > begin && !out.ends_with(b"\n") {
             out.extend_from_slice(b"\r\n");
@@ -145,17 +164,20 @@ impl Filter {
         out.extend_from_slice(b"\r\n");
     }
 
-    fn passes(&self, raw: &[u8]) -> bool {
-        self.first[raw[0] as usize] && self.names_field(raw) != self.exclude
-            || self.exclude && !self.first[raw[0] as usize]
-    }
-
     fn names_field(&self, raw: &[u8]) -> bool {
-        let name = split(raw).name;
-        let from = self.names.partition_point(|known| known.len() < name.len());
-        self.names[from..]
+        let (begin, end) = self.by_first[usize::from(raw[0])];
+        if begin == end {
+            return false;
+        }
+        let window = &raw[..raw.len().min(self.longest + 1)];
+        let name = match window.iter().position(|octet| *octet == b':') {
+            Some(colon) => window[..colon].trim_ascii_end(),
+            // Blanks before the colon may reach beyond the window.
+            None if window.iter().any(u8::is_ascii_whitespace) => split(raw).name,
+            None => return false,
+        };
+        self.names[usize::from(begin)..usize::from(end)]
             .iter()
-            .take_while(|known| known.len() == name.len())
             .any(|known| known.eq_ignore_ascii_case(name))
     }
 }

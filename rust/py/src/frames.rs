@@ -1,6 +1,8 @@
 //! `_core.frames`: conversion, nothing else. The docstrings are in `_core/frames.pyi`.
 
-use lightmail_frames::{self as frames, CompressError, Encoder, Layout, LayoutError, Stored};
+use lightmail_frames::{
+    self as frames, CompressError, Encoder, Layout, LayoutError, Options, Stored,
+};
 use lightmail_mime::analyze::{analyze, Analyzer};
 use pyo3::create_exception;
 use pyo3::exceptions::{PyMemoryError, PyValueError};
@@ -45,10 +47,15 @@ pub struct PyEncoder {
 #[pymethods]
 impl PyEncoder {
     #[new]
-    #[pyo3(signature = (*, frame_octets = 131_072, level = 1))]
-    fn new(frame_octets: usize, level: i32) -> Self {
+    #[pyo3(signature = (*, frame_octets = 131_072, level = 1, min_gain_percent = 5))]
+    fn new(frame_octets: usize, level: i32, min_gain_percent: u8) -> Self {
+        let options = Options {
+            frame_octets,
+            level,
+            min_gain_percent,
+        };
         Self {
-            encoder: Some(Encoder::new(frame_octets, level)),
+            encoder: Some(Encoder::new(options)),
             stored: None,
         }
     }
@@ -136,12 +143,14 @@ pub struct PyIngest {
 #[pymethods]
 impl PyIngest {
     #[new]
-    #[pyo3(signature = (limits, *, frame_octets = 131_072, level = 1))]
-    fn new(limits: &PyLimits, frame_octets: usize, level: i32) -> Self {
-        let running = (
-            Encoder::new(frame_octets, level),
-            Analyzer::new(limits.limits),
-        );
+    #[pyo3(signature = (limits, *, frame_octets = 131_072, level = 1, min_gain_percent = 5))]
+    fn new(limits: &PyLimits, frame_octets: usize, level: i32, min_gain_percent: u8) -> Self {
+        let options = Options {
+            frame_octets,
+            level,
+            min_gain_percent,
+        };
+        let running = (Encoder::new(options), Analyzer::new(limits.limits));
         Self {
             running: Some(running),
             raw_octets: 0,
@@ -179,20 +188,23 @@ impl PyIngest {
 }
 
 #[pyfunction]
-#[pyo3(signature = (data, limits, *, frame_octets = 131_072, level = 1))]
+#[pyo3(signature = (data, limits, *, frame_octets = 131_072, level = 1, min_gain_percent = 5))]
 fn ingest(
     py: Python<'_>,
     data: Octets,
     limits: &PyLimits,
     frame_octets: usize,
     level: i32,
+    min_gain_percent: u8,
 ) -> PyResult<PyIngested> {
     let limits = limits.limits;
+    let options = Options {
+        frame_octets,
+        level,
+        min_gain_percent,
+    };
     let (encoded, summary) = for_octets(py, data.len(), || {
-        (
-            frames::encode(&data, frame_octets, level),
-            analyze(&data, limits),
-        )
+        (frames::encode(&data, options), analyze(&data, limits))
     })?;
     let (tail, stored) = encoded.map_err(compress_error)?;
     PyIngested::new(py, &tail, stored, PySummary { summary })
