@@ -16,14 +16,12 @@ pub struct Summary {
     octets: Box<[u8]>,
     /// Where each of the first three ends.
     ends: [u32; 3],
-    /// `header` holds all of the header: it was within the limits of analysis.
-    whole_header: bool,
     index: HeaderIndex,
     text: Option<Box<SearchText>>,
 }
 
 impl Summary {
-    /// Refuses a part table that cannot be read.
+    /// Refuses a part table that cannot be read, or is not of this header.
     pub fn new(
         header: &[u8],
         envelope: &[u8],
@@ -33,6 +31,9 @@ impl Summary {
         let octets = [header, envelope, bodystructure, parts].concat();
         let end = |octets: usize| u32::try_from(octets).map_err(|_| BadParts { offset: 0 });
         let table = Parts::decode(parts)?;
+        if table.rows()[0].header.end != header.len() as u64 {
+            return Err(BadParts { offset: 0 });
+        }
         Ok(Self {
             octets: octets.into_boxed_slice(),
             ends: [
@@ -40,13 +41,12 @@ impl Summary {
                 end(header.len() + envelope.len())?,
                 end(header.len() + envelope.len() + bodystructure.len())?,
             ],
-            whole_header: table.rows()[0].header.end == header.len() as u64,
             index: HeaderIndex::new(header),
             text: None,
         })
     }
 
-    /// The header block of the message, its empty line included; cut where it was beyond the limits.
+    /// The header block of the message, its empty line included.
     pub fn header(&self) -> &[u8] {
         &self.octets[..self.ends[0] as usize]
     }
@@ -54,11 +54,6 @@ impl Summary {
     /// Where the fields of [`Self::header`] are.
     pub(crate) fn index(&self) -> &HeaderIndex {
         &self.index
-    }
-
-    /// Whether [`Self::header`] is all of it.
-    pub fn whole_header(&self) -> bool {
-        self.whole_header
     }
 
     /// ENVELOPE in its wire form.
@@ -384,10 +379,11 @@ mod tests {
     fn pieces_come_back() {
         let made = summary(7);
         assert_eq!(made.header(), b"Subject: a word\r\n\r\n");
-        assert!(made.whole_header());
         assert_eq!(made.envelope(), b"eeeeeee");
         assert!(made.bodystructure().starts_with(b"("));
         assert_eq!(made.parts().map(|parts| parts.octets()), Ok(26));
         assert!(Summary::new(b"", b"", b"", b"\xff").is_err());
+        let other = analyze(b"A: b\r\n\r\n", Limits::default());
+        assert!(Summary::new(made.header(), b"", b"", &other.parts).is_err());
     }
 }

@@ -32,7 +32,7 @@ fn uid(value: u32) -> PyResult<u32> {
 #[pymethods]
 impl PyUidSet {
     #[new]
-    #[pyo3(signature = (uids = None))]
+    #[pyo3(signature = (uids = None), text_signature = "(uids=())")]
     fn new(uids: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
         let Some(uids) = uids else {
             return Ok(UidSet::new().into());

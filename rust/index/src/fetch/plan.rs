@@ -12,13 +12,17 @@ use crate::header_index::FieldNames;
 pub(super) enum Source {
     /// The message as it is: its size is known without a summary.
     Whole,
-    /// An octet range of the message.
-    Part { numbers: Vec<u32>, what: What },
-    /// Fields of a header.
-    Fields {
+    /// The header of the message.
+    Header,
+    /// Fields of it.
+    Fields(Box<FieldNames>),
+    /// Fields of the header of a message within the message.
+    InnerFields {
         numbers: Vec<u32>,
         names: Box<FieldNames>,
     },
+    /// An octet range of the message.
+    Part { numbers: Vec<u32>, what: What },
 }
 
 /// One item; `label` is its name in the response, with the blank after it.
@@ -58,7 +62,7 @@ pub(super) struct Plan {
     pub has_modseq: bool,
     pub needs_summary: bool,
     pub needs_parts: bool,
-    pub has_fields: bool,
+    pub has_inner_fields: bool,
 }
 
 impl Plan {
@@ -81,22 +85,17 @@ impl Plan {
                 _ => true,
             }),
             needs_parts: any(|item| match item {
-                Item::Octets {
-                    source: Source::Part { numbers, what },
-                    ..
-                } => !(numbers.is_empty() && *what == What::Header),
-                Item::Octets {
-                    source: Source::Fields { numbers, .. },
-                    ..
-                } => !numbers.is_empty(),
+                Item::Octets { source, .. } => {
+                    matches!(source, Source::Part { .. } | Source::InnerFields { .. })
+                }
                 Item::Binary { .. } | Item::BinarySize { .. } => true,
                 _ => false,
             }),
-            has_fields: any(|item| {
+            has_inner_fields: any(|item| {
                 matches!(
                     item,
                     Item::Octets {
-                        source: Source::Fields { .. },
+                        source: Source::InnerFields { .. },
                         ..
                     }
                 )
@@ -134,13 +133,7 @@ fn prepare(item: &FetchItem, utf8: bool) -> Item {
             numbers: part.clone(),
         },
         FetchItem::Rfc822 { .. } => message_item(b"RFC822 ", Source::Whole),
-        FetchItem::Rfc822Header => message_item(
-            b"RFC822.HEADER ",
-            Source::Part {
-                numbers: Vec::new(),
-                what: What::Header,
-            },
-        ),
+        FetchItem::Rfc822Header => message_item(b"RFC822.HEADER ", Source::Header),
         FetchItem::Rfc822Text { .. } => message_item(
             b"RFC822.TEXT ",
             Source::Part {
@@ -163,11 +156,14 @@ fn source(section: &Section) -> Source {
     let numbers = section.part.clone();
     let what = match &section.text {
         SectionText::Full if numbers.is_empty() => return Source::Whole,
+        SectionText::Header if numbers.is_empty() => return Source::Header,
         SectionText::HeaderFields { exclude, names } => {
-            return Source::Fields {
-                numbers,
-                names: Box::new(FieldNames::new(names, *exclude)),
-            }
+            let names = Box::new(FieldNames::new(names, *exclude));
+            return if numbers.is_empty() {
+                Source::Fields(names)
+            } else {
+                Source::InnerFields { numbers, names }
+            };
         }
         SectionText::Full => What::Full,
         SectionText::Header => What::Header,

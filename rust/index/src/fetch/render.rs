@@ -13,7 +13,6 @@ use super::slot::BodySlot;
 use crate::dates::DateWriter;
 use crate::digits;
 use crate::flags::FlagWriter;
-use crate::header_index::{FieldNames, HeaderIndex};
 use crate::summaries::Summary;
 use crate::walk::Message;
 
@@ -98,24 +97,14 @@ pub(super) struct Known<'a> {
     pub offered: &'a Offered,
 }
 
-/// A header block, with an index of its fields when there is one.
-type Header<'a> = (&'a [u8], Option<&'a HeaderIndex>);
-
 impl Known<'_> {
-    /// The octets of a header whose fields are wanted: None when there is no such part, Err with what must be read.
-    pub fn header(&self, body_id: u64, numbers: &[u32]) -> Result<Option<Header<'_>>, Range<u64>> {
-        if let Some(summary) = self
-            .summary
-            .filter(|summary| numbers.is_empty() && summary.whole_header())
-        {
-            return Ok(Some((summary.header(), Some(summary.index()))));
-        }
-        let range = match self.range(numbers, What::Header) {
-            Some(range) => range,
-            None => return Ok(None),
+    /// The header of a message within the message: None when there is no such part, Err with what must be read.
+    pub fn inner_header(&self, body_id: u64, numbers: &[u32]) -> Result<Option<&[u8]>, Range<u64>> {
+        let Some(range) = self.range(numbers, What::Header) else {
+            return Ok(None);
         };
         match self.offered.get(&(body_id, range.start)) {
-            Some(octets) => Ok(Some((octets, None))),
+            Some(octets) => Ok(Some(octets)),
             None => Err(range),
         }
     }
@@ -145,10 +134,10 @@ impl Renderer {
     pub fn obstacle(&self, message: Message<'_>, known: &Known<'_>) -> Option<Obstacle> {
         self.plan.items.iter().find_map(|item| match item {
             Item::Octets {
-                source: Source::Fields { numbers, .. },
+                source: Source::InnerFields { numbers, .. },
                 ..
             } => known
-                .header(message.body_id(), numbers)
+                .inner_header(message.body_id(), numbers)
                 .err()
                 .map(|_| Obstacle::Missing),
             Item::Binary { numbers, .. } | Item::BinarySize { numbers, .. } => known
@@ -284,21 +273,21 @@ fn octets(
 ) {
     let range = match source {
         Source::Whole => Some(0..message.size()),
-        Source::Fields { numbers, names } => {
-            match known.header(message.body_id(), numbers) {
-                Ok(Some((header, index))) => fields(header, index, names, partial, out),
-                // Err cannot be: the message would have been an obstacle.
-                Ok(None) | Err(_) => out.nil(),
-            }
-            return;
+        Source::Header => {
+            return out.inline(known.summary.map_or(b"", Summary::header), partial);
         }
-        Source::Part {
-            numbers,
-            what: What::Header,
-        } if numbers.is_empty() => match known.summary.filter(|summary| summary.whole_header()) {
-            Some(summary) => return out.inline(summary.header(), partial),
-            None => known.range(numbers, What::Header),
-        },
+        Source::Fields(names) => {
+            return fields(known.summary, partial, out, |summary, passed| {
+                names.apply_indexed(summary.header(), summary.index(), passed);
+            });
+        }
+        // Err cannot be: the message would have been an obstacle.
+        Source::InnerFields { numbers, names } => {
+            let header = known.inner_header(message.body_id(), numbers);
+            return fields(header.ok().flatten(), partial, out, |header, passed| {
+                names.apply(header, passed)
+            });
+        }
         Source::Part { numbers, what } => known.range(numbers, *what),
     };
     // A part that is not there is NIL, as the field's servers have it; its name may still be asked for (RFC 9051 §9
@@ -320,19 +309,18 @@ fn octets(
 }
 
 /// "A substring fetch of HEADER.FIELDS is calculated after subsetting the header" (RFC 9051 §6.4.5).
-fn fields(
-    header: &[u8],
-    index: Option<&HeaderIndex>,
-    names: &FieldNames,
+fn fields<H>(
+    header: Option<H>,
     partial: Option<Partial>,
     out: &mut Output,
+    filter: impl FnOnce(H, &mut Vec<u8>),
 ) {
+    let Some(header) = header else {
+        return out.nil();
+    };
     // The count comes first on the wire.
     let mut passed = std::mem::take(&mut out.scratch);
-    match index {
-        Some(index) => names.apply_indexed(header, index, &mut passed),
-        None => names.apply(header, &mut passed),
-    }
+    filter(header, &mut passed);
     out.inline(&passed, partial);
     passed.clear();
     out.scratch = passed;

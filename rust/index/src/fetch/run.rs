@@ -121,9 +121,9 @@ impl FetchRun {
 
     /// Octets to be read and offered before the next messages can be rendered; forgets those offered for others.
     ///
-    /// Only fields of the header of a message within a message take any, or of a header longer than is kept.
+    /// Only fields of the header of a message within a message take any.
     pub fn needs(&mut self, cache: &mut SummaryCache, messages: usize) -> Vec<Need> {
-        if !self.renderer.plan.has_fields {
+        if !self.renderer.plan.has_inner_fields {
             return Vec::new();
         }
         let none = Offered::new();
@@ -134,8 +134,7 @@ impl FetchRun {
             let Some(summary) = cache.get(body_id) else {
                 return;
             };
-            let only_cached = !self.renderer.plan.needs_parts && summary.whole_header();
-            let Some(parts) = (!only_cached).then(|| summary.parts().ok()).flatten() else {
+            let Ok(parts) = summary.parts() else {
                 return;
             };
             let known = Known {
@@ -145,13 +144,13 @@ impl FetchRun {
             };
             for item in &self.renderer.plan.items {
                 let Item::Octets {
-                    source: Source::Fields { numbers, .. },
+                    source: Source::InnerFields { numbers, .. },
                     ..
                 } = item
                 else {
                     continue;
                 };
-                if let Err(range) = known.header(body_id, numbers) {
+                if let Err(range) = known.inner_header(body_id, numbers) {
                     let key = (body_id, range.start);
                     if wanted.insert(key) && !self.offered.contains_key(&key) {
                         needs.push(Need {
@@ -201,7 +200,7 @@ impl FetchRun {
                 let Some(summary) = cache.get(message.body_id()) else {
                     break;
                 };
-                if plan.needs_parts || !summary.whole_header() {
+                if plan.needs_parts {
                     let Ok(parts) = summary.parts() else { break };
                     known.parts = Some(parts);
                 }

@@ -55,18 +55,18 @@ impl HeaderKey {
         fields.any(|field| self.in_value(field.value))
     }
 
-    /// In a summary, whose common fields were folded before. Some(false) only when the summary has all of the header.
-    pub fn in_summary(&self, summary: &Summary, text: &SearchText) -> Option<bool> {
-        let found = match (self.common, &self.needle) {
-            (Some(common), needle) => text
-                .value(common)
-                .is_some_and(|value| needle.as_ref().is_none_or(|needle| needle.is_in(value))),
-            (None, _) => summary
-                .index()
-                .values(summary.header(), &self.name)
-                .any(|value| self.in_value(value)),
-        };
-        (found || summary.whole_header()).then_some(found)
+    /// In a summary, whose common fields were folded before.
+    pub fn in_summary(&self, summary: &Summary, text: &SearchText) -> bool {
+        match (self.common, &self.needle) {
+            (Some(common), None) => text.value(common).is_some(),
+            (Some(common), Some(needle)) => {
+                text.value(common).is_some_and(|value| needle.is_in(value))
+            }
+            (None, _) => {
+                let mut values = summary.index().values(summary.header(), &self.name);
+                values.any(|value| self.in_value(value))
+            }
+        }
     }
 
     fn in_value(&self, value: &[u8]) -> bool {
@@ -93,7 +93,7 @@ pub(super) enum Node {
 
 /// Where the answers to header and text keys come from, as far as they are known.
 pub(super) trait Evidence {
-    fn header(&mut self, key: &HeaderKey) -> Option<bool>;
+    fn header(&mut self, key: &HeaderKey) -> bool;
     fn text(&mut self, number: usize) -> Option<bool>;
 }
 
@@ -102,7 +102,7 @@ impl Node {
     pub fn judge(&self, position: u32, evidence: &mut impl Evidence) -> Option<bool> {
         match self {
             Self::Known(bits) => Some(bits.contains(position)),
-            Self::Header(key) => evidence.header(key),
+            Self::Header(key) => Some(evidence.header(key)),
             Self::Text(number) => evidence.text(*number),
             Self::Not(node) => node.judge(position, evidence).map(|matches| !matches),
             Self::And(nodes) => any(nodes, position, evidence, false),

@@ -226,7 +226,7 @@ struct FromSummary<'a> {
 }
 
 impl Evidence for FromSummary<'_> {
-    fn header(&mut self, key: &HeaderKey) -> Option<bool> {
+    fn header(&mut self, key: &HeaderKey) -> bool {
         key.in_summary(self.summary, self.text)
     }
 
@@ -242,8 +242,8 @@ struct FromOctets<'a> {
 }
 
 impl Evidence for FromOctets<'_> {
-    fn header(&mut self, key: &HeaderKey) -> Option<bool> {
-        Some(key.in_block(self.header))
+    fn header(&mut self, key: &HeaderKey) -> bool {
+        key.in_block(self.header)
     }
 
     fn text(&mut self, number: usize) -> Option<bool> {
