@@ -55,7 +55,17 @@ class Searches:
                 break
             batch.append((body_id, octets))
             batch_octets += octets
-        await self._bodies.locate([body_id for body_id, _ in batch])
-        read = await asyncio.gather(*(self._bodies.read(body_id, 0, octets) for body_id, octets in batch))
-        pairs = [(body_id, octets) for (body_id, _), octets in zip(batch, read, strict=True)]
+        bodies = self._bodies
+        await bodies.locate([body_id for body_id, _ in batch])
+        pairs: list[tuple[int, bytes]] = []
+        waiting: list[tuple[int, int]] = []
+        for body_id, octets in batch:
+            raw = bodies.read_nowait(body_id, 0, octets)
+            if raw is None:
+                waiting.append((body_id, octets))
+            else:
+                pairs.append((body_id, raw))
+        if waiting:
+            read = await asyncio.gather(*(bodies.read(body_id, 0, octets) for body_id, octets in waiting))
+            pairs.extend((body_id, raw) for (body_id, _), raw in zip(waiting, read, strict=True))
         await asyncio.get_running_loop().run_in_executor(self._workers, run.use_bodies, pairs)
