@@ -115,20 +115,25 @@ class Bodies:
         end = min(start + octets, location.raw_octets)
         loop = asyncio.get_running_loop()
         ahead: asyncio.Task[bytes] | None = None
+        slow = False
         try:
             while start < end or ahead is not None:
-                if ahead is None:
-                    chunk_octets = min(BLOCK_OCTETS - start % BLOCK_OCTETS, end - start)
-                    chunk = await self._read_range(location, layout, start, chunk_octets)
-                    start += chunk_octets
+                if ahead is not None:
+                    chunk, ahead = await ahead, None
                 else:
-                    chunk = await ahead
-                    ahead = None
-                if start < end:
+                    chunk_octets = min(BLOCK_OCTETS - start % BLOCK_OCTETS, end - start)
+                    at_hand = self._read_range_nowait(location, layout, start, chunk_octets)
+                    chunk = at_hand or await self._read_range(location, layout, start, chunk_octets)
+                    start += chunk_octets
+                    # Octets at hand are decoded here, with a turn of the loop for others in between.
+                    slow = at_hand is None
+                if slow and start < end:
                     chunk_octets = min(BLOCK_OCTETS, end - start)
                     ahead = loop.create_task(self._read_range(location, layout, start, chunk_octets))
                     start += chunk_octets
                 yield chunk
+                if not slow:
+                    await asyncio.sleep(0)
         finally:
             if ahead is not None:
                 ahead.cancel()
@@ -194,6 +199,17 @@ class Bodies:
             raise BodyCorrupt(location.body_id, f"{len(raw)} octets where {location.raw_octets} were stored")
         self._octets.put(location.body_id, raw)
         return raw
+
+    def _read_range_nowait(self, location: BodyLocation, layout: Layout, start: int, octets: int) -> bytes | None:
+        """As `_read_range`, for a block whose stored octets are in memory already. Raises BodyCorrupt."""
+        stored_start, stored_octets = layout.read_plan(start, octets)
+        stored = self._blobs.read_nowait(location.object_key, stored_start, stored_octets)
+        if stored is None:
+            return None
+        try:
+            return layout.decode(stored, stored_start, start, octets)
+        except CorruptBody as error:
+            raise BodyCorrupt(location.body_id, str(error)) from error
 
     async def _read_range(self, location: BodyLocation, layout: Layout, start: int, octets: int) -> bytes:
         """A raw range of a large body, decoded off the loop. Raises BodyMissing, BodyCorrupt, Unavailable."""

@@ -222,14 +222,15 @@ def large(octets: int) -> bytes:
     return message_octets(1) + random.Random(5).randbytes(octets)
 
 
-def test_a_slow_reader_holds_little() -> None:
+@pytest.mark.parametrize("slow_bodies", [False, True])
+def test_a_slow_reader_holds_little(slow_bodies: bool) -> None:
     """Law 7: a few hundred KiB at most, whatever was asked for."""
 
     async def scenario() -> None:
         house = await House.build()
         octets = large(3_000_000)
         await house.stored(octets)
-        client = await selected(house)
+        client = await selected(await house.again(slow_bodies=slow_bodies))
         client.output.slow()
         fetching = asyncio.create_task(client.dispatcher.run())
         client.dispatcher.feed(b"a FETCH 1 BODY.PEEK[]\r\n")
@@ -251,17 +252,19 @@ def test_a_large_body_that_fails_in_its_midst_costs_the_connection() -> None:
     async def scenario() -> None:
         house = await House.build()
         await house.stored(large(3_000_000))
-        client = await selected(house)
+        fresh = await house.again(slow_bodies=True)
+        client = await selected(fresh)
         client.output.slow()
         fetching = asyncio.create_task(client.dispatcher.run())
         client.dispatcher.feed(b"a FETCH 1 BODY.PEEK[]\r\n")
         await client.output.full()
-        house.blobs.fail("read", Unavailable("the body store"))
+        fresh.blobs.fail("read", Unavailable("the body store"))
         while not client.output.aborted:
             got = client.output.take()
             assert b"a OK" not in got and b"a NO" not in got
             await asyncio.sleep(0)
         await fetching
+        await fresh.close()
         await house.close()
 
     run(scenario())
