@@ -6,12 +6,14 @@ use std::fmt::Write as _;
 use std::hint::black_box;
 use std::sync::Arc;
 
-use criterion::{criterion_group, criterion_main, Criterion};
+use criterion::{criterion_group, criterion_main, Criterion, Throughput};
 use lightmail_imap::fetch::{FetchItem, FetchItems, Section, SectionText};
+use lightmail_imap::search::{SearchKey, SearchProgram};
 use lightmail_imap::set::{Bound, SequenceSet};
 use lightmail_index::advance::Telling;
 use lightmail_index::fetch::{FetchOptions, FetchRun, Piece};
 use lightmail_index::flags::{Keywords, SEEN};
+use lightmail_index::search::{SearchContext, SearchRun};
 use lightmail_index::snapshot::{MailboxState, Snapshot};
 use lightmail_index::summaries::{Summary, SummaryCache};
 use lightmail_index::uid_set::UidSet;
@@ -222,5 +224,77 @@ fn fetches(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, snapshots, fetches);
+fn search(view: &Arc<Snapshot>, cache: &mut SummaryCache, key: &SearchKey) -> u64 {
+    let program = SearchProgram {
+        charset: None,
+        key: key.clone(),
+    };
+    let mut run = SearchRun::new(&program, Arc::clone(view), &SearchContext::default()).unwrap();
+    run.use_summaries(cache);
+    let wanted = run.wanted_bodies(usize::MAX);
+    for (id, _) in wanted {
+        run.use_body(id, message(id as u32).as_bytes());
+    }
+    run.result().unwrap().len()
+}
+
+fn searches(c: &mut Criterion) {
+    let view = snapshot(MESSAGES);
+    let mut cache = cache(MESSAGES);
+    let header = |name: &str, text: &str| SearchKey::Header {
+        name: name.into(),
+        text: text.into(),
+    };
+    let unseen = || SearchKey::Flag {
+        name: "\\Seen".to_owned(),
+        set: false,
+    };
+    let cases = [
+        ("UNSEEN", unseen()),
+        (
+            "UNSEEN UNDELETED",
+            SearchKey::And(vec![
+                unseen(),
+                SearchKey::Flag {
+                    name: "\\Deleted".to_owned(),
+                    set: false,
+                },
+            ]),
+        ),
+        ("SUBJECT word", header("Subject", "patch")),
+        ("FROM word", header("From", "sender77@")),
+        ("HEADER X-Mailer word", header("X-Mailer", "none")),
+        ("HEADER References word", header("References", "<77.abcdef")),
+    ];
+    for (name, key) in cases {
+        c.bench_function(&format!("10k: SEARCH {name}"), |b| {
+            b.iter(|| search(&view, &mut cache, black_box(&key)))
+        });
+    }
+    // Of 10,000 octets each, mostly text: what a scan of bodies costs.
+    let body = format!(
+        "{}\r\n{}",
+        message(7),
+        "Lorem ipsum dolor sit amet, consectetur.\r\n".repeat(200)
+    );
+    let body = body.replace("--bound7--\r\n", "--bound7\r\n\r\n") + "--bound7--\r\n";
+    let mut group = c.benchmark_group("SEARCH");
+    group.throughput(Throughput::Bytes(body.len() as u64));
+    group.bench_function("TEXT word in one body", |b| {
+        let program = SearchProgram {
+            charset: None,
+            key: SearchKey::Text(b"nowhere".to_vec()),
+        };
+        let one = snapshot(1);
+        b.iter(|| {
+            let mut run =
+                SearchRun::new(&program, Arc::clone(&one), &SearchContext::default()).unwrap();
+            run.use_body(1, black_box(body.as_bytes()));
+            run.result().unwrap().len()
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, snapshots, fetches, searches);
 criterion_main!(benches);
