@@ -130,7 +130,7 @@ pub fn fold(text: &str) -> String {
 /// [`fold`], appended to `out`.
 pub fn fold_into(text: &str, out: &mut String) {
     let mut rest = text;
-    while let Some(found) = rest.bytes().position(|octet| !octet.is_ascii()) {
+    while let Some(found) = first_not_ascii(rest.as_bytes()) {
         // The ASCII character before may be the base of a combining one; none after can be combining.
         let (ascii, other) = rest.split_at(found.saturating_sub(1));
         fold_ascii(ascii, out);
@@ -145,6 +145,13 @@ pub fn fold_into(text: &str, out: &mut String) {
         rest = after;
     }
     fold_ascii(rest, out);
+}
+
+/// In blocks, which are looked at as a whole.
+fn first_not_ascii(octets: &[u8]) -> Option<usize> {
+    let mut blocks = octets.chunks(64).enumerate();
+    let (index, block) = blocks.find(|(_, block)| !block.is_ascii())?;
+    Some(index * 64 + block.iter().position(|octet| !octet.is_ascii())?)
 }
 
 fn fold_ascii(text: &str, out: &mut String) {
