@@ -15,6 +15,7 @@ from time import perf_counter
 
 from lightmail._core import imap
 from lightmail.config import Limits
+from lightmail.imap import state
 from lightmail.imap.commands.append import AppendRun
 from lightmail.imap.errors import ConnectionLost, ResponseBroken
 from lightmail.imap.registry import Expunges, Row
@@ -147,7 +148,7 @@ class Dispatcher:
             if session.state in row.states:
                 outcome = await handler(session, argument)
             else:
-                outcome = _not_now(name, session.state)
+                outcome = _not_now(name, row)
             if type(outcome) is Ask:
                 self._start_asking(outcome, row, argument)
                 return
@@ -285,10 +286,8 @@ class Dispatcher:
         return self.session.user.address if self.session.user is not None else None
 
 
-def _not_now(name: str, state: State) -> Done:
-    words = {
-        State.NOT_AUTHENTICATED: f"{name} needs a login first",
-        State.AUTHENTICATED: f"{name} needs a selected mailbox, or comes before the login",
-        State.SELECTED: f"{name} comes before the login",
-    }
-    return Done(words.get(state, f"{name} comes too late"), status=b"BAD")
+def _not_now(name: str, row: Row) -> Done:
+    if row.states == state.NOT_AUTHENTICATED:
+        return Done(f"{name} comes before the login", status=b"BAD")
+    need = "selected mailbox" if row.states == state.SELECTED else "login"
+    return Done(f"{name} needs a {need} first", status=b"BAD")

@@ -33,8 +33,7 @@ async def synchronize(
     if selected.view is live.snapshot:
         return
     announce(session, selected, expunge=expunge, uid=uid, silent=silent)
-    if selected.recent_claimed < selected.view.uid_next and not selected.read_only and not session.rev2:
-        await _claim_recent(session, selected)
+    await claim_recent(session, selected)
 
 
 def announce(session: Session, selected: Selected, *, expunge: bool, uid: bool, silent: UidSet | None = None) -> None:
@@ -68,11 +67,15 @@ def leave_deleted(session: Session) -> None:
         session.end("The selected mailbox was deleted")
 
 
-async def _claim_recent(session: Session, selected: Selected) -> None:
-    """This session has been told of new messages, so they are recent to nobody after it (RFC 3501 §2.3.2)."""
+async def claim_recent(session: Session, selected: Selected) -> None:
+    """This session has been told of new messages, so they are recent to nobody after it (RFC 3501 §2.3.2).
+
+    One statement where there are any; none for a session that only looks, or knows no \\Recent.
+    """
     uid_next = selected.view.uid_next
-    try:
+    if uid_next <= selected.recent_claimed or selected.read_only or session.rev2:
+        return
+    # Not available: tried again with the next new message; until then they count as recent once more.
+    with suppress(Unavailable):
         await session.mail.mailboxes.recent_from(selected.mailbox, claim=uid_next)
-    except Unavailable:
-        return  # tried again with the next new message; until then they count as recent once more
-    selected.recent_claimed = uid_next
+        selected.recent_claimed = uid_next

@@ -44,6 +44,8 @@ class _Idle:
 
     async def done(self, line: bytes) -> Outcome:
         self.stop()
+        if self._session.selected is not None:
+            await sync.claim_recent(self._session, self._session.selected)
         return _DONE if line.strip().upper() == b"DONE" else _NOT_DONE
 
     def _changed(self, live: LiveMailbox) -> None:
