@@ -35,6 +35,7 @@ from lightmail.lmtp.replies import Reply
 from lightmail.mail.delivery import Delivery, Recipient, Trace
 from lightmail.mail.incoming import Incoming
 from lightmail.mail.store import MailStore
+from lightmail.obs.metrics import counts
 
 BUFFER_HIGH_WATER_OCTETS = 65_536
 """A connection with more unread input than this, while it is busy, reads no further."""
@@ -80,6 +81,7 @@ class LmtpServer:
 
     def opened(self, connection: Connection) -> Reply | None:
         """Why the connection is not welcome; None when it is."""
+        counts.connections["lmtp"] += 1
         self._connections.add(connection)
         self._empty.clear()
         if self._sweeper is None:
@@ -89,6 +91,7 @@ class LmtpServer:
         return replies.TOO_MANY_CONNECTIONS if len(self._connections) > self._most_connections else None
 
     def closed(self, connection: Connection) -> None:
+        counts.connections_closed["lmtp"] += 1
         self._connections.discard(connection)
         if not self._connections:
             self._empty.set()
@@ -294,6 +297,7 @@ class Connection(asyncio.Protocol):
             outcomes = [error] * len(recipients)
         answers = [replies.DELIVERED if outcome is None else self._reply_for(outcome) for outcome in outcomes]
         self._machine.delivered(answers)
+        counts.deliveries.update("delivered" if answer.code == 250 else str(answer.code) for answer in answers)
         _log.info(
             "delivered" if all(outcome is None for outcome in outcomes) else "delivery failed",
             session=self._session,
