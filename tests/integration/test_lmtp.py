@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import imaplib
 import re
 import smtplib
 import socket
@@ -27,6 +28,7 @@ from lightmail.model import User
 from lightmail.net.listeners import Listener, bind
 from lightmail.net.tls import load_identity, make_development_certificate
 from tests.support.aio import run
+from tests.support.server import LightMailServer
 
 MESSAGE = b"From: chris@bar.example\r\nTo: pat@foo.example\r\nSubject: lunch\r\n\r\n.dots and more\r\n..\r\n"
 HOSTNAME = "mx.foo.example"
@@ -597,3 +599,22 @@ def test_a_peer_that_resets(tmp_path: Path) -> None:
             await again.close()
 
     run(scenario())
+
+
+@pytest.mark.integration
+def test_in_by_lmtp_and_out_by_imap(any_server: LightMailServer) -> None:
+    """The whole server, each pair of backends: what went in comes out, for every listener."""
+    address, password = any_server.add_user()
+    sockets = [text.removeprefix("unix://") for text in any_server.addresses()["lmtp"] if text.startswith("unix://")]
+    for host, port in (any_server.address("lmtp"), (sockets[0], 0)):
+        with smtplib.LMTP(host, port, local_hostname="client.example") as client:
+            assert client.sendmail("chris@bar.example", [address], MESSAGE) == {}
+    with imaplib.IMAP4(*any_server.address("imap")) as imap:
+        imap.login(address, password)
+        assert imap.select() == ("OK", [b"2"])
+        _, answers = imap.fetch("1:*", "(BODY.PEEK[])")
+        bodies = [answer[1] for answer in answers if isinstance(answer, tuple)]
+        assert len(bodies) == 2
+        for body in bodies:
+            assert body.startswith(b"Return-Path: <chris@bar.example>\r\nDelivered-To: " + address.encode() + b"\r\n")
+            assert body.endswith(b"\r\n" + MESSAGE)
