@@ -228,7 +228,8 @@ def _bind(config: Config, identity: Identity | None) -> list[Listener]:
     tls = identity.context if identity else None
     listeners = bind_all(config.imap.listen, protocol="imap", data=config.data, tls=tls)
     try:
-        return listeners + bind_all(config.lmtp.listen, protocol="lmtp", data=config.data, tls=tls)
+        mode = int(config.lmtp.socket_mode, 8)
+        return listeners + bind_all(config.lmtp.listen, protocol="lmtp", data=config.data, tls=tls, unix_mode=mode)
     except ConfigError:
         for listener in listeners:
             listener.close()

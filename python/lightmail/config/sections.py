@@ -45,6 +45,8 @@ class Lmtp(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whether `user+detail` is delivered into the mailbox `detail` when that exists."""
     recipients: Count = 100
     """Recipients of one transaction."""
+    socket_mode: Annotated[str, Meta(pattern="^0?[0-7]{3}$")] = "0660"
+    """Permissions of unix sockets, octal: who may deliver."""
     timeout_s: Seconds = 300.0
     """How long a silent peer is kept."""
 
