@@ -1,0 +1,105 @@
+"""`lightmail user` and `lightmail mailbox`."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.cli.runner import Command
+
+ANNA = "anna@example.org"
+
+
+def test_add_list_show(lightmail: Command) -> None:
+    called = lightmail.ok("user", "add", "Anna@Example.org", "--password-stdin", stdin=b"s3cret\n")
+    assert called.out == f"{ANNA} added\n"
+    assert lightmail.data.stat().st_mode & 0o777 == 0o700
+    (row,) = lightmail.ok("user", "list", "--json").json
+    assert (row["address"], row["enabled"]) == (ANNA, True)
+    assert lightmail.ok("user", "list").out.startswith(f"{ANNA}\tyes\t2")
+    shown = lightmail.ok("user", "show", ANNA, "--json").json
+    assert (shown["has_password"], shown["mailboxes"], shown["messages"]) == (True, 6, 0)
+    assert "Mailboxes       6\n" in lightmail.ok("user", "show", ANNA).out
+
+
+def test_no_command_prints_a_password_or_its_hash(lightmail: Command) -> None:
+    lightmail.ok("user", "add", ANNA, "--password-stdin", stdin=b"s3cret\n")
+    for arguments in (("user", "list"), ("user", "show", ANNA), ("user", "disable", ANNA)):
+        for options in ((), ("--json",)):
+            out = lightmail.ok(*arguments, *options).out
+            assert "s3cret" not in out and "argon2" not in out
+
+
+def test_generated_passwords_are_told_once(lightmail: Command) -> None:
+    first = lightmail.ok("user", "add", ANNA, "--generate", "--json").json["password"]
+    second = lightmail.ok("user", "passwd", ANNA, "--generate", "--json").json["password"]
+    assert len(first) >= 20 and len(second) >= 20 and first != second
+    assert lightmail.ok("user", "passwd", ANNA, "--generate").out.splitlines()[1].startswith("password: ")
+
+
+def test_disable_enable_delete(lightmail: Command) -> None:
+    lightmail.ok("user", "add", ANNA, "--generate")
+    assert lightmail.ok("user", "disable", ANNA).out == f"{ANNA} disabled\n"
+    assert lightmail.ok("user", "show", ANNA, "--json").json["enabled"] is False
+    assert lightmail.ok("user", "enable", ANNA, "--json").json["enabled"] is True
+    assert lightmail("user", "delete", ANNA).code == 2
+    assert lightmail.ok("user", "delete", ANNA, "--yes").out == f"{ANNA} deleted\n"
+    assert lightmail.ok("user", "list", "--json").json == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "code", "told"),
+    [
+        (("user", "show", "bob@example.org"), b"", 1, "lightmail: no user 'bob@example.org'\n"),
+        (("user", "add", ANNA, "--generate"), b"", 1, f"lightmail: user '{ANNA}' exists already\n"),
+        (
+            ("user", "add", "a b@c", "--generate"),
+            b"",
+            1,
+            "lightmail: address 'a b@c': has characters that need quoting\n",
+        ),
+        (("user", "passwd", ANNA, "--password-stdin"), b"\n", 1, "Error: the password is empty\n"),
+        (("user", "passwd", ANNA, "--password-stdin"), b"\xff\n", 1, "Error: the password on stdin is not UTF-8\n"),
+        (("user", "passwd", ANNA), b"", 2, "no terminal to ask for a password"),
+        (("user", "passwd", ANNA, "--generate", "--password-stdin"), b"", 2, "exclude each other"),
+        (("user", "passwd", ANNA, "--password-stdin"), b"x" * 1025, 1, "more than 1024 octets"),
+        (("user", "show"), b"", 2, "Missing argument 'ADDRESS'"),
+        (("mailbox", "status", "Nope", "--user", ANNA), b"", 1, "lightmail: no mailbox 'Nope'\n"),
+        (("mailbox", "create", "INBOX", "--user", ANNA), b"", 1, "lightmail: mailbox 'INBOX' exists already\n"),
+        (("mailbox", "delete", "INBOX", "--user", ANNA, "--yes"), b"", 1, "lightmail: INBOX cannot be deleted\n"),
+        (("mailbox", "list"), b"", 2, "Missing option '--user'"),
+        (("deliver", "--user", ANNA), b"", 1, "lightmail: a message of zero octets cannot be stored\n"),
+        (("deliver", "--user", ANNA, "--sender", "a>b"), b"x", 2, "is not an address"),
+        (("import", "/nowhere", "--user", ANNA), b"", 1, "lightmail: /nowhere: no such file or folder\n"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(
+    lightmail: Command, arguments: tuple[str, ...], stdin: bytes, code: int, told: str
+) -> None:
+    lightmail.ok("user", "add", ANNA, "--generate")
+    called = lightmail(*arguments, stdin=stdin)
+    assert (called.code, called.out) == (code, "")
+    assert told in called.err
+    assert "Traceback" not in called.err
+    if code == 1:
+        assert called.err.count("\n") == 1
+
+
+def test_a_folder_that_is_not_there_is_not_made_by_looking(lightmail: Command) -> None:
+    called = lightmail("user", "list")
+    assert called.code == 1
+    assert "no such folder" in called.err
+    assert not lightmail.data.exists()
+
+
+def test_mailboxes(lightmail: Command) -> None:
+    lightmail.ok("user", "add", ANNA, "--generate")
+    assert lightmail.ok("mailbox", "create", "Work/2024", "--user", ANNA).out == "Work/2024 created\n"
+    names = {row["name"]: row for row in lightmail.ok("mailbox", "list", "--user", ANNA, "--json").json}
+    assert {"INBOX", "Sent", "Work", "Work/2024"} <= names.keys()
+    assert names["Sent"]["special_use"] == ["\\Sent"]
+    assert names["Work/2024"]["subscribed"] is True
+    assert "Work/2024\t0\t0\t0\t\tyes\n" in lightmail.ok("mailbox", "list", "--user", ANNA).out
+    status = lightmail.ok("mailbox", "status", "inbox", "--user", ANNA, "--json").json
+    assert (status["name"], status["messages"], status["uid_next"]) == ("INBOX", 0, 1)
+    assert lightmail.ok("mailbox", "delete", "Work/2024", "--user", ANNA, "--yes", "--json").json["deleted"] is True
+    assert lightmail("mailbox", "status", "Work/2024", "--user", ANNA).code == 1
