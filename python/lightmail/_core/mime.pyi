@@ -10,6 +10,8 @@ from typing_extensions import Buffer
 
 @final
 class MimeLimits:
+    """Bounds on one message (law 7). What lies deeper than `depth` is one application/octet-stream, what comes after
+    `parts` parts belongs to the last one, what is beyond `header_octets` of a header belongs to its body."""
     def __new__(cls, *, depth: int = 100, parts: int = 10000, header_octets: int = 1048576) -> MimeLimits: ...
 
 @final
@@ -24,7 +26,7 @@ class Summary:
     """What is kept of a message beside its octets; all wire forms are ready to be sent."""
 
     octets: int
-    header: bytes  # the top-level header block with its empty line, as stored
+    header: bytes  # the top-level header block with its empty line, as stored; cut at header_octets
     envelope: bytes  # "(...)" RFC 9051 §7.5.2
     bodystructure: bytes  # "(...)" with extension data
     parts: bytes  # compact part table: ranges, encodings, decoded sizes, charsets (see rust/mime)
@@ -47,7 +49,9 @@ def section_range(parts: Buffer, section: str) -> tuple[int, int] | None:
     """(start, octets) of "", "HEADER", "TEXT", "1", "1.2.MIME", "2.HEADER"; None when there is no such part."""
 
 def decode_part(parts: Buffer, section: str, octets: Buffer) -> bytes:
-    """The part's octets with its Content-Transfer-Encoding undone (BINARY). Raises UnknownEncoding (a ValueError)."""
+    """The part's octets with its Content-Transfer-Encoding undone (BINARY); of damaged ones what can be decoded.
+
+    Raises UnknownEncoding, ValueError for a multipart or a part that does not exist."""
 
 def decode_words(value: Buffer) -> str:
     """RFC 2047 encoded words and raw 8-bit octets to text."""

@@ -10,15 +10,16 @@ use memchr::{memchr, memchr_iter, memmem};
 
 use crate::boundary::{Boundaries, MAX_LINE_OCTETS};
 use crate::content::Content;
+use crate::date;
 use crate::envelope::Fields;
-use crate::header;
-use crate::parts::{Kind, Part, Parts, Transfer};
+use crate::header::{self, unfold};
+use crate::node::{is_undone, Held, Node};
+use crate::parts::{Kind, Parts};
 use crate::preview::Sample;
 use crate::structure::{bodystructure, Piece};
 use crate::subject::base_subject;
 use crate::transfer::Counter;
 use crate::words::decode_words;
-use crate::{date, header::unfold};
 
 /// Bounds on what a message can make us hold (law 7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,28 +73,6 @@ pub struct Summary {
     pub preview: String,
 }
 
-/// A part under way: its row of the table and its pieces of the wire form.
-struct Node {
-    part: Part,
-    piece: Piece,
-    /// Lines of the message before its body.
-    lines_before: u64,
-    /// multipart/digest
-    is_digest: bool,
-}
-
-impl Node {
-    fn close(&mut self, end: u64, lines: u64) {
-        let begin = self.part.body.start;
-        let end = end.max(begin);
-        self.part.body.end = end;
-        self.piece.octets = end - begin;
-        if self.piece.lines.is_some() {
-            self.piece.lines = Some(lines.saturating_sub(self.lines_before));
-        }
-    }
-}
-
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mode {
     /// In the header of the last part.
@@ -102,30 +81,6 @@ enum Mode {
     Leaf,
     /// In what a multipart has before its first and after its last part.
     Between,
-}
-
-/// A line break that is body when something follows, and boundary when a boundary follows.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Held {
-    Nothing,
-    Cr,
-    Lf,
-    CrLf,
-}
-
-impl Held {
-    fn octets(self) -> &'static [u8] {
-        match self {
-            Self::Nothing => b"",
-            Self::Cr => b"\r",
-            Self::Lf => b"\n",
-            Self::CrLf => b"\r\n",
-        }
-    }
-
-    fn lines(self) -> u64 {
-        u64::from(matches!(self, Self::Lf | Self::CrLf))
-    }
 }
 
 /// See the module. One message, then [`Analyzer::finish`].
@@ -258,31 +213,7 @@ impl Analyzer {
 
     /// A part whose header begins here.
     fn begin_part(&mut self, depth: u32) {
-        let at = self.octets;
-        self.nodes.push(Node {
-            part: Part {
-                depth,
-                kind: Kind::Leaf,
-                header: at..at,
-                body: at..at,
-                transfer: Transfer::Identity,
-                decoded_octets: 0,
-                is_text: false,
-                is_html: false,
-                charset: String::new(),
-            },
-            piece: Piece {
-                depth,
-                kind: Kind::Leaf,
-                head: Vec::new(),
-                tail: Vec::new(),
-                octets: 0,
-                lines: None,
-                envelope: Vec::new(),
-            },
-            lines_before: 0,
-            is_digest: false,
-        });
+        self.nodes.push(Node::new(depth, self.octets));
         self.header.clear();
         self.header_line = 0;
         self.mode = Mode::Header;
@@ -324,7 +255,7 @@ impl Analyzer {
             node.part.header = at..at;
             node.part.body = at..at;
             node.lines_before = self.lines;
-            describe(node, &Content::text_plain());
+            node.describe(&Content::text_plain());
         }
     }
 
@@ -444,18 +375,18 @@ impl Analyzer {
         self.at_line_start = true;
         if let Some(boundary) = boundary {
             node.part.kind = Kind::Multipart;
-            describe(node, &content);
+            node.describe(&content);
             self.boundaries.open(index, depth, Some(&boundary));
             self.mode = Mode::Between;
         } else if content.is_message() {
             node.part.kind = Kind::Message;
-            describe(node, &content);
+            node.describe(&content);
             self.boundaries.open(index, depth, None);
             self.begin_part(depth + 1);
         } else {
-            describe(node, &content);
+            node.describe(&content);
             let (part, attachment) = (&node.part, content.is_attachment());
-            self.counter = undone(part.transfer).then(|| Counter::new(part.transfer));
+            self.counter = is_undone(part.transfer).then(|| Counter::new(part.transfer));
             let target = if part.is_html {
                 &mut self.html
             } else {
@@ -616,36 +547,6 @@ impl Analyzer {
             }
         }
     }
-}
-
-/// The row and the wire form of a part, from its content.
-fn describe(node: &mut Node, content: &Content) {
-    let part = &mut node.part;
-    node.piece.kind = part.kind;
-    let is_leaf = part.kind == Kind::Leaf;
-    part.is_text = is_leaf && content.is("text");
-    part.is_html = part.is_text && content.is_subtype("html");
-    if part.is_text {
-        part.charset = content.charset();
-    }
-    (node.piece.head, node.piece.tail) = if part.kind == Kind::Multipart {
-        content.multipart_wire()
-    } else {
-        content.leaf_wire()
-    };
-    // RFC 2045 §6.4 allows no encoding of composite types: theirs is not undone.
-    part.transfer = if is_leaf {
-        content.transfer()
-    } else {
-        Transfer::Identity
-    };
-    let has_lines = part.is_text || part.kind == Kind::Message;
-    node.piece.lines = has_lines.then_some(0);
-    node.is_digest = part.kind == Kind::Multipart && content.is_subtype("digest");
-}
-
-fn undone(transfer: Transfer) -> bool {
-    matches!(transfer, Transfer::Base64 | Transfer::QuotedPrintable)
 }
 
 /// The first `<…>` of a Message-ID, or all of it where there is none.

@@ -15,7 +15,7 @@ use crate::utf7;
 /// Why a SEARCH string cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QueryError {
-    /// NO [BADCHARSET] (RFC 9051 §6.4.4).
+    /// `NO [BADCHARSET]` (RFC 9051 §6.4.4).
     UnknownCharset,
     /// The octets are not text in this charset.
     NotText,

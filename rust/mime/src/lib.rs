@@ -18,6 +18,7 @@ pub mod date;
 mod envelope;
 pub mod header;
 mod html;
+mod node;
 pub mod params;
 pub mod parts;
 mod preview;

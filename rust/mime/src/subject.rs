@@ -1,4 +1,4 @@
-//! Base subject (RFC 5256 §2.1): a subject without "Re:", "[list]", "(fwd)" and the like.
+//! Base subject (RFC 5256 §2.1): a subject without `Re:`, `[list]`, `(fwd)` and the like.
 
 /// subject: decoded, in UTF-8.
 pub fn base_subject(subject: &str) -> String {

@@ -39,8 +39,12 @@ mod _core {
         // `import lightmail._core.mime` looks in sys.modules, where a nested module is not put by itself.
         let modules = module.py().import("sys")?.getattr("modules")?;
         for name in SUBMODULES {
-            modules.set_item(format!("lightmail._core.{name}"), module.getattr(*name)?)?;
+            let submodule = module.getattr(*name)?;
+            modules.set_item(format!("lightmail._core.{name}"), &submodule)?;
+            // The stubs say what is public.
+            submodule.delattr("__all__")?;
         }
+        module.delattr("__all__")?;
         Ok(())
     }
 
