@@ -111,7 +111,7 @@ async def _open_blobs(config: Config) -> BlobStore:
         return MemoryBlobs()
     from lightmail.backends.files import FileBlobs
 
-    return FileBlobs(config.path(url.rest))
+    return await FileBlobs.open(config.path(url.rest))
 
 
 # ---- the server
