@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 
 import uvloop
 
-from benches.load import scenarios
+from benches.load import lmtp, scenarios
 from benches.load.client import Client
 from benches.load.scenarios import HEADERS, Account, Step
 from benches.load.server import Memory, own_server
@@ -185,6 +185,10 @@ async def run(arguments: argparse.Namespace, account: Account, memory: Memory | 
         await timed("append 2-20 KB", "Drafts", scenarios.append(None, "Drafts"))
         await timed("append 10 MB", "Drafts", scenarios.append(10_000_000, "Drafts"), 2)
 
+    async def deliver() -> None:
+        latencies, elapsed = await lmtp.deliveries(account, connections, seconds)
+        report(figures("lmtp delivery 2-20 KB", connections, latencies, elapsed, 0))
+
     async def change() -> None:
         await timed("store one flag", fetch_mailbox, scenarios.flag(small))
         await one("copy one", fetch_mailbox, b"UID COPY 1 Archive")
@@ -202,11 +206,14 @@ async def run(arguments: argparse.Namespace, account: Account, memory: Memory | 
         "fetch": fetch,
         "fetch10m": fetch_10m,
         "append": append,
+        "lmtp": deliver,
         "change": change,
         "mixed": mixed,
     }
+    if account.lmtp is None:
+        del families["lmtp"]
     chosen = arguments.scenario or list(families)
-    if set(chosen) - {"idle", "login"}:
+    if set(chosen) - {"idle", "login", "lmtp"}:
         await scenarios.fill(account, fetch_mailbox, small)
         if {"fetch", "change"} & set(chosen):
             await scenarios.fill(account, big, large)
@@ -229,7 +236,7 @@ def main() -> int:
     parser.add_argument(
         "--scenario",
         action="append",
-        choices=["idle", "login", "plain", "fetch", "fetch10m", "append", "change", "mixed"],
+        choices=["idle", "login", "plain", "fetch", "fetch10m", "append", "lmtp", "change", "mixed"],
         help="several times for several; all when not given",
     )
     parser.add_argument("--json", action="store_true", help="figures as one JSON array")
