@@ -17,8 +17,6 @@ from lightmail.model import DELIMITER, Mailbox
 _LISTED = Done("That is all")
 _ROOT = b'* LIST (\\Noselect) "%s" ""\r\n' % DELIMITER.encode()
 _LINES_AT_ONCE = 500
-_MOST_PATTERNS = 64
-"""Further ones are ignored, as RFC 9051 §6.3.9 allows; each is compared with each name (law 7)."""
 
 
 async def list_mailboxes(session: Session, command: imap.List) -> Done:
@@ -28,7 +26,6 @@ async def list_mailboxes(session: Session, command: imap.List) -> Done:
         return _LISTED
     # "In the extended syntax, any mailbox name arguments that are empty strings are ignored."
     patterns = [Pattern(normal_name(command.reference + pattern)) for pattern in command.patterns if pattern]
-    del patterns[_MOST_PATTERNS:]
     user = session.user
     assert user is not None
     mailboxes = await session.mail.mailboxes.list(user.id)
