@@ -65,6 +65,19 @@ def test_a_new_keyword_is_announced_before_its_use() -> None:
     run(scenario())
 
 
+def test_flags_that_no_mailbox_keeps_are_ignored() -> None:
+    """RFC 9051 §7.1 PERMANENTFLAGS; RFC 3501 §2.3.2: \\Recent cannot be altered by the client."""
+
+    async def scenario() -> None:
+        house = await House.build()
+        client = await selected(house, messages=1)
+        assert await client.ok("STORE 1 +FLAGS (\\Recent \\Nonsense)") == ["* 1 FETCH (FLAGS ())"]
+        assert await client.ok("STORE 1 FLAGS (\\RECENT \\seen)") == ["* 1 FETCH (FLAGS (\\Seen))"]
+        await house.close()
+
+    run(scenario())
+
+
 def test_read_only_refuses() -> None:
     async def scenario() -> None:
         house = await House.build()

@@ -15,6 +15,7 @@ from lightmail._core.imap import AppendMessage
 from lightmail._core.index import UidSet
 from lightmail.errors import EmptyMessage, LightMailError, LimitExceeded, MailboxNotFound, TooBig
 from lightmail.imap.commands.copy import NO_TARGET
+from lightmail.imap.commands.flags import kept
 from lightmail.imap.replies import Done
 from lightmail.imap.session import Session
 from lightmail.mail.incoming import Incoming
@@ -74,7 +75,7 @@ class AppendRun:
             NewMessage(
                 mailbox_id=mailbox.id,
                 body=body,
-                flags=tuple(flag for flag in event.flags if flag.lower() != "\\recent"),
+                flags=kept(event.flags),
                 internaldate=internaldate,
                 internaldate_zone=zone,
                 savedate=now,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lightmail._core import imap
 from lightmail._core.index import Snapshot, UidSet
 from lightmail.errors import ReadOnly
+from lightmail.imap.commands.flags import kept
 from lightmail.imap.commands.sets import pieces
 from lightmail.imap.replies import Done
 from lightmail.imap.selected import Selected
@@ -33,7 +34,7 @@ async def store(session: Session, command: imap.Store) -> Done:
         selected.mailbox.id,
         uids,
         FlagOp(command.op),
-        command.flags,
+        kept(command.flags),
         None if command.unchanged_since is None else ModSeq(command.unchanged_since),
     )
     gone = uids - selected.live.snapshot.flagged(0, within=uids)
