@@ -163,10 +163,9 @@ impl HeaderIndex {
 /// HEADER.FIELDS or HEADER.FIELDS.NOT, prepared once for many messages.
 #[derive(Debug, Clone)]
 pub(crate) struct FieldNames {
-    /// For header blocks without an index.
-    filter: header::Filter,
     /// Bit n: the name n of [`KNOWN`].
     known: u128,
+    /// Ordered by tag, so that many names and many fields do not multiply.
     others: Vec<(Tag, Vec<u8>)>,
     exclude: bool,
 }
@@ -174,34 +173,25 @@ pub(crate) struct FieldNames {
 impl FieldNames {
     /// No field has the empty name, whatever a client asks for.
     pub fn new(names: &[Vec<u8>], exclude: bool) -> Self {
-        let names: Vec<&[u8]> = names
-            .iter()
-            .map(|name| &name[..])
-            .filter(|name| !name.is_empty())
-            .collect();
         let mut known = 0;
         let mut others = Vec::new();
-        for name in &names {
+        for name in names.iter().filter(|name| !name.is_empty()) {
             match tag(name) {
-                other if other & OTHER != 0 => others.push((other, name.to_vec())),
+                other if other & OTHER != 0 => others.push((other, name.to_ascii_lowercase())),
                 at => known |= 1 << at,
             }
         }
+        others.sort_unstable();
+        others.dedup();
         Self {
-            filter: header::Filter::new(&names, exclude),
             known,
             others,
             exclude,
         }
     }
 
-    /// Appends the fields that pass, as stored, and an empty line.
-    pub fn apply(&self, block: &[u8], out: &mut Vec<u8>) {
-        self.filter.apply(block, out);
-    }
-
-    /// The same by an index of the block.
-    pub fn apply_indexed(&self, block: &[u8], index: &HeaderIndex, out: &mut Vec<u8>) {
+    /// Appends the fields that pass, as stored, and an empty line. index: of this block.
+    pub fn apply(&self, block: &[u8], index: &HeaderIndex, out: &mut Vec<u8>) {
         let begin = out.len();
         // Neighbours that pass are copied at once.
         let mut run = 0..0;
@@ -226,12 +216,14 @@ impl FieldNames {
         if tag & OTHER == 0 {
             return self.known >> tag & 1 == 1;
         }
+        let first = self.others.partition_point(|(other, _)| *other < tag);
+        let same = self.others[first..]
+            .iter()
+            .take_while(|(other, _)| *other == tag);
         // Two names may have one hash.
-        self.others.iter().any(|(other, name)| {
-            *other == tag
-                && header::fields(&block[place.clone()])
-                    .next()
-                    .is_some_and(|field| field.name.eq_ignore_ascii_case(name))
+        same.map(|(_, name)| name).any(|name| {
+            let field = header::fields(&block[place.clone()]).next();
+            field.is_some_and(|field| field.name.eq_ignore_ascii_case(name))
         })
     }
 }
@@ -255,10 +247,10 @@ mod tests {
             let block = block.as_bytes();
             let names: Vec<Vec<u8>> = names.into_iter().map(|name| name.as_bytes().to_vec()).collect();
             let index = HeaderIndex::new(block);
-            let fields = FieldNames::new(&names, exclude);
             let (mut plain, mut indexed) = (Vec::new(), Vec::new());
-            fields.apply(block, &mut plain);
-            fields.apply_indexed(block, &index, &mut indexed);
+            let named: Vec<&Vec<u8>> = names.iter().filter(|name| !name.is_empty()).collect();
+            header::filter(block, &named, exclude, &mut plain);
+            FieldNames::new(&names, exclude).apply(block, &index, &mut indexed);
             prop_assert_eq!(plain, indexed);
             for name in &names {
                 let found: Vec<&[u8]> = index.values(block, name).collect();

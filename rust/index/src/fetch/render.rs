@@ -13,6 +13,7 @@ use super::slot::BodySlot;
 use crate::dates::DateWriter;
 use crate::digits;
 use crate::flags::FlagWriter;
+use crate::header_index::HeaderIndex;
 use crate::summaries::Summary;
 use crate::walk::Message;
 
@@ -278,14 +279,14 @@ fn octets(
         }
         Source::Fields(names) => {
             return fields(known.summary, partial, out, |summary, passed| {
-                names.apply_indexed(summary.header(), summary.index(), passed);
+                names.apply(summary.header(), summary.index(), passed);
             });
         }
         // Err cannot be: the message would have been an obstacle.
         Source::InnerFields { numbers, names } => {
             let header = known.inner_header(message.body_id(), numbers);
             return fields(header.ok().flatten(), partial, out, |header, passed| {
-                names.apply(header, passed)
+                names.apply(header, &HeaderIndex::new(header), passed);
             });
         }
         Source::Part { numbers, what } => known.range(numbers, *what),
