@@ -135,13 +135,10 @@ class LightMailServer:
 
     def command(self, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
         """`lightmail ARGUMENTS --config …` beside the running server."""
-        return subprocess.run(
-            [sys.executable, "-m", "lightmail.cli.main", *arguments, "--config", str(self.config_file)],
-            input=stdin,
-            capture_output=True,
-            timeout=60,
-            check=False,
-        )
+        return subprocess.run(self.command_line(*arguments), input=stdin, capture_output=True, timeout=60, check=False)
+
+    def command_line(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "lightmail.cli.main", *arguments, "--config", str(self.config_file)]
 
     def log(self) -> str:
         return self.log_file.read_text()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shlex
 import shutil
 import sys
@@ -77,7 +78,9 @@ def announce_json(what: Started, demo: dict[str, str]) -> None:
 
 def _program() -> str:
     """How this program can be called from here."""
-    return "lightmail" if shutil.which("lightmail") or "lightmail" not in sys.argv[0] else shlex.quote(sys.argv[0])
+    called_as = sys.argv[0]
+    installed = shutil.which("lightmail") is not None or os.path.basename(called_as) != "lightmail"
+    return "lightmail" if installed else shlex.quote(called_as)
 
 
 def _options(file: str | None, data: str | None) -> str:
