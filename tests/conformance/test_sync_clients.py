@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,18 @@ from tests.support.server import LightMailServer
 from tests.support.wire import ImapClient, literal_of
 
 pytestmark = pytest.mark.integration
+
+
+Account = tuple[str, str, ImapClient]
+
+
+@pytest.fixture
+def account(server: LightMailServer) -> Iterator[Account]:
+    """An account, and a connection that is logged in to it."""
+    user, password = server.add_user()
+    with ImapClient(server.address("imap")) as client:
+        client.login(user, password)
+        yield user, password, client
 
 
 def needs(program: str) -> pytest.MarkDecorator:
@@ -69,10 +82,8 @@ def quiet(command: list[str], folder: Path) -> str:
 
 
 @needs("mbsync")
-def test_mbsync_both_ways_twice(server: LightMailServer, tmp_path: Path) -> None:
-    user, password = server.add_user()
-    client = ImapClient(server.address("imap"))
-    client.login(user, password)
+def test_mbsync_both_ways_twice(server: LightMailServer, account: Account, tmp_path: Path) -> None:
+    user, password, client = account
     fill(client)
     host, port = server.address("imap")
     mail = tmp_path / "mail"
@@ -131,10 +142,8 @@ CopyArrivalDate yes
 
 
 @needs("offlineimap")
-def test_offlineimap_both_ways_twice(server: LightMailServer, tmp_path: Path) -> None:
-    user, password = server.add_user()
-    client = ImapClient(server.address("imap"))
-    client.login(user, password)
+def test_offlineimap_both_ways_twice(server: LightMailServer, account: Account, tmp_path: Path) -> None:
+    user, password, client = account
     fill(client)
     host, port = server.address("imap")
     mail = tmp_path / "mail"

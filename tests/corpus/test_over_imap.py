@@ -45,10 +45,9 @@ def fetched_bodies(client: ImapClient) -> Iterator[tuple[int, bytes]]:
 
 @pytest.fixture
 def client(server: LightMailServer) -> Iterator[ImapClient]:
-    client = ImapClient(server.address("imap"))
-    client.login(*server.add_user())
-    yield client
-    client.close()
+    with ImapClient(server.address("imap")) as client:
+        client.login(*server.add_user())
+        yield client
 
 
 def test_every_message_comes_back_as_it_was_sent(client: ImapClient) -> None:

@@ -118,18 +118,17 @@ def test_what_was_answered_is_there_and_whole(tmp_path: Path) -> None:
             run(load_and_kill(server, load))
             answered.update(load.answered)
         server.start()
-        client = ImapClient(server.address("imap"))
-        client.login(user, password)
-        assert client.command(b"EXAMINE INBOX").ok
         found: list[str] = []
-        for response in client.command(b"UID FETCH 1:* (UID BODY.PEEK[])").fetched():
-            octets = literal_of(response)
-            head = re.search(rb"(?:^|\r\n)Subject: (\S+)\r\nX-Digest: ([0-9a-f]{64})\r\n\r\n", octets)
-            assert head, octets[:200]
-            text = octets[head.end() :]
-            assert hashlib.sha256(text).hexdigest().encode() == head[2], f"{head[1]!r} is there half"
-            found.append(head[1].decode())
-        client.close()
+        with ImapClient(server.address("imap")) as client:
+            client.login(user, password)
+            assert client.command(b"EXAMINE INBOX").ok
+            for response in client.command(b"UID FETCH 1:* (UID BODY.PEEK[])").fetched():
+                octets = literal_of(response)
+                head = re.search(rb"(?:^|\r\n)Subject: (\S+)\r\nX-Digest: ([0-9a-f]{64})\r\n\r\n", octets)
+                assert head, octets[:200]
+                text = octets[head.end() :]
+                assert hashlib.sha256(text).hexdigest().encode() == head[2], f"{head[1]!r} is there half"
+                found.append(head[1].decode())
         assert len(answered) >= ROUNDS * ANSWERED_BEFORE_KILL
         assert answered <= set(found), sorted(answered - set(found))[:10]
         assert len(found) == len(set(found)), "a message was stored twice that was sent once"

@@ -6,6 +6,7 @@ import re
 import socket
 import ssl
 from dataclasses import dataclass
+from typing import Self
 
 TIMEOUT_S = 60.0
 
@@ -54,6 +55,12 @@ class Wire:
 
     def close(self) -> None:
         self._socket.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        self.close()
 
 
 @dataclass(frozen=True, slots=True)
