@@ -194,7 +194,7 @@ def columns(row: Row) -> tuple[int, ...]:
 
 
 def uids(*numbers: int | tuple[int, int]) -> UidSet:
-    """uids(1, (3, 5)) is 1,3:5."""
+    """Numbers and (first, last) ranges as a set."""
     return UidSet.from_ranges([n if isinstance(n, tuple) else (n, n) for n in numbers])
 
 

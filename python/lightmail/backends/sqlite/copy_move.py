@@ -40,10 +40,10 @@ def copy_statement(pairs: tuple[tuple[int, int], ...]) -> OnChosen:
         if before == after:
             kept |= 1 << before
         else:
-            flags += f" | (flags >> {before} & 1) << {after}"
+            flags += f" | (((flags >> {before}) & 1) << {after})"
     if not flags:
         return OnChosen.of(_COPY.format(flags="flags"))
-    return OnChosen.of(_COPY.format(flags=f"flags & {kept}{flags}"))
+    return OnChosen.of(_COPY.format(flags=f"(flags & {kept}){flags}"))
 
 
 def copy(statements: Statements, source: MailboxId, uids: UidSet, target: MailboxId, now_s: int) -> CopyOutcome:

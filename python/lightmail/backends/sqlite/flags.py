@@ -11,7 +11,7 @@ from lightmail.backends.sqlite.selection import Chosen, OnChosen, census, union
 from lightmail.model import FlagOp, FlagOutcome, MailboxId, ModSeq
 
 SET_FLAGS = OnChosen.of("""
-    UPDATE messages SET flags = flags & :keep | :add, modseq = :modseq
+    UPDATE messages SET flags = (flags & :keep) | :add, modseq = :modseq
     WHERE mailbox_id = :mailbox AND {chosen}
 """)
 

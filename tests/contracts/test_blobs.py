@@ -1,0 +1,98 @@
+"""The BlobStore port: immutable objects under keys that are never used again (law 3)."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from lightmail.ports.blobs import BlobNotFound, BlobStore
+from tests.support.backends import on_every_blob_backend
+
+
+async def _keys(blobs: BlobStore) -> list[str]:
+    return sorted([key async for key in blobs.keys()])  # noqa: SIM118  a port, not a dict
+
+
+@on_every_blob_backend
+async def test_octets_come_back_exactly(blobs: BlobStore) -> None:
+    octets = bytes(range(256)) * 100 + b"\r\n\x00"
+    await blobs.put("7f/0a1b2c", octets)
+    assert await blobs.read("7f/0a1b2c", 0, len(octets)) == octets
+
+
+@on_every_blob_backend
+async def test_ranges(blobs: BlobStore) -> None:
+    await blobs.put("k", b"0123456789")
+    for start, octets, expected in (
+        (0, 3, b"012"),
+        (3, 4, b"3456"),
+        (8, 100, b"89"),
+        (10, 5, b""),
+        (50, 5, b""),
+        (0, 0, b""),
+    ):
+        assert await blobs.read("k", start, octets) == expected
+        assert blobs.read_nowait("k", start, octets) in (expected, None)
+
+
+@on_every_blob_backend
+async def test_an_empty_object(blobs: BlobStore) -> None:
+    await blobs.put("empty", b"")
+    writer = await blobs.create("empty-too")
+    await writer.commit()
+    assert await blobs.read("empty", 0, 10) == b"" == await blobs.read("empty-too", 0, 10)
+
+
+@on_every_blob_backend
+async def test_a_streamed_object_is_seen_after_commit_only(blobs: BlobStore) -> None:
+    writer = await blobs.create("ab/streamed")
+    for number in range(20):
+        await writer.write(bytes([number]) * 70_000)
+    with pytest.raises(BlobNotFound):
+        await blobs.read("ab/streamed", 0, 1)
+    assert blobs.read_nowait("ab/streamed", 0, 1) is None
+    assert await _keys(blobs) == []
+    await writer.commit()
+    await writer.abort()
+    assert await blobs.read("ab/streamed", 69_999, 2) == b"\x00\x01"
+    assert len(await blobs.read("ab/streamed", 0, 10_000_000)) == 1_400_000
+
+
+@on_every_blob_backend
+async def test_an_aborted_object_leaves_nothing(blobs: BlobStore) -> None:
+    writer = await blobs.create("ab/given-up")
+    await writer.write(b"half")
+    await writer.abort()
+    await writer.abort()
+    unused = await blobs.create("ab/never-begun")
+    await unused.abort()
+    with pytest.raises(BlobNotFound):
+        await blobs.read("ab/given-up", 0, 1)
+    assert await _keys(blobs) == []
+
+
+@on_every_blob_backend
+async def test_what_is_not_there(blobs: BlobStore) -> None:
+    with pytest.raises(BlobNotFound):
+        await blobs.read("ab/missing", 0, 1)
+    assert blobs.read_nowait("ab/missing", 0, 1) is None
+
+
+@on_every_blob_backend
+async def test_delete_many(blobs: BlobStore) -> None:
+    for number in range(5):
+        await blobs.put(f"ab/{number}", b"x")
+    await blobs.delete(["ab/1", "ab/none", "ab/3", "ab/1"])
+    await blobs.delete([])
+    assert await _keys(blobs) == ["ab/0", "ab/2", "ab/4"]
+    with pytest.raises(BlobNotFound):
+        await blobs.read("ab/1", 0, 1)
+
+
+@on_every_blob_backend
+async def test_the_sweep_sees_every_object(blobs: BlobStore) -> None:
+    keys = [f"{number % 7:02x}/{number:08x}" for number in range(300)] + ["plain", "with.dots-and_more"]
+    await asyncio.gather(*(blobs.put(key, key.encode()) for key in keys))
+    assert await _keys(blobs) == sorted(keys)
+    assert await asyncio.gather(*(blobs.read(key, 0, 100) for key in keys)) == [key.encode() for key in keys]
