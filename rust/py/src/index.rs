@@ -9,9 +9,7 @@ pub mod index {
     use pyo3::types::PyTuple;
 
     #[pymodule_export]
-    use crate::index_fetch::{
-        PyBodySlot, PyFetchRun, PyOctetNeed, PySlotDecoder, PySummaryCache,
-    };
+    use crate::index_fetch::{PyBodySlot, PyFetchRun, PyOctetNeed, PySlotDecoder, PySummaryCache};
     #[pymodule_export]
     use crate::index_search::{BadCharset, PySearchRun};
     #[pymodule_export]
