@@ -122,18 +122,18 @@ impl<'a> Parser<'a> {
     /// `obs-route = obs-domain-list ":"` right after "<" (RFC 5322 §4.4).
     fn route(&mut self) -> Option<Vec<u8>> {
         let mut ahead = self.tokens.clone();
-        let mut route = Vec::new();
+        let mut route = vec![b'@'];
+        if ahead.next_no_comment()? != Token::Special(b'@') {
+            return None;
+        }
         loop {
             match ahead.next_no_comment()? {
-                Token::Special(b':') if !route.is_empty() => {
+                Token::Special(b':') => {
                     self.tokens = ahead;
                     return Some(route);
                 }
                 Token::Special(b'<' | b'>' | b';') => return None,
                 token => append(&token, &mut route),
-            }
-            if route[0] != b'@' {
-                return None;
             }
         }
     }

@@ -112,6 +112,8 @@ fn addresses_that_are_none() {
         ("a@b <c@d>", &["a@b|-|c|d"]),
         ("joe@example.org junk@elsewhere", &["-|-|joe|example.org"]),
         ("Name <joe@example.org", &["Name|-|joe|example.org"]),
+        // Found by fuzzing: nothing but an empty quoted string after "<".
+        ("Name <\"\"", &["Name|-|MISSING_MAILBOX|MISSING_DOMAIN"]),
         ("A Group:a@b", &["[A Group", "-|-|a|b", "]"]),
     ];
     for (value, expected) in cases {
