@@ -173,3 +173,18 @@ def test_numbers_mean_what_this_session_knows() -> None:
         await house.close()
 
     run(scenario())
+
+
+@pytest.mark.parametrize(("enabled", "status"), [("UTF8=ACCEPT", "BAD"), ("IMAP4rev2", "OK")])
+def test_charset_after_enable(enabled: str, status: str) -> None:
+    """RFC 6855 §3 refuses it, RFC 9051 §6.4.4 does not."""
+
+    async def scenario() -> None:
+        house = await House.build()
+        client = await selected(house)
+        await client.ok(f"ENABLE {enabled}")
+        answer = await client.do("SEARCH CHARSET UTF-8 SUBJECT x")
+        assert answer[-1].split()[1] == status
+        await house.close()
+
+    run(scenario())

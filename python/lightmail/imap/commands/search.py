@@ -9,6 +9,8 @@ from lightmail.imap.session import Session
 
 _ALL = frozenset({"ALL"})
 _SEARCHED = Done("Searched")
+_NO_CHARSET = Done("Expected no CHARSET: strings are UTF-8 since ENABLE UTF8=ACCEPT", status=b"BAD")
+"""RFC 6855 §3. IMAP4rev2 alone allows it (RFC 9051 §6.4.4)."""
 
 
 async def search(session: Session, command: imap.Search) -> Done:
@@ -17,6 +19,8 @@ async def search(session: Session, command: imap.Search) -> Done:
     assert selected is not None
     view = selected.view
     program = command.program
+    if session.utf8 and program.charset is not None:
+        return _NO_CHARSET
     returns = command.returns
     save = returns is not None and "SAVE" in returns
     if program.uses_modseq:
