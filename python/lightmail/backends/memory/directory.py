@@ -18,7 +18,7 @@ class MemoryDirectory:
     async def add_user(self, address: str, password_hash: str) -> User:
         if any(user.address == address for user in self._state.users.values()) or address in self._state.aliases:
             raise UserExists(address)
-        user = User(UserId(self._state.new_id()), address, password_hash, True, self._state.clock.now_s())
+        user = User(UserId(next(self._state.user_ids)), address, password_hash, True, self._state.clock.now_s())
         self._state.users[user.id] = user
         return user
 

@@ -123,7 +123,7 @@ class MemoryMailboxes:
 
     def _add(self, user_id: UserId, name: str) -> StoredMailbox:
         mailbox = StoredMailbox(
-            id=MailboxId(self._state.new_id()),
+            id=MailboxId(next(self._state.mailbox_ids)),
             user_id=user_id,
             name=name,
             uid_validity=self._state.new_uid_validity(user_id),

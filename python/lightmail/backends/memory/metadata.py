@@ -86,7 +86,7 @@ class MemoryMetadata(MemoryMailboxes):
             mailbox = self._state.mailbox(message.mailbox_id)
             body_id = body_ids.get(message.body.object_key)
             if body_id is None:
-                body_id = body_ids[message.body.object_key] = BodyId(self._state.new_id())
+                body_id = body_ids[message.body.object_key] = BodyId(next(self._state.body_ids))
                 self._state.bodies[body_id] = StoredBody(message.body, references=0)
             row = StoredMessage(
                 uid=next(uids[mailbox.id]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -83,12 +84,10 @@ class MemoryState:
         self.bodies: dict[BodyId, StoredBody] = {}
         self.uid_validities: dict[str, int] = {}
         """By address: the greatest one given; outlives the account (law 2)."""
-        self._last_id = 0
-
-    def new_id(self) -> int:
-        """Never given twice."""
-        self._last_id += 1
-        return self._last_id
+        # Ids are never given twice.
+        self.user_ids = itertools.count(1)
+        self.mailbox_ids = itertools.count(1)
+        self.body_ids = itertools.count(1)
 
     def new_uid_validity(self, user_id: UserId) -> UidValidity:
         """Greater than any that this account, or an earlier one of its address, has had. Raises UserNotFound."""

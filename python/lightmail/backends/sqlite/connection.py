@@ -70,6 +70,7 @@ def connect(path: Path, *, busy_timeout_s: float, cache_kib: int, query_only: bo
                 "temp_store = MEMORY",
                 f"cache_size = -{cache_kib}",
                 "mmap_size = 134217728",
+                "journal_size_limit = 67108864",
                 "secure_delete = FAST",
                 f"query_only = {'ON' if query_only else 'OFF'}",
             ):

@@ -83,7 +83,7 @@ class MailboxRow:
 
     @classmethod
     def get_many(cls, statements: Statements, mailbox_ids: Sequence[MailboxId]) -> dict[MailboxId, MailboxRow]:
-        """Raises MailboxNotFound unless all are there."""
+        """In the order given. Raises MailboxNotFound unless all are there."""
         if len(mailbox_ids) == 1:
             return {mailbox_ids[0]: cls.get(statements, mailbox_ids[0])}
         rows = statements.all(SELECT_MAILBOXES, {"mailboxes": f"[{','.join(map(str, mailbox_ids))}]"})
@@ -91,7 +91,7 @@ class MailboxRow:
         for mailbox_id in mailbox_ids:
             if mailbox_id not in found:
                 raise MailboxNotFound(str(mailbox_id))
-        return found
+        return {mailbox_id: found[mailbox_id] for mailbox_id in mailbox_ids}
 
     def take_uids(self, count: int) -> int:
         """The first of `count` new UIDs. Raises LimitExceeded when they are used up (RFC 9051 §2.3.1.1)."""

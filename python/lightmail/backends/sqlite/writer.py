@@ -27,7 +27,6 @@ Verb = Callable[[Statements], T]
 
 MAX_GROUP = 512
 """Verbs of one transaction; bounds how long the first of them waits."""
-CHECKPOINT_PAGES = 1000
 
 
 class _Job(Generic[T]):
