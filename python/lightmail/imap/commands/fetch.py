@@ -78,13 +78,15 @@ async def _set_seen(mail: MailStore, selected: Selected, uids: UidSet) -> UidSet
     unseen = view.flagged(0, within=uids, without=_SEEN_BIT)
     if not unseen:
         return None
+    before = selected.live.snapshot
     outcome = await mail.set_flags(selected.mailbox.id, unseen, FlagOp.ADD, ("\\Seen",))
     delta = outcome.delta
     if delta is None:
         return None
     live = selected.live.snapshot
-    if delta.base_modseq == view.highest_modseq and delta.highest_modseq == live.highest_modseq:
-        # Nobody else has changed anything: the shared snapshot is this view and the change.
+    if view is before and delta.base_modseq == before.highest_modseq and delta.highest_modseq == live.highest_modseq:
+        # Nobody else has changed anything: the shared snapshot is this view and the change. (A MODSEQ alone does not
+        # say so: a view may hold messages whose EXPUNGE could not be told yet.)
         selected.view = live
     else:
         # Only these rows: the rest of what has happened is announced when it may be (RFC 9051 §7.5.1).
