@@ -15,6 +15,8 @@ from lightmail.net.imap_connection import Connection
 from lightmail.net.wheel import TICK_S, Wheel
 from lightmail.obs.metrics import Counts, counts
 
+LET_GO_TIMEOUT_S = 5.0
+
 
 class ImapServer:
     """`connection` is the factory that listeners need, for plain and for TLS listeners alike."""
@@ -61,14 +63,20 @@ class ImapServer:
             connection.end_when_idle()
 
     async def close(self, timeout_s: float) -> None:
-        """Listeners have been closed. Connections end within `timeout_s`, or are cut then."""
+        """Listeners have been closed. Connections end within `timeout_s`, or are cut then; what their commands still do
+        is waited for a little longer, and cancelled.
+        """
         self.begin_shutdown()
         try:
             await asyncio.wait_for(self._empty.wait(), timeout_s)
         except TimeoutError:
             for connection in tuple(self._connections):
                 connection.abort()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._tasks:
+            _, hanging = await asyncio.wait(self._tasks, timeout=LET_GO_TIMEOUT_S)
+            for task in hanging:
+                task.cancel()
+            await asyncio.gather(*hanging, return_exceptions=True)
 
     # ---- for connections
 
