@@ -52,7 +52,7 @@ pub struct Need {
     pub octets: u64,
 }
 
-/// BINARY of a Content-Transfer-Encoding nobody can undo: NO [UNKNOWN-CTE] (RFC 3516 §4.3).
+/// BINARY of a Content-Transfer-Encoding nobody can undo: `NO [UNKNOWN-CTE]` (RFC 3516 §4.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UnknownEncoding;
 

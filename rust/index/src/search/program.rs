@@ -16,7 +16,7 @@ use crate::summaries::Summary;
 /// Why a search cannot be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SearchError {
-    /// NO [BADCHARSET]: the charset is unknown, or a string is no text in it (RFC 9051 §6.4.4).
+    /// `NO [BADCHARSET]`: the charset is unknown, or a string is no text in it (RFC 9051 §6.4.4).
     BadCharset,
     /// "$" where nothing is saved.
     BadSet(BadSet),
