@@ -330,7 +330,7 @@ def test_autologout_spares_who_is_heard_and_what_runs() -> None:
     """RFC 9051 §5.4."""
 
     async def scenario() -> None:
-        async with lobby(tick_s=0.005, idle_timeout_s=0.2, login_timeout_s=10) as place:
+        async with lobby(tick_s=0.005, idle_timeout_s=0.2, login_timeout_s=1) as place:
             wire = await place.login()
             began = asyncio.get_running_loop().time()
             gate = place.desk.house.metadata.hold("list_mailboxes")
