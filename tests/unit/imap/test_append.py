@@ -220,6 +220,21 @@ def test_a_mailbox_deleted_meanwhile() -> None:
     run(scenario())
 
 
+def test_8bit_header_fields_need_no_enable() -> None:
+    """A leniency (see append.py): clients that copy old mail, imapsync and mbsync among them, enable nothing."""
+
+    async def scenario() -> None:
+        house = await House.build()
+        client = Client(house)
+        octets = "Subject: Grüße\r\n\r\nHallo\r\n".encode("latin-1")
+        assert (await client.send(b"a APPEND INBOX " + literal(octets) + b"\r\n")).startswith(b"a OK ")
+        await client.ok("SELECT INBOX")
+        assert octets in await client.send(b"b FETCH 1 BODY.PEEK[]\r\n")
+        await house.close()
+
+    run(scenario())
+
+
 def test_binary_and_utf8_messages_are_kept_as_they_are() -> None:
     """RFC 3516 §4.4, RFC 6855 §4."""
 

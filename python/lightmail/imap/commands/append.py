@@ -5,6 +5,9 @@
                         await run.message_end() after the last; else: refuse it
     then:               done = await run.finish()        # always, also after a refusal; or await run.abort()
 
+Leniency: RFC 6855 §4 would refuse 8-bit header fields from a client that has not enabled UTF8=ACCEPT. Much of the mail
+that exists has them and every client that copies mail sends it as it is, so that octets are kept as they come.
+
 What goes wrong is remembered and told by `finish`: octets of a message that a client has begun to send still come,
 and its next command is found only behind them.
 """
