@@ -92,6 +92,11 @@ class Dispatcher:
         """Nothing is half done: no APPEND, no AUTHENTICATE. IDLE counts as nothing."""
         return self._append is None and (self._ask is None or type(self._ask[2]) is imap.Idle)
 
+    @property
+    def within_append(self) -> bool:
+        """A message is on its way, or the line end behind it."""
+        return self._append is not None
+
     async def run(self) -> None:
         """Answer what has come. Raises nothing but CancelledError."""
         session = self.session
