@@ -1,0 +1,171 @@
+"""A mail store on the embedded default, SQLite and files, with a meter on both."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import msgspec
+
+from lightmail.auth.passwords import Passwords
+from lightmail.backends.files import FileBlobs
+from lightmail.backends.local import LocalChangeFeed
+from lightmail.backends.sqlite import SqliteDatabase, SqliteDirectory, SqliteMetadata
+from lightmail.config import Config
+from lightmail.mail.store import MailStore
+from lightmail.model import NewMessage
+from lightmail.ports.blobs import BlobStore, BlobWriter
+from tests.support.backends import HandClock
+from tests.unit.imap.desk import CHEAP, PASSWORD, USER, Desk
+from tests.unit.mail.house import House, message_octets
+
+
+class MeteredBlobs:
+    """A BlobStore that counts requests and octets; a create with its commit is one PUT."""
+
+    def __init__(self, inner: BlobStore) -> None:
+        self._inner = inner
+        self.requests: Counter[str] = Counter()
+        self.octets_in = 0
+        self.octets_out = 0
+        self.largest_write = 0
+
+    async def create(self, key: str) -> BlobWriter:
+        self.requests["put"] += 1
+        return _MeteredWriter(self, await self._inner.create(key))
+
+    async def put(self, key: str, octets: bytes) -> None:
+        self.requests["put"] += 1
+        self.wrote(octets)
+        await self._inner.put(key, octets)
+
+    async def read(self, key: str, start: int, octets: int) -> bytes:
+        self.requests["read"] += 1
+        return self._read(await self._inner.read(key, start, octets))
+
+    def read_nowait(self, key: str, start: int, octets: int) -> bytes | None:
+        found = self._inner.read_nowait(key, start, octets)
+        if found is not None:
+            self.requests["read"] += 1
+            self._read(found)
+        return found
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        self.requests["delete"] += 1
+        await self._inner.delete(keys)
+
+    def keys(self) -> AsyncIterator[str]:
+        self.requests["keys"] += 1
+        return self._inner.keys()
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+    def wrote(self, octets: bytes) -> None:
+        self.octets_in += len(octets)
+        self.largest_write = max(self.largest_write, len(octets))
+
+    def _read(self, octets: bytes) -> bytes:
+        self.octets_out += len(octets)
+        return octets
+
+
+class _MeteredWriter:
+    def __init__(self, meter: MeteredBlobs, inner: BlobWriter) -> None:
+        self._meter = meter
+        self._inner = inner
+        self.commit = inner.commit
+        self.abort = inner.abort
+
+    async def write(self, octets: bytes) -> None:
+        self._meter.wrote(octets)
+        await self._inner.write(octets)
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    statements: int
+    transactions: int
+    requests: dict[str, int]
+    octets_read: int
+
+
+class MeteredHouse:
+    """One server process: it remembers nothing of an earlier one over the same folder."""
+
+    def __init__(self, database: SqliteDatabase, blobs: BlobStore, config: Config) -> None:
+        self._database = database
+        self.blobs = MeteredBlobs(blobs)
+        self.config = config
+        self.clock = HandClock()
+        self.directory = SqliteDirectory(database)
+        metadata = SqliteMetadata(database)
+        self.feed = LocalChangeFeed(metadata)
+        self.mail = MailStore(
+            metadata=metadata,
+            blobs=self.blobs,
+            directory=self.directory,
+            feed=self.feed,
+            clock=self.clock,
+            config=config,
+        )
+        self.desk = Desk(cast(House, self), config)
+
+    def reading(self) -> Cost:
+        """The meters as they stand."""
+        blobs = self.blobs
+        return Cost(self._database.statements, self._database.writer.groups, dict(blobs.requests), blobs.octets_out)
+
+    def since(self, before: Cost) -> Cost:
+        now = self.reading()
+        requests = Counter(now.requests)
+        requests.subtract(before.requests)
+        return Cost(
+            now.statements - before.statements,
+            now.transactions - before.transactions,
+            {name: count for name, count in requests.items() if count},
+            now.octets_read - before.octets_read,
+        )
+
+
+@asynccontextmanager
+async def metered(folder: Path) -> AsyncIterator[MeteredHouse]:
+    config = Config()
+    config = msgspec.structs.replace(
+        config, auth=CHEAP, server=msgspec.structs.replace(config.server, hostname="mail.example.org")
+    )
+    database = await SqliteDatabase.open(folder / "lightmail.sqlite", HandClock())
+    blobs = await FileBlobs.open(folder / "bodies")
+    house = MeteredHouse(database, blobs, config)
+    try:
+        yield house
+    finally:
+        house.desk.authenticator.close()
+        await house.mail.close()
+        await blobs.close()
+        await database.close()
+
+
+async def fill(folder: Path, messages: int) -> None:
+    """One account, ann@example.org, with so many small messages in INBOX, every other one \\Seen."""
+    folder.mkdir()
+    async with metered(folder) as house:
+        user = await house.mail.accounts.create(USER.decode(), Passwords(CHEAP).hash(PASSWORD))
+        inbox = await house.mail.mailboxes.get(user.id, "INBOX")
+        new = []
+        for number in range(messages):
+            incoming = house.mail.bodies.receive()
+            await incoming.write(message_octets(number))
+            flags = ("\\Seen",) if number % 2 else ()
+            new.append(NewMessage(inbox.id, await incoming.finish(), flags, 900_000_000 + number, 0, 1_000_000_000))
+        await house.mail.append(new)
+
+
+def copied(filled: Path, folder: Path) -> Path:
+    """A folder of one's own with what `fill` has put into another."""
+    return Path(shutil.copytree(filled, folder / "copy"))
