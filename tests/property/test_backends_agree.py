@@ -183,7 +183,7 @@ class Backends(RuleBasedStateMachine):
 
         async def state(store: Store) -> Any:
             mailboxes = await store.metadata.list_mailboxes(store.user.id)
-            told = []
+            told: list[Any] = []
             for mailbox in mailboxes:
                 if mailbox.selectable:
                     told.append(await store.metadata.changes_since(mailbox.id, ModSeq(0)))

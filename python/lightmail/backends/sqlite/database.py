@@ -17,13 +17,14 @@ from lightmail.backends.local import SystemClock
 from lightmail.backends.sqlite.connection import Row, Statements, Values, connect, told_plainly
 from lightmail.backends.sqlite.schema import migrate
 from lightmail.backends.sqlite.writer import Verb, Writer
+from lightmail.errors import Unavailable
 from lightmail.ports.clock import Clock
 
 T = TypeVar("T")
 
 READERS = 2
-_BUSY_TIMEOUT_S = 10.0
-"""How long a writer waits for another process; one group of the server takes milliseconds."""
+BUSY_TIMEOUT_S = 10.0
+"""One group of writes of another process takes milliseconds; an upgrade of the schema may take longer."""
 _READ_TIMEOUT_S = 1.0
 """Readers wait for nobody in WAL mode, but for recovery after a crash."""
 
@@ -45,8 +46,12 @@ class SqliteDatabase:
         self._closed = False
 
     @classmethod
-    async def open(cls, path: Path, clock: Clock | None = None) -> SqliteDatabase:
+    async def open(
+        cls, path: Path, clock: Clock | None = None, *, busy_timeout_s: float = BUSY_TIMEOUT_S
+    ) -> SqliteDatabase:
         """Open or create the file and bring its schema up to date.
+
+        busy_timeout_s: how long a write waits for another process before it is Unavailable.
 
         Raises Unavailable, SchemaMismatch, ConfigError (SQLite too old).
         """
@@ -54,7 +59,7 @@ class SqliteDatabase:
         loop = asyncio.get_running_loop()
 
         def prepare() -> Statements:
-            connection = connect(path, busy_timeout_s=_BUSY_TIMEOUT_S, cache_kib=16384)
+            connection = connect(path, busy_timeout_s=busy_timeout_s, cache_kib=16384)
             try:
                 with told_plainly():
                     migrate(connection, clock.now_s())
@@ -86,6 +91,8 @@ class SqliteDatabase:
 
     async def read(self, question: Callable[[Statements], T]) -> T:
         """Ask in a reader thread, all of it seeing one state of the database. Raises Unavailable."""
+        if self._closed:
+            raise Unavailable("the metadata database (closed)")
         return await self._loop.run_in_executor(self._readers, self._ask, question)
 
     async def write(self, verb: Verb[T]) -> T:
