@@ -153,7 +153,6 @@ async def metered(folder: Path) -> AsyncIterator[MeteredHouse]:
 
 async def fill(folder: Path, messages: int) -> None:
     """One account, ann@example.org, with so many small messages in INBOX, every other one \\Seen."""
-    folder.mkdir()
     async with metered(folder) as house:
         user = await house.mail.accounts.create(USER.decode(), Passwords(CHEAP).hash(PASSWORD))
         inbox = await house.mail.mailboxes.get(user.id, "INBOX")

@@ -19,6 +19,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
     """Mailboxes by their number of messages."""
     folder = tmp_path_factory.mktemp("cost")
     for messages in COUNTS:
+        (folder / str(messages)).mkdir()
         run(fill(folder / str(messages), messages))
     return {messages: folder / str(messages) for messages in COUNTS}
 
