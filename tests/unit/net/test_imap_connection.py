@@ -241,7 +241,8 @@ def test_a_client_may_send_all_and_shut_its_side() -> None:
 # ---- TLS
 
 
-def test_starttls(server_tls: ssl.SSLContext, client_tls: ssl.SSLContext) -> None:
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+def test_starttls(loop: str, server_tls: ssl.SSLContext, client_tls: ssl.SSLContext) -> None:
     """RFC 9051 §6.2.1. LOGIN behind it works, and nothing that was pipelined in clear text has been run."""
 
     async def scenario() -> None:
@@ -262,10 +263,11 @@ def test_starttls(server_tls: ssl.SSLContext, client_tls: ssl.SSLContext) -> Non
             assert await wire.reader.readexactly(300_000) == b"x" * 300_000
             await wire.close()
 
-    run(scenario())
+    (run if loop == "uvloop" else asyncio.run)(scenario())
 
 
-def test_clear_text_after_starttls_ends_the_connection(server_tls: ssl.SSLContext) -> None:
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+def test_clear_text_after_starttls_ends_the_connection(loop: str, server_tls: ssl.SSLContext) -> None:
     async def scenario() -> None:
         async with lobby(tls=server_tls) as place:
             wire = await place.connect()
@@ -275,7 +277,7 @@ def test_clear_text_after_starttls_ends_the_connection(server_tls: ssl.SSLContex
             assert b"b OK" not in rest
             await until(lambda: not len(place.server) and not place.server._tasks)
 
-    run(scenario())
+    (run if loop == "uvloop" else asyncio.run)(scenario())
 
 
 def test_starttls_without_a_certificate() -> None:
