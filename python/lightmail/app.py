@@ -25,7 +25,7 @@ from lightmail.net import supervisor
 from lightmail.net.imap_server import ImapServer
 from lightmail.net.listeners import Listener, bind_all
 from lightmail.net.tls import Identity, load_identity, make_development_certificate
-from lightmail.obs.metrics import counts
+from lightmail.obs.metrics import counts, exposition
 from lightmail.ports.blobs import BlobStore
 from lightmail.ports.directory import Directory
 from lightmail.ports.metadata import MetadataStore
@@ -168,7 +168,11 @@ async def _serve(
         if identity is not None:
             _reload(identity)
 
-    with supervisor.stop_signals(stop.set, reload):
+    def report() -> None:
+        supervisor.write_metrics(config.data, exposition())
+
+    _count_caches(store.mail)
+    with supervisor.signals(on_stop=stop.set, on_reload=reload, on_report=report):
         for listener in listeners:
             server = lmtp if listener.protocol.startswith("lmtp") else imap
             await listener.serve(server.connection)
@@ -241,6 +245,17 @@ def _by_protocol(addresses: list[tuple[str, str]]) -> dict[str, list[str]]:
     for protocol, address in addresses:
         found.setdefault(protocol, []).append(address)
     return found
+
+
+def _count_caches(mail: MailStore) -> None:
+    summaries, bodies = mail.summaries.cache, mail.bodies.cache
+    for name, help_text, of_summaries, of_bodies in (
+        ("cache_hits_total", "Found in a cache", lambda: summaries.hits, lambda: bodies.hits),
+        ("cache_misses_total", "Not found in a cache", lambda: summaries.misses, lambda: bodies.misses),
+        ("cache_octets", "Held by a cache", lambda: summaries.octets, lambda: bodies.octets),
+    ):
+        counts.source(name, help_text, of_summaries, label="summaries")
+        counts.source(name, help_text, of_bodies, label="bodies")
 
 
 def _check_descriptors(config: Config) -> None:

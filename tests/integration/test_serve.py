@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.eventually import eventually
 from tests.support.server import LightMailServer
 from tests.support.wire import ImapClient
 
@@ -181,10 +182,20 @@ def test_sighup_reads_the_certificate_again(tmp_path: Path) -> None:
         for name in ("cert.pem", "key.pem"):
             os.replace(other.data / name, server.data / name)
         server.signal(signal.SIGHUP)
-        server.signal(signal.SIGHUP)
+        assert eventually(lambda: served() != before)
+
+
+def test_sigusr1_writes_the_metrics(tmp_path: Path) -> None:
+    with LightMailServer(tmp_path / "data") as server:
+        user, password = server.add_user()
         with imaplib.IMAP4(*server.address("imap")) as client:
-            client.noop()  # answered after the signal was taken
-        assert served() != before
+            client.login(user, password)
+        server.signal(signal.SIGUSR1)
+        assert eventually((server.data / "metrics.prom").exists)
+        lines = (server.data / "metrics.prom").read_text().splitlines()
+        assert 'lightmail_connections_total{protocol="imap"} 1.0' in lines
+        assert 'lightmail_commands_total{command="LOGIN"} 1.0' in lines
+        assert 'lightmail_cache_hits_total{of="bodies"} 0.0' in lines
 
 
 def test_demo(tmp_path: Path) -> None:

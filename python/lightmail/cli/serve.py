@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 @config_options
 @json_option
 def serve(demo: bool, file: str | None, data: str | None, as_json: bool) -> None:
-    """Run the server until SIGTERM or SIGINT. SIGHUP reads the certificate again.
+    """Run the server until SIGTERM or SIGINT. SIGHUP reads the certificate again, SIGUSR1 writes metrics.prom
+    into the data folder (Prometheus text format).
 
     Prints the addresses, one per line, and "ready" when connections are accepted.
     """

@@ -34,7 +34,7 @@ class Bodies:
         self._limits = config.limits
         self._workers = workers
         self._small_octets = config.limits.small_body_octets
-        self._octets: OctetCache[int] = OctetCache(config.limits.body_cache_octets)
+        self.cache: OctetCache[int] = OctetCache(config.limits.body_cache_octets)
         self._locations: dict[int, BodyLocation] = {}
         self._layouts: dict[int, Layout] = {}
 
@@ -69,7 +69,7 @@ class Bodies:
             return None
         if location.raw_octets > self._small_octets:
             return self._read_block_nowait(location, start, octets)
-        raw = self._octets.get(body_id)
+        raw = self.cache.get(body_id)
         if raw is None:
             stored = self._blobs.read_nowait(location.object_key, 0, location.stored_octets)
             if stored is None:
@@ -97,7 +97,7 @@ class Bodies:
         if start // BLOCK_OCTETS == (end - 1) // BLOCK_OCTETS:
             block_start = start - start % BLOCK_OCTETS
             block = await self._read_range(location, layout, block_start, BLOCK_OCTETS)
-            self._octets.put(_block_key(body_id, start), block)
+            self.cache.put(_block_key(body_id, start), block)
             return block[start - block_start : end - block_start]
         return await self._read_range(location, layout, start, end - start)
 
@@ -184,7 +184,7 @@ class Bodies:
             return b""
         if start // BLOCK_OCTETS != (end - 1) // BLOCK_OCTETS:
             return None
-        block = self._octets.get(_block_key(location.body_id, start))
+        block = self.cache.get(_block_key(location.body_id, start))
         if block is None:
             return None
         return block[start % BLOCK_OCTETS : end - (start - start % BLOCK_OCTETS)]
@@ -197,7 +197,7 @@ class Bodies:
             raise BodyCorrupt(location.body_id, str(error)) from error
         if len(raw) != location.raw_octets:
             raise BodyCorrupt(location.body_id, f"{len(raw)} octets where {location.raw_octets} were stored")
-        self._octets.put(location.body_id, raw)
+        self.cache.put(location.body_id, raw)
         return raw
 
     def _read_range_nowait(self, location: BodyLocation, layout: Layout, start: int, octets: int) -> bytes | None:

@@ -18,10 +18,15 @@ class OctetCache(Generic[K]):
         self._entries: OrderedDict[K, bytes] = OrderedDict()
         self.octets = 0
         """What is held now, with the cost of the entries."""
+        self.hits = 0
+        self.misses = 0
 
     def get(self, key: K) -> bytes | None:
         octets = self._entries.get(key)
-        if octets is not None:
+        if octets is None:
+            self.misses += 1
+        else:
+            self.hits += 1
             self._entries.move_to_end(key)
         return octets
 

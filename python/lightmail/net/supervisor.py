@@ -17,6 +17,7 @@ from lightmail.errors import ConfigError, DataFolderLocked
 
 LOCK_FILE = "lightmail.lock"
 ADDRESSES_FILE = "addresses.json"
+METRICS_FILE = "metrics.prom"
 
 
 def ensure_data_folder(path: Path) -> None:
@@ -52,10 +53,19 @@ class DataFolderLock:
 
 
 def write_addresses(data: Path, addresses: Mapping[str, Sequence[str]]) -> None:
-    """Protocol to addresses, as JSON; whoever sees the file sees all of it."""
-    path = data / ADDRESSES_FILE
+    """Protocol to addresses, as JSON."""
+    _write_whole(data / ADDRESSES_FILE, json.dumps(addresses, indent=2).encode() + b"\n")
+
+
+def write_metrics(data: Path, exposition: bytes) -> None:
+    """For a collector that reads files, or for a person."""
+    _write_whole(data / METRICS_FILE, exposition)
+
+
+def _write_whole(path: Path, octets: bytes) -> None:
+    """Whoever sees the file sees all of it."""
     temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(addresses, indent=2) + "\n")
+    temporary.write_bytes(octets)
     temporary.replace(path)
 
 
@@ -82,10 +92,17 @@ def settle_memory() -> None:
 
 
 @contextlib.contextmanager
-def stop_signals(on_stop: Callable[[], None], on_reload: Callable[[], None]) -> Iterator[None]:
-    """SIGTERM and SIGINT stop, SIGHUP reloads certificates; on the running loop."""
+def signals(
+    *, on_stop: Callable[[], None], on_reload: Callable[[], None], on_report: Callable[[], None]
+) -> Iterator[None]:
+    """SIGTERM and SIGINT stop, SIGHUP reloads certificates, SIGUSR1 writes the metrics; on the running loop."""
     loop = asyncio.get_running_loop()
-    handlers = {signal.SIGTERM: on_stop, signal.SIGINT: on_stop, signal.SIGHUP: on_reload}
+    handlers = {
+        signal.SIGTERM: on_stop,
+        signal.SIGINT: on_stop,
+        signal.SIGHUP: on_reload,
+        signal.SIGUSR1: on_report,
+    }
     for number, handler in handlers.items():
         loop.add_signal_handler(number, handler)
     try:

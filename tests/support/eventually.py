@@ -1,0 +1,17 @@
+"""Waiting for what another process does in its own time, where it gives no event to wait for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+WITHIN_S = 10.0
+
+
+def eventually(holds: Callable[[], object]) -> bool:
+    """Whether `holds` comes true in time. It is asked again and again, so let it ask the other process each time."""
+    end_s = time.monotonic() + WITHIN_S
+    while not holds():
+        if time.monotonic() > end_s:
+            return False
+    return True
