@@ -62,6 +62,13 @@ def test_what_is_printed_is_what_is_written_and_what_answers(tmp_path: Path) -> 
 
 
 def test_the_data_folder_is_its_owners(tmp_path: Path) -> None:
+    open_to_all = tmp_path / "open"
+    open_to_all.mkdir(mode=0o755)
+    with LightMailServer(open_to_all) as server:
+        server.add_user()
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in server.data.iterdir()}
+        assert modes.pop("lmtp.sock") == 0o660
+        assert {mode & 0o077 for mode in modes.values()} == {0}, modes
     with LightMailServer(tmp_path / "deep" / "data") as server:
         assert stat.S_IMODE(server.data.stat().st_mode) == 0o700
         assert stat.S_IMODE((server.data / "key.pem").stat().st_mode) == 0o600

@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 it could not be done, 2 the command line is wrong, 130 int
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from typing import Any, NoReturn
 
@@ -68,6 +69,7 @@ def run(arguments: list[str] | None = None) -> int:
 
 def main() -> NoReturn:
     """The console script."""
+    os.umask(0o077)  # mail, hashes and keys are their owner's, also in a data folder that others may enter
     sys.exit(run())
 
 
