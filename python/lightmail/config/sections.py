@@ -66,6 +66,9 @@ class Storage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     metadata: Identifier = "sqlite://lightmail.sqlite"
     bodies: Identifier = "file://bodies"
     redis: str = ""
+    compression_gain_percent: Annotated[int, Meta(ge=0, le=100)] = 30
+    """A block of a body is stored compressed when that saves at least so much. base64 saves 24, and costs three times
+    the time to read; 100: nothing is compressed."""
 
 
 class Auth(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -109,8 +112,6 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     mime_depth: Count = 100
     mime_parts: Count = 10_000
     header_octets: Octets = 1_048_576
-    concurrent_transfers: Count = 16
-    """Large bodies on their way in or out at the same time."""
     keyword_octets: Octets = 128
     mailbox_name_octets: Octets = 1_024
     mailbox_depth: Count = 32

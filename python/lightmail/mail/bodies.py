@@ -32,6 +32,7 @@ class Bodies:
         self._metadata = metadata
         self._blobs = blobs
         self._limits = config.limits
+        self._min_gain_percent = config.storage.compression_gain_percent
         self._workers = workers
         self._small_octets = config.limits.small_body_octets
         self.cache: OctetCache[int] = OctetCache(config.limits.body_cache_octets)
@@ -42,7 +43,9 @@ class Bodies:
 
     def receive(self) -> Incoming:
         """A new body. Holds nothing outside this process until a large one has grown beyond `small_body_octets`."""
-        return Incoming(blobs=self._blobs, limits=self._limits, workers=self._workers)
+        return Incoming(
+            blobs=self._blobs, limits=self._limits, min_gain_percent=self._min_gain_percent, workers=self._workers
+        )
 
     def added(self, messages: Sequence[NewMessage], appended: Sequence[Appended]) -> None:
         """These have just been stored: where their bodies are needs no statement to be known."""

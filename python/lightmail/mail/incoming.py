@@ -31,13 +31,14 @@ def new_object_key() -> str:
 class Incoming:
     """`write` the chunks in order, then `finish` or `abort`. A failure of any of them has already aborted it."""
 
-    def __init__(self, *, blobs: BlobStore, limits: Limits, workers: Executor) -> None:
+    def __init__(self, *, blobs: BlobStore, limits: Limits, min_gain_percent: int, workers: Executor) -> None:
         self.octets = 0
         """Raw octets so far."""
         self._blobs = blobs
         self._limit_octets = limits.message_octets
         self._small_octets = limits.small_body_octets
         self._workers = workers
+        self._min_gain_percent = min_gain_percent
         self._mime_limits = MimeLimits(
             depth=limits.mime_depth, parts=limits.mime_parts, header_octets=limits.header_octets
         )
@@ -127,13 +128,16 @@ class Incoming:
             self._keep(await loop.run_in_executor(self._workers, self._ingest.feed, block))
             return await loop.run_in_executor(self._workers, self._ingest.finish)
         if len(block) <= _INLINE_OCTETS:
-            return ingest(block, self._mime_limits)
-        return await loop.run_in_executor(self._workers, ingest, block, self._mime_limits)
+            return self._whole(block)
+        return await loop.run_in_executor(self._workers, self._whole, block)
+
+    def _whole(self, message: bytes) -> Ingested:
+        return ingest(message, self._mime_limits, min_gain_percent=self._min_gain_percent)
 
     async def _work(self) -> None:
         """Take the block through the extension on a worker thread, and pass on what is ready."""
         if self._ingest is None:
-            self._ingest = Ingest(self._mime_limits)
+            self._ingest = Ingest(self._mime_limits, min_gain_percent=self._min_gain_percent)
         block = self._take_block()
         try:
             self._keep(await asyncio.get_running_loop().run_in_executor(self._workers, self._ingest.feed, block))

@@ -12,6 +12,7 @@ from lightmail._core.imap import SearchProgram
 from lightmail._core.index import SearchRun, Snapshot, UidSet
 from lightmail.mail.bodies import Bodies
 from lightmail.mail.summaries import Summaries
+from lightmail.ports.clock import Clock
 
 _SUMMARIES_AT_ONCE = 1_000
 _BODIES_AT_ONCE = 64
@@ -23,9 +24,10 @@ _CONCURRENT_SCANS = 2
 class Searches:
     """One instance per process: scans of bodies share its bound on memory and threads (law 7)."""
 
-    def __init__(self, *, bodies: Bodies, summaries: Summaries, workers: Executor) -> None:
+    def __init__(self, *, bodies: Bodies, summaries: Summaries, clock: Clock, workers: Executor) -> None:
         self._bodies = bodies
         self._summaries = summaries
+        self._clock = clock
         self._workers = workers
         self._scans = asyncio.Semaphore(_CONCURRENT_SCANS)
 
@@ -34,7 +36,7 @@ class Searches:
 
         Raises BadCharset, BadSet, BodyMissing, BodyCorrupt, Unavailable.
         """
-        run = SearchRun(program, view, saved=saved, recent_from=recent_from)
+        run = SearchRun(program, view, saved=saved, recent_from=recent_from, now_s=self._clock.now_s())
         if program.needs_summary:
             cache = self._summaries.cache
             run.use_summaries(cache)

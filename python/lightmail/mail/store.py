@@ -64,7 +64,7 @@ class MailStore:
         self.copy = messages.copy
         self.move = messages.move
         self.expunge = messages.expunge
-        self.search = Searches(bodies=self.bodies, summaries=self.summaries, workers=self._workers).search
+        self.search = Searches(bodies=self.bodies, summaries=self.summaries, clock=clock, workers=self._workers).search
         self.delivery = Delivery(
             mailboxes=self.mailboxes, messages=messages, bodies=self.bodies, clock=clock, config=config
         )

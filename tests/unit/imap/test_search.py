@@ -188,3 +188,17 @@ def test_charset_after_enable(enabled: str, status: str) -> None:
         await house.close()
 
     run(scenario())
+
+
+def test_younger_and_older_count_from_now() -> None:
+    """RFC 5032 §3: INTERNALDATE against the clock of the server."""
+
+    async def scenario() -> None:
+        house = await House.build()
+        client = await selected(house)
+        both = [await client.ok(f"SEARCH {key} 3600") for key in ("YOUNGER", "OLDER")]
+        numbers = [int(number) for (line,) in both for number in line.split()[2:]]
+        assert sorted(numbers) == [1, 2, 3, 4, 5, 6, 7]
+        await house.close()
+
+    run(scenario())
