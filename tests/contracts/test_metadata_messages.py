@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from lightmail._core.index import Snapshot
+from lightmail._core.index import Snapshot, UidSet
 from lightmail.errors import LimitExceeded, MailboxNotFound
 from lightmail.model import Delta, FlagOp, MailboxId, ModSeq
 from tests.support.backends import Store, columns, contents, on_every_metadata_backend, uids
@@ -164,6 +164,20 @@ async def test_no_changes(store: Store) -> None:
     delta = await store.metadata.changes_since(mailbox.id, ModSeq(2))
     assert (delta.base_modseq, delta.highest_modseq, delta.uid_next) == (2, 2, 3)
     assert list(delta.rows) == [] and not delta.expunged and delta.keywords == ("$k",)
+
+
+@on_every_metadata_backend
+async def test_modseqs_beyond_any_state(store: Store) -> None:
+    """A client may name any number of 64 bits (RFC 7162 §7)."""
+    mailbox = await store.mailbox()
+    await store.append(mailbox, 1, ("\\Deleted",))
+    for modseq in (ModSeq(3), ModSeq(2**63 - 1), ModSeq(2**64 - 1)):
+        delta = await store.metadata.changes_since(mailbox.id, modseq)
+        assert (delta.highest_modseq, list(delta.rows), delta.expunged) == (2, [], UidSet())
+        assert await store.metadata.expunged_since(mailbox.id, modseq) == UidSet()
+        for chosen in (uids(1), uids((1, 2))):
+            outcome = await store.metadata.set_flags(mailbox.id, chosen, FlagOp.ADD, ("\\Deleted",), modseq)
+            assert not outcome.refused
 
 
 @on_every_metadata_backend

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from lightmail.backends.sqlite.connection import Statements
 from lightmail.backends.sqlite.mailbox_row import MailboxRow
+from lightmail.backends.sqlite.rows import packed
 from lightmail.model import Appended, BodyId, BodyRecord, Delta, MailboxId, NewMessage, Uid
 
 INSERT_BODY = """
@@ -35,7 +36,7 @@ def append(statements: Statements, messages: Sequence[NewMessage]) -> tuple[list
     next_uid = {mailbox_id: mailboxes[mailbox_id].take_uids(count) for mailbox_id, count in counts.items()}
     appended: list[Appended] = []
     rows: list[tuple[int, ...]] = []
-    packed: dict[MailboxId, list[str]] = {mailbox_id: [] for mailbox_id in counts}
+    blocks: dict[MailboxId, list[str]] = {mailbox_id: [] for mailbox_id in counts}
     for message in messages:
         mailbox = mailboxes[message.mailbox_id]
         body = message.body
@@ -57,13 +58,13 @@ def append(statements: Statements, messages: Sequence[NewMessage]) -> tuple[list
             body.summary.sent_zone,
         )
         rows.append((*row, mailbox.id))
-        packed[mailbox.id].append(" ".join(map(str, row)) + "\n")
+        blocks[mailbox.id].append(packed(row))
         appended.append(Appended(mailbox.id, Uid(uid), mailbox.uid_validity, BodyId(body_id)))
     if len(rows) == 1:
         statements.run(INSERT_MESSAGE, rows[0])
     else:
         statements.many(INSERT_MESSAGE, rows)
-    deltas = [mailbox.save(statements, ["".join(packed[mailbox_id])]) for mailbox_id, mailbox in mailboxes.items()]
+    deltas = [mailbox.save(statements, ["".join(blocks[mailbox_id])]) for mailbox_id, mailbox in mailboxes.items()]
     return appended, deltas
 
 

@@ -36,7 +36,7 @@ def unavailable(error: sqlite3.Error) -> Unavailable | None:
     """The condition behind an error of SQLite; None when it is a mistake of ours (a constraint, a statement)."""
     code = getattr(error, "sqlite_errorcode", None)
     if code is None:
-        return Unavailable("the metadata database (closed)") if isinstance(error, sqlite3.ProgrammingError) else None
+        return Unavailable("the metadata database (closed)") if "closed database" in str(error) else None
     cause = _CAUSES.get(code & _PRIMARY_CODE)
     return None if cause is None else Unavailable(f"the metadata database ({cause})")
 

@@ -22,13 +22,15 @@ KEYWORDS = (
     " (SELECT keyword FROM mailbox_keywords WHERE mailbox_id = m.id ORDER BY bit))"
 )
 
+MAILBOX_COLUMNS = f"m.id, m.uid_validity, m.uid_next, m.highest_modseq, m.recent_from, {KEYWORDS}"
+
 SELECT_MAILBOX = f"""
-    SELECT m.id, m.uid_validity, m.uid_next, m.highest_modseq, m.recent_from, {KEYWORDS}
+    SELECT {MAILBOX_COLUMNS}
     FROM mailboxes AS m WHERE m.id = :mailbox AND m.selectable
 """
 
 SELECT_MAILBOXES = f"""
-    SELECT m.id, m.uid_validity, m.uid_next, m.highest_modseq, m.recent_from, {KEYWORDS}
+    SELECT {MAILBOX_COLUMNS}
     FROM mailboxes AS m WHERE m.id IN (SELECT value FROM json_each(:mailboxes)) AND m.selectable
 """
 
@@ -60,7 +62,7 @@ class MailboxRow:
     )
 
     def __init__(self, row: Row) -> None:
-        """row: of SELECT_MAILBOX."""
+        """row: begins with MAILBOX_COLUMNS."""
         self.id = MailboxId(row[0])
         self.uid_validity = UidValidity(row[1])
         self._uid_next: int = row[2]

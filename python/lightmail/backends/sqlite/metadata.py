@@ -9,6 +9,7 @@ from lightmail._core.index import UidSet
 from lightmail.backends.sqlite import append, bodies, copy_move, expunge, mailboxes, reading
 from lightmail.backends.sqlite import flags as flag_verbs
 from lightmail.backends.sqlite.database import SqliteDatabase
+from lightmail.backends.sqlite.rows import MAX_MODSEQ
 from lightmail.errors import MailboxNotFound
 from lightmail.model import (
     Appended,
@@ -110,7 +111,8 @@ class SqliteMetadata:
         return await self._database.read(lambda statements: reading.load(statements, mailbox_id))
 
     async def changes_since(self, mailbox_id: MailboxId, modseq: ModSeq) -> Delta:
-        row = self._database.one(reading.SELECT_SMALL_CHANGES, {"mailbox": mailbox_id, "modseq": modseq})
+        values = {"mailbox": mailbox_id, "modseq": min(modseq, MAX_MODSEQ)}
+        row = self._database.one(reading.SELECT_SMALL_CHANGES, values)
         small = reading.small_changes(row, mailbox_id, modseq)
         if small is not None:
             return small

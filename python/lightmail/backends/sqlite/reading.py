@@ -7,7 +7,7 @@ import json
 from lightmail._core.index import UidSet
 from lightmail.backends.sqlite.connection import Row, Statements
 from lightmail.backends.sqlite.mailbox_row import KEYWORDS, split_words
-from lightmail.backends.sqlite.rows import PACKED, pack_all, pack_changed
+from lightmail.backends.sqlite.rows import MAX_MODSEQ, PACKED, pack_all, pack_changed
 from lightmail.errors import MailboxNotFound
 from lightmail.model import Delta, MailboxId, ModSeq
 from lightmail.ports.metadata import PackedMessages
@@ -98,7 +98,7 @@ def expunged_since(statements: Statements, mailbox_id: MailboxId, modseq: ModSeq
 
 
 def _expunged(statements: Statements, mailbox_id: MailboxId, modseq: ModSeq) -> UidSet:
-    ((ranges,),) = statements.all(SELECT_EXPUNGED, {"mailbox": mailbox_id, "modseq": modseq})
+    ((ranges,),) = statements.all(SELECT_EXPUNGED, {"mailbox": mailbox_id, "modseq": min(modseq, MAX_MODSEQ)})
     return _ranges(ranges)
 
 

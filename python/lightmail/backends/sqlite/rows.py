@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
 from lightmail._core.index import UidSet
 from lightmail.backends.sqlite.connection import Statements
 
 BLOCK_ROWS = 4096
+MAX_MODSEQ = 2**63 - 1
+"""What a client may name beyond it (RFC 7162 §7 has 64 bits on the wire) is no state of ours."""
 
 # The columns of ports.metadata.MESSAGE_ROW.
 PACKED = (
@@ -37,8 +40,13 @@ def pack_all(statements: Statements, mailbox_id: int) -> list[str]:
 
 def pack_changed(statements: Statements, mailbox_id: int, modseq: int) -> list[str]:
     """Messages with a greater MODSEQ, in one block; [] when there are none."""
-    ((block,),) = statements.all(PACK_CHANGED, {"mailbox": mailbox_id, "modseq": modseq})
+    ((block,),) = statements.all(PACK_CHANGED, {"mailbox": mailbox_id, "modseq": min(modseq, MAX_MODSEQ)})
     return [block] if block else []
+
+
+def packed(row: Iterable[int]) -> str:
+    """One row, in the order of MESSAGE_ROW, where it is at hand."""
+    return " ".join(map(str, row)) + "\n"
 
 
 def uid_set(listed: str | None) -> UidSet:

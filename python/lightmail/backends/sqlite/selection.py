@@ -12,10 +12,9 @@ from typing import Any
 
 from lightmail._core.index import UidSet
 from lightmail.backends.sqlite.connection import Statements
-from lightmail.backends.sqlite.rows import uid_set
+from lightmail.backends.sqlite.rows import MAX_MODSEQ, uid_set
 from lightmail.model import MailboxId, ModSeq
 
-_MAX_MODSEQ = 2**63 - 1
 
 _CENSUS = "SELECT flags, modseq > :modseq AS later, count(*), sum(size_octets), group_concat(uid)"
 
@@ -61,7 +60,10 @@ def census(
     ranges = uids.ranges()
     if not ranges:
         return []
-    values: dict[str, Any] = {"mailbox": mailbox_id, "modseq": _MAX_MODSEQ if modseq is None else modseq}
+    values: dict[str, Any] = {
+        "mailbox": mailbox_id,
+        "modseq": MAX_MODSEQ if modseq is None else min(modseq, MAX_MODSEQ),
+    }
     if len(ranges) == 1:
         statement = CENSUS_DELETED if deleted else CENSUS_RANGE
         values["first"], values["last"] = ranges[0]
