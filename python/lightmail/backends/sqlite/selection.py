@@ -15,7 +15,6 @@ from lightmail.backends.sqlite.connection import Statements
 from lightmail.backends.sqlite.rows import MAX_MODSEQ, uid_set
 from lightmail.model import MailboxId, ModSeq
 
-
 _CENSUS = "SELECT flags, modseq > :modseq AS later, count(*), sum(size_octets), group_concat(uid)"
 
 CENSUS_RANGE = f"""
