@@ -1,0 +1,66 @@
+"""docs/compliance.md names rooms and tests that exist, every capability, and every wire transcript."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from lightmail.imap.capabilities import FEATURES
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "compliance.md").read_text(encoding="utf-8")
+ROWS = [
+    [cell.strip() for cell in line.strip("|\n").split(" | ")]
+    for line in PAGE.splitlines()
+    if line.startswith("|") and "---" not in line
+]
+NAMED = re.compile(r"`([^`]+)`")
+
+
+def _place(name: str, folder: str) -> Path:
+    return ROOT / name if name.startswith("rust/") else ROOT / folder / name
+
+
+def _rows() -> list[list[str]]:
+    return [row for row in ROWS if row[2] != "Room"]
+
+
+def test_every_row_names_rooms_and_tests() -> None:
+    assert len(_rows()) > 80
+    for row in _rows():
+        assert len(row) == 4, row
+        assert NAMED.search(row[2]) and NAMED.search(row[3]), row
+
+
+def test_rooms_exist() -> None:
+    missing = {
+        name for row in _rows() for name in NAMED.findall(row[2]) if not _place(name, "python/lightmail").is_file()
+    }
+    assert missing == set()
+
+
+def test_tests_exist() -> None:
+    missing = set()
+    for row in _rows():
+        for named in NAMED.findall(row[3]):
+            name, _, test = named.partition("::")
+            file = _place(name, "tests")
+            if not file.is_file() or (test and f"def {test}(" not in file.read_text(encoding="utf-8")):
+                missing.add(named)
+    assert missing == set()
+
+
+def test_every_transcript_is_named() -> None:
+    transcripts = {f"`wire/{path.name}`" for path in (ROOT / "tests" / "wire").glob("*.txt")}
+    assert len(transcripts) > 30
+    assert {name for name in transcripts if name not in PAGE} == set()
+
+
+def test_every_capability_is_named() -> None:
+    words = set(re.findall(r"[A-Za-z0-9=+-]+", PAGE))
+    unnamed = {
+        feature.name
+        for feature in FEATURES
+        if not any(word == feature.name or (feature.name == "AUTH=" and word.startswith("AUTH=")) for word in words)
+    }
+    assert unnamed == set()
