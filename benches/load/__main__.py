@@ -131,6 +131,27 @@ async def idlers(account: Account, count: int, memory: Memory | None) -> dict[st
     }
 
 
+async def notices(account: Account, seconds: float) -> Figures:
+    """One connection idles, another stores a flag: from the answer to the one until the other is told."""
+    idler, changer = await account.login(), await account.login()
+    await changer.command(b'SELECT "bench-small"')
+    await idler.command(b'SELECT "bench-small"')
+    await idler.continued(b"IDLE")
+    latencies: list[float] = []
+    start = time.perf_counter()
+    while time.perf_counter() < start + seconds:
+        told = idler.next_untagged()
+        sign = b"-" if len(latencies) % 2 else b"+"
+        await changer.command(b"UID STORE 1 %sFLAGS.SILENT (\\Flagged)" % sign)
+        answered = time.perf_counter()
+        await told
+        latencies.append(max(0.0, time.perf_counter() - answered))
+    elapsed = time.perf_counter() - start
+    idler.close()
+    changer.close()
+    return figures("told while idle", 2, latencies, elapsed, 0)
+
+
 async def run(arguments: argparse.Namespace, account: Account, memory: Memory | None) -> list[dict[str, object]]:
     small, large, seconds, connections = arguments.messages, arguments.large, arguments.seconds, arguments.connections
     results: list[dict[str, object]] = []
@@ -196,6 +217,9 @@ async def run(arguments: argparse.Namespace, account: Account, memory: Memory | 
         await one("search subject", big, b'SEARCH SUBJECT "meeting"', 1)
         await one("search text", fetch_mailbox, b'SEARCH TEXT "needle"', 1)
 
+    async def notify() -> None:
+        report(await notices(account, seconds))
+
     async def mixed() -> None:
         await timed("mixed", fetch_mailbox, scenarios.mix(small))
 
@@ -208,6 +232,7 @@ async def run(arguments: argparse.Namespace, account: Account, memory: Memory | 
         "append": append,
         "lmtp": deliver,
         "change": change,
+        "notify": notify,
         "mixed": mixed,
     }
     if account.lmtp is None:
@@ -236,7 +261,7 @@ def main() -> int:
     parser.add_argument(
         "--scenario",
         action="append",
-        choices=["idle", "login", "plain", "fetch", "fetch10m", "append", "lmtp", "change", "mixed"],
+        choices=["idle", "login", "plain", "fetch", "fetch10m", "append", "lmtp", "change", "notify", "mixed"],
         help="several times for several; all when not given",
     )
     parser.add_argument("--json", action="store_true", help="figures as one JSON array")

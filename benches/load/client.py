@@ -68,6 +68,13 @@ class Client(asyncio.Protocol):
         self._transport.write(b"t%d %s\r\n" % (self._number, text))
         await self._waiter
 
+    def next_untagged(self) -> asyncio.Future[bytes]:
+        """The next untagged response, while IDLE goes on."""
+        self._wanted = b"* "
+        self._tail = b""
+        self._waiter = asyncio.get_running_loop().create_future()
+        return self._waiter
+
     async def _exchange(self, tag: bytes, parts: Sequence[bytes]) -> None:
         self._wanted = tag
         self._tail = b""
