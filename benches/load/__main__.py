@@ -132,7 +132,7 @@ async def idlers(account: Account, count: int, memory: Memory | None) -> dict[st
 
 
 async def notices(account: Account, seconds: float) -> Figures:
-    """One connection idles, another stores a flag: from the answer to the one until the other is told."""
+    """One connection idles, another stores a flag: from sending the one until the other is told."""
     idler, changer = await account.login(), await account.login()
     await changer.command(b'SELECT "bench-small"')
     await idler.command(b'SELECT "bench-small"')
@@ -142,10 +142,10 @@ async def notices(account: Account, seconds: float) -> Figures:
     while time.perf_counter() < start + seconds:
         told = idler.next_untagged()
         sign = b"-" if len(latencies) % 2 else b"+"
+        sent = time.perf_counter()
+        told.add_done_callback(lambda _, sent=sent: latencies.append(time.perf_counter() - sent))
         await changer.command(b"UID STORE 1 %sFLAGS.SILENT (\\Flagged)" % sign)
-        answered = time.perf_counter()
         await told
-        latencies.append(max(0.0, time.perf_counter() - answered))
     elapsed = time.perf_counter() - start
     idler.close()
     changer.close()
