@@ -18,6 +18,7 @@ use lightmail_index::snapshot::{MailboxState, Snapshot};
 use lightmail_index::summaries::{Summary, SummaryCache};
 use lightmail_index::uid_set::UidSet;
 use lightmail_mime::analyze::{analyze, Limits};
+use lightmail_mime::parts::Parts;
 
 const MESSAGES: u32 = 10_000;
 
@@ -233,7 +234,7 @@ fn search(view: &Arc<Snapshot>, cache: &mut SummaryCache, key: &SearchKey) -> u6
     run.use_summaries(cache);
     let wanted = run.wanted_bodies(usize::MAX);
     for (id, _) in wanted {
-        run.use_body(id, message(id as u32).as_bytes());
+        run.use_body(id, message(id as u32).as_bytes(), None);
     }
     run.result().unwrap().len()
 }
@@ -280,19 +281,25 @@ fn searches(c: &mut Criterion) {
     let body = body.replace("--bound7--\r\n", "--bound7\r\n\r\n") + "--bound7--\r\n";
     let mut group = c.benchmark_group("SEARCH");
     group.throughput(Throughput::Bytes(body.len() as u64));
-    group.bench_function("TEXT word in one body", |b| {
-        let program = SearchProgram {
-            charset: None,
-            key: SearchKey::Text(b"nowhere".to_vec()),
-        };
-        let one = snapshot(1);
-        b.iter(|| {
-            let mut run =
-                SearchRun::new(&program, Arc::clone(&one), &SearchContext::default()).unwrap();
-            run.use_body(1, black_box(body.as_bytes()));
-            run.result().unwrap().len()
+    let program = SearchProgram {
+        charset: None,
+        key: SearchKey::Text(b"nowhere".to_vec()),
+    };
+    let one = snapshot(1);
+    let parts = Parts::decode(&analyze(body.as_bytes(), Limits::default()).parts).unwrap();
+    for (name, parts) in [
+        ("TEXT word in one body", Some(parts)),
+        ("TEXT word in one body, its parts unknown", None),
+    ] {
+        group.bench_function(name, |b| {
+            b.iter(|| {
+                let mut run =
+                    SearchRun::new(&program, Arc::clone(&one), &SearchContext::default()).unwrap();
+                run.use_body(1, black_box(body.as_bytes()), parts.clone());
+                run.result().unwrap().len()
+            })
         });
-    });
+    }
     group.finish();
 }
 

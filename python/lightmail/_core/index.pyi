@@ -111,7 +111,8 @@ class Snapshot:
         """Sequence numbers of these UIDs, as a set of numbers (wire form by bytes())."""
     def seq(self, uid: int) -> int:
         """0 when there is no such message."""
-    def flags_of(self, uid: int) -> tuple[str, ...]: ...
+    def flags_of(self, uid: int) -> tuple[str, ...]:
+        """For tests and for looking at a mailbox by hand."""
     def row(self, uid: int) -> Row | None: ...
     def rows(self, uids: UidSet) -> list[Row]: ...
     def body_ids(self, uids: UidSet) -> list[int]:
@@ -247,8 +248,9 @@ class SearchRun:
         """Decides what the summaries now in the cache can decide. Call until missing_summaries is []."""
     def wanted_bodies(self, messages: int) -> list[tuple[int, int]]:
         """(body_id, octets) (at most `messages`) of messages still undecided that need their octets."""
-    def use_bodies(self, bodies: Sequence[tuple[int, Buffer]]) -> None:
-        """Decides these with their raw octets. Releases the GIL; call it off the loop thread."""
+    def use_bodies(self, cache: SummaryCache, bodies: Sequence[tuple[int, Buffer]]) -> None:
+        """Decides these with their raw octets, and part tables where the cache has them. Releases the GIL; call it
+        off the loop thread."""
     @property
     def done(self) -> bool: ...
     def result(self) -> UidSet:

@@ -70,4 +70,4 @@ class Searches:
         if waiting:
             read = await asyncio.gather(*(bodies.read(body_id, 0, octets) for body_id, octets in waiting))
             pairs.extend((body_id, raw) for (body_id, _), raw in zip(waiting, read, strict=True))
-        await asyncio.get_running_loop().run_in_executor(self._workers, run.use_bodies, pairs)
+        await asyncio.get_running_loop().run_in_executor(self._workers, run.use_bodies, self._summaries.cache, pairs)

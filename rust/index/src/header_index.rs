@@ -165,7 +165,7 @@ impl HeaderIndex {
 pub(crate) struct FieldNames {
     /// Bit n: the name n of [`KNOWN`].
     known: u128,
-    /// Ordered by tag, so that many names and many fields do not multiply.
+    /// In lower case, in order, so that many names and many fields do not multiply.
     others: Vec<(Tag, Vec<u8>)>,
     exclude: bool,
 }
@@ -217,13 +217,18 @@ impl FieldNames {
             return self.known >> tag & 1 == 1;
         }
         let first = self.others.partition_point(|(other, _)| *other < tag);
-        let same = self.others[first..]
-            .iter()
-            .take_while(|(other, _)| *other == tag);
-        // Two names may have one hash.
-        same.map(|(_, name)| name).any(|name| {
-            let field = header::fields(&block[place.clone()]).next();
-            field.is_some_and(|field| field.name.eq_ignore_ascii_case(name))
+        if self
+            .others
+            .get(first)
+            .is_none_or(|(other, _)| *other != tag)
+        {
+            return false;
+        }
+        // Many names may have one hash.
+        let field = header::fields(&block[place]).next();
+        field.is_some_and(|field| {
+            let wanted = (tag, field.name.to_ascii_lowercase());
+            self.others.binary_search(&wanted).is_ok()
         })
     }
 }
@@ -233,6 +238,25 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    /// Field by field, name by name.
+    fn naive(block: &[u8], names: &[&[u8]], exclude: bool) -> Vec<u8> {
+        let mut out: Vec<u8> = header::fields(block)
+            .filter(|field| {
+                !field.raw.is_empty()
+                    && names
+                        .iter()
+                        .any(|name| field.name.eq_ignore_ascii_case(name))
+                        != exclude
+            })
+            .flat_map(|field| field.raw.to_vec())
+            .collect();
+        if !out.is_empty() && !out.ends_with(b"\n") {
+            out.extend_from_slice(b"\r\n");
+        }
+        out.extend_from_slice(b"\r\n");
+        out
+    }
 
     proptest! {
         #[test]
@@ -247,11 +271,10 @@ mod tests {
             let block = block.as_bytes();
             let names: Vec<Vec<u8>> = names.into_iter().map(|name| name.as_bytes().to_vec()).collect();
             let index = HeaderIndex::new(block);
-            let (mut plain, mut indexed) = (Vec::new(), Vec::new());
-            let named: Vec<&Vec<u8>> = names.iter().filter(|name| !name.is_empty()).collect();
-            header::filter(block, &named, exclude, &mut plain);
+            let mut indexed = Vec::new();
+            let named: Vec<&[u8]> = names.iter().map(Vec::as_slice).filter(|name| !name.is_empty()).collect();
             FieldNames::new(&names, exclude).apply(block, &index, &mut indexed);
-            prop_assert_eq!(plain, indexed);
+            prop_assert_eq!(naive(block, &named, exclude), indexed);
             for name in &names {
                 let found: Vec<&[u8]> = index.values(block, name).collect();
                 let wanted: Vec<&[u8]> = header::fields(block)
@@ -261,6 +284,44 @@ mod tests {
                 prop_assert_eq!(found, wanted);
             }
         }
+    }
+
+    /// RFC 9051 §6.4.5.1.
+    #[test]
+    fn fields_by_name() {
+        let filter = |block: &[u8], names: &[&str], exclude| {
+            let names: Vec<Vec<u8>> = names.iter().map(|name| name.as_bytes().to_vec()).collect();
+            let mut out = Vec::new();
+            FieldNames::new(&names, exclude).apply(block, &HeaderIndex::new(block), &mut out);
+            String::from_utf8(out).unwrap_or_default()
+        };
+        let block = b"From: a\r\nX-Long: one\r\n two\r\nno colon\r\nSUBJECT : s\r\nfrom: b\r\n\r\n";
+        assert_eq!(
+            filter(block, &["FROM", "x-long"], false),
+            "From: a\r\nX-Long: one\r\n two\r\nfrom: b\r\n\r\n"
+        );
+        assert_eq!(filter(block, &["subject"], false), "SUBJECT : s\r\n\r\n");
+        assert_eq!(
+            filter(block, &["From", "Subject"], true),
+            "X-Long: one\r\n two\r\nno colon\r\n\r\n"
+        );
+        assert_eq!(filter(block, &["Date"], false), "\r\n");
+        assert_eq!(filter(block, &[], true).as_bytes(), block);
+        // A header that ends without a line break.
+        assert_eq!(
+            filter(b"Subject: x", &["Subject"], false),
+            "Subject: x\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn names_of_one_hash_are_told_apart() {
+        assert_eq!(tag(b"costarring"), tag(b"liquid"));
+        let block = b"Costarring: a\r\nLIQUID: b\r\n\r\n";
+        let mut out = Vec::new();
+        let names = FieldNames::new(&[b"Liquid".to_vec()], false);
+        names.apply(block, &HeaderIndex::new(block), &mut out);
+        assert_eq!(out, b"LIQUID: b\r\n\r\n");
     }
 
     #[test]

@@ -371,7 +371,8 @@ proptest! {
             for (id, octets) in wanted {
                 let raw = raw(&mails, id);
                 prop_assert_eq!(octets, raw.len() as u64);
-                run.use_body(id, raw.as_bytes());
+                let parts = cache.get(id).and_then(|known| known.parts().ok());
+                run.use_body(id, raw.as_bytes(), parts);
             }
         }
         let model = Model { mails: &mails, saved, recent_from };
@@ -438,7 +439,7 @@ fn only_what_is_undecided_is_read() {
             .collect::<Vec<_>>(),
         [4]
     );
-    run.use_body(4, raw(&mails, 4).as_bytes());
+    run.use_body(4, raw(&mails, 4).as_bytes(), None);
     assert_eq!(run.result(), Some([4].into_iter().collect()));
 
     // What the first half of an OR says for certain needs no second half.

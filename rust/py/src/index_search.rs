@@ -69,12 +69,20 @@ impl PySearchRun {
         guarded(|| self.run.wanted_bodies(messages))
     }
 
-    fn use_bodies(&mut self, py: Python<'_>, bodies: Vec<(u64, Octets)>) -> PyResult<()> {
+    fn use_bodies(
+        &mut self,
+        py: Python<'_>,
+        cache: &Bound<'_, PySummaryCache>,
+        bodies: Vec<(u64, Octets)>,
+    ) -> PyResult<()> {
         let octets = bodies.iter().map(|(_, raw)| raw.len()).sum();
+        let cache = cache.get();
         for_octets(py, octets, || {
-            bodies
-                .iter()
-                .for_each(|(id, raw)| self.run.use_body(*id, raw))
+            for (id, raw) in &bodies {
+                // Locked for the table alone, not for the scan.
+                let parts = cache.lock().get(*id).and_then(|known| known.parts().ok());
+                self.run.use_body(*id, raw, parts);
+            }
         })
     }
 

@@ -71,7 +71,7 @@ def _found(name: str, command: str, *, with_summaries: bool) -> set[int]:
         cache.insert([(missing[0], message.header, message.envelope, message.bodystructure, message.parts)])
         run.use_summaries(cache)
     while wanted := run.wanted_bodies(500):
-        run.use_bodies([(body_id, bodies[body_id]) for body_id, _ in wanted])
+        run.use_bodies(cache, [(body_id, bodies[body_id]) for body_id, _ in wanted])
     return set(run.result())
 
 

@@ -20,7 +20,7 @@ def _search(keys: str, *, saved: UidSet | None = None, now_s: int | None = None)
     cache = summaries(_MESSAGES)
     run.use_summaries(cache)
     assert run.missing_summaries(cache, 10) == []
-    run.use_bodies([(body_id, _MESSAGES[body_id]) for body_id, _ in run.wanted_bodies(10)])
+    run.use_bodies(cache, [(body_id, _MESSAGES[body_id]) for body_id, _ in run.wanted_bodies(10)])
     assert run.done
     return list(run.result())
 
@@ -79,5 +79,5 @@ def test_what_is_read_is_asked_for() -> None:
         run.result()
     run.use_summaries(summaries(_MESSAGES))
     assert run.wanted_bodies(10) == [(2, len(_MESSAGES[2]))]
-    run.use_bodies([(2, _MESSAGES[2])])
+    run.use_bodies(cache, [(2, _MESSAGES[2])])
     assert (run.done, list(run.result())) == (True, [2])

@@ -149,12 +149,13 @@ impl SearchRun {
             .collect()
     }
 
-    /// Decides the messages that have this body. raw: all of its octets.
-    pub fn use_body(&mut self, body_id: u64, raw: &[u8]) {
+    /// Decides the messages that have this body. raw: all of its octets; parts: its part table, when it is known.
+    pub fn use_body(&mut self, body_id: u64, raw: &[u8], parts: Option<Parts>) {
         let Some(positions) = self.by_body.remove(&body_id) else {
             return;
         };
-        let Ok(parts) = Parts::decode(&analyze(raw, Limits::default()).parts) else {
+        let made = || Parts::decode(&analyze(raw, Limits::default()).parts).ok();
+        let Some(parts) = parts.or_else(made) else {
             return;
         };
         let header = &parts.rows()[0].header;
