@@ -6,7 +6,6 @@ use std::hint::black_box;
 
 use criterion::{criterion_group, criterion_main, Criterion, Throughput};
 use lightmail_mime::analyze::{analyze, Limits};
-use lightmail_mime::header::Filter;
 use lightmail_mime::parts::{Parts, Transfer};
 use lightmail_mime::text::{contains, Needle, Scope};
 use lightmail_mime::transfer;
@@ -107,22 +106,5 @@ fn decoders(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn header_fields(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("header fields");
-    let header = format!("{HEADER}\r\n");
-    let names = "From To Cc Bcc Subject Date Message-ID Priority X-Priority References Newsgroups In-Reply-To Content-Type \
-        Reply-To";
-    let filter = Filter::new(&names.split(' ').collect::<Vec<_>>(), false);
-    let mut out = Vec::new();
-    group.throughput(Throughput::Bytes(header.len() as u64));
-    group.bench_function("Thunderbird's", |bencher| {
-        bencher.iter(|| {
-            out.clear();
-            filter.apply(black_box(header.as_bytes()), &mut out);
-        });
-    });
-    group.finish();
-}
-
-criterion_group!(benches, summaries, search, decoders, header_fields);
+criterion_group!(benches, summaries, search, decoders);
 criterion_main!(benches);

@@ -12,24 +12,6 @@ from typing_extensions import Buffer
 from .mime import MimeLimits, Summary
 
 @final
-class Encoder:
-    """Raw octets in, stored octets out, in chunks."""
-    def __new__(cls, *, frame_octets: int = 131072, level: int = 1, min_gain_percent: int = 5) -> Encoder:
-        """min_gain_percent: a frame that would shrink by less is stored as it is. base64 shrinks by 24 %, and is read
-        five times as fast when it is stored as it is."""
-    def feed(self, data: Buffer) -> bytes:
-        """Stored octets that are ready (may be empty)."""
-    def finish(self) -> bytes:
-        """The last stored octets with the seek table. Afterwards the properties are final."""
-    @property
-    def raw_octets(self) -> int: ...
-    @property
-    def stored_octets(self) -> int: ...
-    @property
-    def digest(self) -> bytes:
-        """blake3-256 of the raw octets."""
-
-@final
 class Ingested:
     """A message that has passed through `Ingest`."""
 
@@ -43,10 +25,13 @@ class Ingested:
 
 @final
 class Ingest:
-    """`Encoder` and `mime.Analyzer` side by side: one crossing per chunk of an incoming message."""
+    """Encoder and analyzer side by side: one crossing per chunk of an incoming message, chunks of any size; memory is
+    bounded by the limits, not by the message."""
     def __new__(
         cls, limits: MimeLimits, *, frame_octets: int = 131072, level: int = 1, min_gain_percent: int = 5
-    ) -> Ingest: ...
+    ) -> Ingest:
+        """min_gain_percent: a frame that would shrink by less is stored as it is. base64 shrinks by 24 %, and is read
+        five times as fast when it is stored as it is."""
     def feed(self, data: Buffer) -> bytes:
         """Stored octets that are ready (may be empty). Releases the GIL for chunks of 64 KiB and more."""
     def finish(self) -> Ingested:

@@ -273,7 +273,6 @@ class FetchPlan:
     needs_octets: bool  # octets of bodies beyond the message header
     sets_seen: bool  # some BODY[…], BINARY[…], RFC822, RFC822.TEXT without PEEK
     wants_modseq: bool
-    wants_flags: bool
 
 @final
 class SearchProgram:
@@ -284,18 +283,8 @@ class SearchProgram:
 
 # ---- encoding
 
-def quoted(data: Buffer, *, utf8: bool = False) -> bytes:
-    """The shortest legal `string`: quoted when it can be, else a literal (8-bit octets, CR, LF), literal8 for NUL."""
-
-def astring(data: Buffer, *, utf8: bool = False) -> bytes:
-    """Like `quoted`, but an atom where that is legal."""
-
 def mailbox_name(name: str, *, utf8: bool) -> bytes:
     """A mailbox as an astring on the wire: modified UTF-7 (RFC 3501 §5.1.3), or UTF-8 quoted when `utf8`."""
 
 def decode_utf7(data: Buffer) -> str:
     """Modified UTF-7 to text. Raises ValueError naming the offset."""
-
-def encode_utf7(name: str) -> bytes: ...
-def format_internaldate(seconds: int, zone_minutes: int) -> bytes:
-    """`"17-Jul-1996 02:44:25 -0700"`, quotes included."""

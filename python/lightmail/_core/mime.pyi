@@ -3,7 +3,6 @@
 Never fails on a message: malformed mail gets the most useful structure within `MimeLimits`.
 """
 
-from collections.abc import Sequence
 from typing import final
 
 from typing_extensions import Buffer
@@ -13,13 +12,6 @@ class MimeLimits:
     """Bounds on one message (law 7). What lies deeper than `depth` is one application/octet-stream, what comes after
     `parts` parts belongs to the last one, what is beyond `header_octets` of a header belongs to its body."""
     def __new__(cls, *, depth: int = 100, parts: int = 10000, header_octets: int = 1048576) -> MimeLimits: ...
-
-@final
-class Analyzer:
-    """A push parser: feed the message in chunks of any size; memory is bounded by the limits, not by the message."""
-    def __new__(cls, limits: MimeLimits) -> Analyzer: ...
-    def feed(self, data: Buffer) -> None: ...
-    def finish(self) -> Summary: ...
 
 @final
 class Summary:
@@ -32,19 +24,15 @@ class Summary:
     parts: bytes  # compact part table: ranges, encodings, decoded sizes, charsets (see rust/mime)
     sent_date: int  # seconds UTC of the Date header; 0 when there is none
     sent_zone: int  # minutes east
-    has_date: bool
     message_id: bytes
     subject: str  # decoded
     base_subject: str  # RFC 5256 §2.1
     preview: str  # RFC 8970, at most 200 characters
 
+# The server analyzes while it stores (`frames.Ingest`) and cuts out parts while it answers (`index.FetchRun`). These look
+# at one message by itself: with them tests compare with other programs, part by part.
+
 def analyze(data: Buffer, limits: MimeLimits) -> Summary: ...
-def body_from_bodystructure(bodystructure: Buffer) -> bytes:
-    """BODY: the same without extension data (RFC 9051 §7.5.2)."""
-
-def header_fields(header: Buffer, names: Sequence[bytes], *, exclude: bool) -> bytes:
-    """HEADER.FIELDS / HEADER.FIELDS.NOT: the lines as stored, with the closing empty line."""
-
 def section_range(parts: Buffer, section: str) -> tuple[int, int] | None:
     """(start, octets) of "", "HEADER", "TEXT", "1", "1.2.MIME", "2.HEADER"; None when there is no such part."""
 
@@ -52,9 +40,6 @@ def decode_part(parts: Buffer, section: str, octets: Buffer) -> bytes:
     """The part's octets with its Content-Transfer-Encoding undone (BINARY); of damaged ones what can be decoded.
 
     Raises UnknownEncoding, ValueError for a multipart or a part that does not exist."""
-
-def decode_words(value: Buffer) -> str:
-    """RFC 2047 encoded words and raw 8-bit octets to text."""
 
 class UnknownEncoding(ValueError):
     """A Content-Transfer-Encoding nobody can undo: NO [UNKNOWN-CTE] (RFC 3516 §4.3)."""

@@ -20,7 +20,7 @@ from lightmail.ports.blobs import BlobNotFound, BlobStore
 from lightmail.ports.metadata import BodyLocation, MetadataStore
 
 BLOCK_OCTETS = 131_072
-"""The unit in which large bodies are read and streamed: one frame (see `frames.Encoder`)."""
+"""The unit in which large bodies are read and streamed: one frame (see `frames.Ingest`)."""
 _LOCATIONS_REMEMBERED = 65_536
 _LAYOUTS_REMEMBERED = 4_096
 

@@ -169,9 +169,4 @@ impl FetchItems {
     pub fn wants_modseq(&self) -> bool {
         self.0.contains(&FetchItem::ModSeq)
     }
-
-    /// FLAGS is among them.
-    pub fn wants_flags(&self) -> bool {
-        self.0.contains(&FetchItem::Flags)
-    }
 }

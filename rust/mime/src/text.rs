@@ -43,11 +43,6 @@ impl Needle {
     pub fn is_in(&self, folded: &str) -> bool {
         self.finder.find(folded.as_bytes()).is_some()
     }
-
-    /// Whether it stands in a header value as stored (folds, encoded words).
-    pub fn is_in_header(&self, value: &[u8]) -> bool {
-        self.is_in(&fold(&decode_words(value)))
-    }
 }
 
 /// Calls `visit` with each piece of decoded, folded text: one per header field, one per text part; in message order.

@@ -1,4 +1,4 @@
-//! Header fields: addresses, dates, subjects, parameters, encoded words, filters.
+//! Header fields: addresses, dates, subjects, parameters, encoded words, unfolding.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -304,30 +304,4 @@ fn unfolding() {
     assert_eq!(header::unfold(b"a \r\n b"), b"a  b");
     assert_eq!(header::unfold(b"a\rb"), b"a\rb");
     assert_eq!(header::unfold(b"\r\n \r\n"), b"");
-}
-
-/// RFC 9051 §6.4.5.1.
-#[test]
-fn header_fields() {
-    let block = b"From: a\r\nX-Long: one\r\n two\r\nno colon\r\nSUBJECT : s\r\nfrom: b\r\n\r\n";
-    let filter = |names: &[&str], exclude| {
-        let mut out = Vec::new();
-        header::filter(block, names, exclude, &mut out);
-        String::from_utf8(out).unwrap()
-    };
-    assert_eq!(
-        filter(&["FROM", "x-long"], false),
-        "From: a\r\nX-Long: one\r\n two\r\nfrom: b\r\n\r\n"
-    );
-    assert_eq!(filter(&["subject"], false), "SUBJECT : s\r\n\r\n");
-    assert_eq!(
-        filter(&["From", "Subject"], true),
-        "X-Long: one\r\n two\r\nno colon\r\n\r\n"
-    );
-    assert_eq!(filter(&["Date"], false), "\r\n");
-    assert_eq!(filter(&[], true).as_bytes(), block);
-    // A header that ends without a line break.
-    let mut out = Vec::new();
-    header::filter(b"Subject: x", &["Subject"], false, &mut out);
-    assert_eq!(out, b"Subject: x\r\n\r\n");
 }

@@ -37,64 +37,6 @@ fn finished() -> PyErr {
     PyValueError::new_err("finish() was called before")
 }
 
-/// Raw octets in, stored octets out.
-#[pyclass(name = "Encoder", module = "lightmail._core.frames")]
-pub struct PyEncoder {
-    encoder: Option<Encoder>,
-    stored: Option<Stored>,
-}
-
-#[pymethods]
-impl PyEncoder {
-    #[new]
-    #[pyo3(signature = (*, frame_octets = 131_072, level = 1, min_gain_percent = 5))]
-    fn new(frame_octets: usize, level: i32, min_gain_percent: u8) -> Self {
-        let options = Options {
-            frame_octets,
-            level,
-            min_gain_percent,
-        };
-        Self {
-            encoder: Some(Encoder::new(options)),
-            stored: None,
-        }
-    }
-
-    fn feed<'py>(&mut self, py: Python<'py>, data: Octets) -> PyResult<Bound<'py, PyBytes>> {
-        let encoder = self.encoder.as_mut().ok_or_else(finished)?;
-        let mut out = Vec::new();
-        for_octets(py, data.len(), || encoder.feed(&data, &mut out))?.map_err(compress_error)?;
-        Ok(PyBytes::new(py, &out))
-    }
-
-    fn finish<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
-        let encoder = self.encoder.take().ok_or_else(finished)?;
-        let mut out = Vec::new();
-        self.stored = Some(guarded(|| encoder.finish(&mut out))?.map_err(compress_error)?);
-        Ok(PyBytes::new(py, &out))
-    }
-
-    #[getter]
-    fn raw_octets(&self) -> u64 {
-        let stored = self.stored.map_or(0, |stored| stored.raw_octets);
-        self.encoder.as_ref().map_or(stored, Encoder::raw_octets)
-    }
-
-    #[getter]
-    fn stored_octets(&self) -> u64 {
-        let stored = self.stored.map_or(0, |stored| stored.stored_octets);
-        self.encoder.as_ref().map_or(stored, Encoder::stored_octets)
-    }
-
-    #[getter]
-    fn digest<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
-        let stored = self
-            .stored
-            .ok_or_else(|| PyValueError::new_err("finish() comes first"))?;
-        Ok(PyBytes::new(py, &stored.digest))
-    }
-}
-
 /// A message that has passed through `Ingest`.
 #[pyclass(frozen, name = "Ingested", module = "lightmail._core.frames")]
 pub struct PyIngested {
@@ -268,9 +210,7 @@ fn decode_all(py: Python<'_>, stored: Octets) -> PyResult<Bound<'_, PyBytes>> {
 #[pymodule(name = "frames")]
 pub mod module {
     #[pymodule_export]
-    use super::{
-        decode_all, ingest, CorruptBody, NeedTail, PyEncoder, PyIngest, PyIngested, PyLayout,
-    };
+    use super::{decode_all, ingest, CorruptBody, NeedTail, PyIngest, PyIngested, PyLayout};
     #[pymodule_export]
     const TAIL_OCTETS: usize = lightmail_frames::TAIL_OCTETS;
 }

@@ -15,9 +15,7 @@ pub mod imap {
     #[pymodule_export]
     use crate::imap_decoder::{Decoder, Limits};
     #[pymodule_export]
-    use crate::imap_encoding::{
-        astring, decode_utf7, encode_utf7, format_internaldate, mailbox_name, quoted,
-    };
+    use crate::imap_encoding::{decode_utf7, mailbox_name};
     #[pymodule_export]
     use crate::imap_events::{AppendEnd, AppendMessage, Continue, Line, LiteralData, Malformed};
 

@@ -53,11 +53,6 @@ impl FetchPlan {
         self.items.wants_modseq()
     }
 
-    #[getter]
-    fn wants_flags(&self) -> bool {
-        self.items.wants_flags()
-    }
-
     fn __repr__(&self) -> String {
         wire("FetchPlan", |out| encode::fetch_items(&self.items, out))
     }

@@ -2,15 +2,15 @@
 
 use std::ops::Range;
 
-use lightmail_mime::analyze::{self as whole, Analyzer, Limits, Summary};
+use lightmail_mime::analyze::{self as whole, Limits, Summary};
 use lightmail_mime::parts::{Parts, Transfer, What};
-use lightmail_mime::{header, structure, transfer, words as encoded};
+use lightmail_mime::transfer;
 use pyo3::create_exception;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::error::{for_octets, guarded};
+use crate::error::for_octets;
 use crate::octets::Octets;
 
 create_exception!(
@@ -39,38 +39,6 @@ impl PyLimits {
             },
         }
     }
-}
-
-/// The push parser.
-#[pyclass(name = "Analyzer", module = "lightmail._core.mime")]
-pub struct PyAnalyzer {
-    analyzer: Option<Analyzer>,
-}
-
-#[pymethods]
-impl PyAnalyzer {
-    #[new]
-    fn new(limits: &PyLimits) -> Self {
-        Self {
-            analyzer: Some(Analyzer::new(limits.limits)),
-        }
-    }
-
-    fn feed(&mut self, py: Python<'_>, data: Octets) -> PyResult<()> {
-        let analyzer = self.analyzer.as_mut().ok_or_else(finished)?;
-        for_octets(py, data.len(), || analyzer.feed(&data))
-    }
-
-    fn finish(&mut self) -> PyResult<PySummary> {
-        let analyzer = self.analyzer.take().ok_or_else(finished)?;
-        guarded(|| PySummary {
-            summary: analyzer.finish(),
-        })
-    }
-}
-
-fn finished() -> PyErr {
-    PyValueError::new_err("finish() was called before")
 }
 
 /// What is kept of a message.
@@ -117,11 +85,6 @@ impl PySummary {
     }
 
     #[getter]
-    fn has_date(&self) -> bool {
-        self.summary.sent.is_some()
-    }
-
-    #[getter]
     fn message_id<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, &self.summary.message_id)
     }
@@ -148,25 +111,6 @@ fn analyze(py: Python<'_>, data: Octets, limits: &PyLimits) -> PyResult<PySummar
     for_octets(py, data.len(), || PySummary {
         summary: whole::analyze(&data, limits),
     })
-}
-
-#[pyfunction]
-fn body_from_bodystructure(py: Python<'_>, bodystructure: Octets) -> PyResult<Bound<'_, PyBytes>> {
-    let body = guarded(|| structure::body_from_bodystructure(&bodystructure))?;
-    Ok(PyBytes::new(py, &body))
-}
-
-#[pyfunction]
-#[pyo3(signature = (header, names, *, exclude))]
-fn header_fields<'py>(
-    py: Python<'py>,
-    header: Octets,
-    names: Vec<Vec<u8>>,
-    exclude: bool,
-) -> PyResult<Bound<'py, PyBytes>> {
-    let mut out = Vec::new();
-    guarded(|| header::filter(&header, &names, exclude, &mut out))?;
-    Ok(PyBytes::new(py, &out))
 }
 
 #[pyfunction]
@@ -200,11 +144,6 @@ fn decode_part<'py>(
     Ok(PyBytes::new(py, &decoded))
 }
 
-#[pyfunction]
-fn decode_words(value: Octets) -> PyResult<String> {
-    guarded(|| encoded::decode_words(&value))
-}
-
 fn decode(parts: &[u8]) -> PyResult<Parts> {
     Parts::decode(parts).map_err(|damage| PyValueError::new_err(damage.to_string()))
 }
@@ -228,8 +167,5 @@ fn parse_section(section: &str) -> Option<(Vec<u32>, What)> {
 #[pymodule]
 pub mod mime {
     #[pymodule_export]
-    use super::{
-        analyze, body_from_bodystructure, decode_part, decode_words, header_fields, section_range,
-        PyAnalyzer, PyLimits, PySummary, UnknownEncoding,
-    };
+    use super::{analyze, decode_part, section_range, PyLimits, PySummary, UnknownEncoding};
 }
