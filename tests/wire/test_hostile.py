@@ -182,6 +182,33 @@ def test_an_endless_line(any_server: LightMailServer, client: ImapClient, start:
     assert memory.grown_octets < MEMORY_OCTETS
 
 
+def test_an_endless_line_in_idle(any_server: LightMailServer, client: ImapClient) -> None:
+    memory = Memory(any_server)
+    number = client.send_command(b"IDLE")
+    answer = client.response()
+    assert answer is not None and answer.startswith(b"+ ")
+    assert flood(client, b"A", FLOOD_OCTETS // 4, memory)
+    client.send(b"\r\n")
+    assert client.answer(number).tagged.startswith(b"BAD ")
+    alive(client)
+    assert memory.grown_octets < MEMORY_OCTETS
+
+
+def test_an_endless_sasl_response(any_server: LightMailServer, stranger: ImapClient) -> None:
+    """A stranger may be cut off; whoever is not goes on."""
+    memory = Memory(any_server)
+    number = stranger.send_command(b"AUTHENTICATE PLAIN")
+    answer = stranger.response()
+    assert answer is not None and answer.startswith(b"+ ")
+    if flood(stranger, b"A", FLOOD_OCTETS, memory):
+        stranger.send(b"\r\n")
+        assert stranger.answer(number).tagged.startswith(b"BAD ")
+        alive(stranger)
+    else:
+        assert gone(stranger)
+    assert memory.grown_octets < MEMORY_OCTETS
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -342,6 +369,16 @@ def test_half_a_command_and_gone(
     with ImapClient(any_server.address("imap")) as client:
         client.login(*account)
         assert b"* STATUS INBOX (MESSAGES 0 UIDNEXT 1)" in client.command(b"STATUS INBOX (MESSAGES UIDNEXT)").untagged
+
+
+def test_no_tls_at_the_tls_port(any_server: LightMailServer, account: tuple[str, str]) -> None:
+    """Whoever speaks in clear there is cut off, and has harmed nobody."""
+    with contextlib.suppress(ConnectionError), Wire(any_server.address("imaps")) as wire:
+        wire.send(b"x1 LOGIN a b\r\n" * 100)
+        assert gone(wire)
+    with ImapClient(any_server.address("imap")) as client:
+        client.login(*account)
+        alive(client)
 
 
 # ---- pipelining
