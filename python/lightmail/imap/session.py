@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Protocol
 
@@ -61,6 +62,7 @@ class Session:
         "capabilities",
         "config",
         "failed_logins",
+        "logins",
         "mail",
         "output",
         "qresync",
@@ -79,12 +81,15 @@ class Session:
         config: Config,
         capabilities: Capabilities,
         output: Output,
+        logins: Counter[str],
     ) -> None:
         self.mail = mail
         self.authenticator = authenticator
         self.config = config
         self.capabilities = capabilities
         self.output = output
+        self.logins = logins
+        """Of the process, by outcome (`obs.metrics.Counts.logins`)."""
         self.state = State.NOT_AUTHENTICATED
         self.user: User | None = None
         self.selected: Selected | None = None

@@ -86,6 +86,7 @@ class Connection(asyncio.Protocol):
             config=server.config,
             capabilities=server.capabilities,
             output=self,
+            logins=server.counts.logins,
         )
         self._dispatcher = Dispatcher(self._session, server.rows, server.limits_before_login, server.counts)
         welcome = server.opened(self)

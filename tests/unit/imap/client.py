@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import Callable
 from typing import cast
 
@@ -92,6 +93,7 @@ class Client:
             config=house.config,
             capabilities=capabilities,
             output=self.output,
+            logins=Counter(),
         )
         self.session.log_in(house.user)
         self.dispatcher = Dispatcher(

@@ -91,6 +91,7 @@ class Client:
             config=desk.config,
             capabilities=desk.capabilities,
             output=self,
+            logins=desk.counts.logins,
         )
         self.dispatcher = Dispatcher(
             self.session, desk.rows, limits(desk.config.limits, authenticated=False), desk.counts

@@ -32,6 +32,8 @@ def test_nobody_and_a_wrong_password_are_told_the_same() -> None:
         wrong = await client.say(b"a LOGIN ann@example.org wrong")
         nobody = await client.say(b"a LOGIN nobody@example.org secret")
         assert wrong == nobody and wrong.startswith(b"a NO [AUTHENTICATIONFAILED] ")
+        await client.say(b"a LOGIN ann@example.org secret")
+        assert desk.counts.logins == {"refused": 2, "ok": 1}
         await desk.close()
 
     run(scenario())

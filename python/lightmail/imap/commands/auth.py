@@ -68,6 +68,7 @@ async def _enter(session: Session, credentials: Credentials) -> Done:
         user = await session.authenticator.authenticate(credentials, peer)
     except (AuthenticationFailed, AuthorizationFailed, AccountDisabled) as error:
         session.failed_logins += 1
+        session.logins["refused"] += 1
         _log.warning(
             "login failed",
             peer=peer,
@@ -76,6 +77,7 @@ async def _enter(session: Session, credentials: Credentials) -> Done:
         )
         raise
     session.log_in(user)
+    session.logins["ok"] += 1
     _log.info("login", peer=peer, user=user.address, tls=session.output.tls)
     # RFC 9051 §7.1: the list has changed, and this spares the client a CAPABILITY.
     return Done("Logged in", code=b"CAPABILITY " + session.capability_list())
