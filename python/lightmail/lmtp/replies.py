@@ -63,11 +63,6 @@ def sequence(text: str) -> Reply:
     return Reply(503, "5.5.1", text)
 
 
-def syntax(text: str) -> Reply:
-    """Arguments that are not what the command asks for."""
-    return Reply(501, "5.5.4", text)
-
-
 def reply_for(error: Exception) -> Reply:
     """What the client is told of a condition. Temporary unless it is certain that trying again cannot help: nobody's
     mail bounces because of a fault of ours.

@@ -9,8 +9,6 @@ MailboxId = NewType("MailboxId", int)
 BodyId = NewType("BodyId", int)
 Uid = NewType("Uid", int)
 """32 bit, per mailbox, strictly ascending, never reused (RFC 9051 §2.3.1.1)."""
-SeqNum = NewType("SeqNum", int)
-"""A position in one session's view of a mailbox; belongs to the session (law 9)."""
 UidValidity = NewType("UidValidity", int)
 ModSeq = NewType("ModSeq", int)
 """63 bit, per mailbox, at least 1 (RFC 7162 §3.1)."""

@@ -38,7 +38,6 @@ class Identity:
     """SHA-256 of the leaf in DER: "AB:CD:…", as clients display it."""
     names: tuple[str, ...]
     """Host names and addresses it is valid for."""
-    expires_s: int
     warning: str
     """What the operator should know ("" for nothing): expired, not valid yet, or soon expired."""
 
@@ -154,7 +153,6 @@ def _load(context: ssl.SSLContext, certificate: Path, key: Path) -> Identity:
         context,
         leaf.fingerprint(hashes.SHA256()).hex(":").upper(),
         _names(leaf),
-        int(leaf.not_valid_after_utc.timestamp()),
         _validity_warning(leaf, dt.datetime.now(dt.UTC)),
     )
 
