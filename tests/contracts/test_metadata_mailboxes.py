@@ -21,7 +21,7 @@ async def test_a_new_mailbox_is_empty_and_has_a_modseq(store: Store) -> None:
     """RFC 7162 §3.1.2.1: HIGHESTMODSEQ is at least 1 even for an empty mailbox (law 2)."""
     made = await store.metadata.create_mailbox(store.user.id, "Work", special_use=("\\Sent",), subscribe=True)
     found = await store.metadata.get_mailbox(store.user.id, "Work")
-    assert made == found == await store.metadata.get_mailbox_by_id(made.id)
+    assert made == found == await store.again(made)
     assert (found.uid_next, found.highest_modseq, found.messages, found.unseen, found.recent) == (1, 1, 0, 0, 0)
     assert found.special_use == ("\\Sent",) and found.subscribed and found.selectable
     assert 0 < found.uid_validity < 2**32
@@ -41,8 +41,6 @@ async def test_mailboxes_are_listed_by_name_of_one_user_only(store: Store) -> No
 async def test_what_is_not_there_is_not_found(store: Store) -> None:
     with pytest.raises(MailboxNotFound, match="Nowhere"):
         await store.metadata.get_mailbox(store.user.id, "Nowhere")
-    with pytest.raises(MailboxNotFound):
-        await store.metadata.get_mailbox_by_id(MailboxId(99))
     with pytest.raises(MailboxNotFound):
         await store.metadata.status(store.user.id, "Nowhere")
     with pytest.raises(MailboxNotFound):

@@ -142,7 +142,7 @@ class Backends(RuleBasedStateMachine):
         async def set_flags(store: Store, mailbox_id: MailboxId) -> Any:
             since = None
             if back is not None:
-                since = ModSeq((await store.metadata.get_mailbox_by_id(mailbox_id)).highest_modseq - back)
+                since = ModSeq((await store.metadata.modseqs([mailbox_id])).get(mailbox_id, 1) - back)
             return await store.metadata.set_flags(mailbox_id, uids, op, flags, since)
 
         self.on(name, set_flags)

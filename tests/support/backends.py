@@ -111,7 +111,8 @@ class Store:
 
     async def again(self, mailbox: Mailbox) -> Mailbox:
         """The mailbox as it is now."""
-        return await self.metadata.get_mailbox_by_id(mailbox.id)
+        mailboxes = await self.metadata.list_mailboxes(mailbox.user_id)
+        return next(one for one in mailboxes if one.id == mailbox.id)
 
     def body(self, octets: int = 1000) -> BodyRecord:
         self._bodies += 1

@@ -78,10 +78,6 @@ class MetadataStore(Protocol):
         """Raises MailboxNotFound. May return one with selectable=False."""
         ...
 
-    async def get_mailbox_by_id(self, mailbox_id: MailboxId) -> Mailbox:
-        """Raises MailboxNotFound (its name is then the id)."""
-        ...
-
     async def create_mailbox(
         self, user_id: UserId, name: str, *, special_use: tuple[str, ...] = (), subscribe: bool = False
     ) -> Mailbox:

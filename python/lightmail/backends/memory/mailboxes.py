@@ -29,12 +29,6 @@ class MemoryMailboxes:
     async def get_mailbox(self, user_id: UserId, name: str) -> Mailbox:
         return self._state.view(self._find(user_id, name))
 
-    async def get_mailbox_by_id(self, mailbox_id: MailboxId) -> Mailbox:
-        mailbox = self._state.mailboxes.get(mailbox_id)
-        if mailbox is None:
-            raise MailboxNotFound(str(mailbox_id))
-        return self._state.view(mailbox)
-
     async def create_mailbox(
         self, user_id: UserId, name: str, *, special_use: tuple[str, ...] = (), subscribe: bool = False
     ) -> Mailbox:

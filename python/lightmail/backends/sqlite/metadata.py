@@ -60,12 +60,6 @@ class SqliteMetadata:
             raise MailboxNotFound(name)
         return mailboxes.mailbox(row)
 
-    async def get_mailbox_by_id(self, mailbox_id: MailboxId) -> Mailbox:
-        row = self._database.one(mailboxes.SELECT_MAILBOX_BY_ID, {"mailbox": mailbox_id})
-        if row is None:
-            raise MailboxNotFound(str(mailbox_id))
-        return mailboxes.mailbox(row)
-
     async def create_mailbox(
         self, user_id: UserId, name: str, *, special_use: tuple[str, ...] = (), subscribe: bool = False
     ) -> Mailbox:
