@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from lightmail.cli.options import config_options, json_option, user_option, with_store
+from lightmail.cli.options import config_options, confirm, json_option, user_option, with_store
 from lightmail.cli.output import print_fields, print_json, print_table
 from lightmail.mail.mailboxes import normal_name
 from lightmail.model import MailboxStatus
@@ -87,10 +86,7 @@ def create(name: str, address: str, file: str | None, data: str | None, as_json:
 @json_option
 def delete(name: str, yes: bool, address: str, file: str | None, data: str | None, as_json: bool) -> None:
     """Delete a mailbox with its messages."""
-    if not yes:
-        if not sys.stdin.isatty():
-            raise click.UsageError("no terminal to ask: use --yes")
-        click.confirm(f"Delete {name} of {address} with its messages?", abort=True)
+    confirm(f"Delete {name} of {address} with its messages?", yes=yes)
 
     async def work(store: Store) -> None:
         user = await store.user(address)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -39,6 +40,15 @@ def user_option(command: F) -> F:
 
 def json_option(command: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask, unless --yes was given. Ends the program on a "no", and when there is nobody to ask."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise click.UsageError("no terminal to ask: use --yes")
+    click.confirm(question, abort=True)
 
 
 def read_config(file: str | None, data: str | None) -> Reading:

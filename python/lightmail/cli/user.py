@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lightmail.cli.options import config_options, good_config, json_option, run_on_store, with_store
+from lightmail.cli.options import config_options, confirm, good_config, json_option, run_on_store, with_store
 from lightmail.cli.output import iso_time, octets_in_words, print_fields, print_json, print_table
 from lightmail.mail.accounts import normal_address
 from lightmail.model import User
@@ -190,10 +190,7 @@ def enable(address: str, file: str | None, data: str | None, as_json: bool) -> N
 @json_option
 def delete(address: str, yes: bool, file: str | None, data: str | None, as_json: bool) -> None:
     """Delete an account and all its mail."""
-    if not yes:
-        if not sys.stdin.isatty():
-            raise click.UsageError("no terminal to ask: use --yes")
-        click.confirm(f"Delete {address} and all its mail?", abort=True)
+    confirm(f"Delete {address} and all its mail?", yes=yes)
 
     async def work(store: Store) -> User:
         found = await store.user(address)
