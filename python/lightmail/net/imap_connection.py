@@ -101,7 +101,9 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         server = self._server
-        self._heard = server.wheel.tick
+        if self._session.user is not None:
+            # Before login the time counts from the beginning: octet by octet nobody stays longer.
+            self._heard = server.wheel.tick
         server.counts.octets_in += len(data)
         self._dispatcher.feed(data)
         if self._task is None:

@@ -328,6 +328,26 @@ def test_who_does_not_log_in_is_sent_away() -> None:
     run(scenario())
 
 
+def test_before_login_no_trickle_keeps_a_connection() -> None:
+    """Slow-loris: `login_timeout_s` counts from the beginning, whatever comes meanwhile."""
+
+    async def scenario() -> None:
+        async with lobby(tick_s=0.005, login_timeout_s=1) as place:
+            wire = await place.connect()
+            wheel, counts = place.server.wheel, place.server.counts
+            sent = 0
+            while not counts.timeouts and sent < 5_000:
+                wire.send(b"x")
+                sent += 1
+                tick = wheel.tick
+                await until(lambda tick=tick: wheel.tick > tick or counts.timeouts)
+            assert counts.timeouts == 1
+            assert sent > 50
+            assert b"BYE" in await wire.rest()
+
+    run(scenario())
+
+
 def test_autologout_spares_who_is_heard_and_what_runs() -> None:
     """RFC 9051 §5.4."""
 
