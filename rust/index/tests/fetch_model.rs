@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::panic, missing_docs)]
 
 mod mails;
+mod model;
 
 use std::sync::Arc;
 
@@ -12,11 +13,12 @@ use lightmail_index::fetch::slot::SlotDecoder;
 use lightmail_index::fetch::{FetchOptions, FetchRun, Piece, UnknownEncoding};
 use lightmail_index::flags::{Keywords, SEEN};
 use lightmail_index::snapshot::{MailboxState, Snapshot};
-use lightmail_index::summaries::{Summary, SummaryCache};
+use lightmail_index::summaries::SummaryCache;
 use lightmail_index::uid_set::UidSet;
 use lightmail_mime::analyze::{analyze, Limits};
 use lightmail_mime::parts::Transfer;
 use mails::{bare, fields, nested, Mail};
+use model::summary;
 use proptest::prelude::*;
 
 const MAILS: u32 = 12;
@@ -73,15 +75,7 @@ fn view() -> Arc<Snapshot> {
 }
 
 fn insert(cache: &mut SummaryCache, uid: u32) {
-    let made = analyze(mail(uid).raw.as_bytes(), Limits::default());
-    let summary = Summary::new(
-        &made.header,
-        &made.envelope,
-        &made.bodystructure,
-        &made.parts,
-    )
-    .expect("parts");
-    cache.insert(body_id(uid), summary);
+    cache.insert(body_id(uid), summary(&mail(uid).raw));
 }
 
 /// The section of a client's item in one message.
@@ -422,18 +416,8 @@ fn one(item: FetchItem, raw: &str) -> Result<String, UnknownEncoding> {
         highest_modseq: 1,
     };
     let view = Arc::new(Snapshot::load(&[rows.as_bytes()], state).expect("row"));
-    let made = analyze(raw.as_bytes(), Limits::default());
     let mut cache = SummaryCache::new(1 << 20);
-    cache.insert(
-        1,
-        Summary::new(
-            &made.header,
-            &made.envelope,
-            &made.bodystructure,
-            &made.parts,
-        )
-        .expect("parts"),
-    );
+    cache.insert(1, summary(raw));
     let options = FetchOptions {
         rev2: true,
         ..FetchOptions::default()
@@ -521,17 +505,7 @@ fn an_unknown_encoding_is_told_after_what_came_before() {
     let view = Arc::new(Snapshot::load(&[rows], state).expect("rows"));
     let mut cache = SummaryCache::new(1 << 20);
     for (id, raw) in [(1, "A: b\r\n\r\nx"), (2, raw)] {
-        let made = analyze(raw.as_bytes(), Limits::default());
-        cache.insert(
-            id,
-            Summary::new(
-                &made.header,
-                &made.envelope,
-                &made.bodystructure,
-                &made.parts,
-            )
-            .expect("parts"),
-        );
+        cache.insert(id, summary(raw));
     }
     let uids = Arc::new(view.uids());
     let mut run = FetchRun::new(

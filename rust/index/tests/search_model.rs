@@ -2,6 +2,8 @@
 
 #![allow(clippy::expect_used, clippy::panic, missing_docs)]
 
+mod model;
+
 use std::sync::Arc;
 
 use lightmail_imap::date::days_from_date;
@@ -12,9 +14,9 @@ use lightmail_index::resolve::BadSet;
 use lightmail_index::row::Row;
 use lightmail_index::search::{SearchContext, SearchError, SearchRun};
 use lightmail_index::snapshot::{MailboxState, Snapshot};
-use lightmail_index::summaries::{Summary, SummaryCache};
+use lightmail_index::summaries::SummaryCache;
 use lightmail_index::uid_set::UidSet;
-use lightmail_mime::analyze::{analyze, Limits};
+use model::{pack, summary};
 use proptest::prelude::*;
 
 const NOW: i64 = 1_700_100_000;
@@ -293,25 +295,7 @@ fn key() -> impl Strategy<Value = SearchKey> {
 }
 
 fn view(mails: &[Mail]) -> Arc<Snapshot> {
-    let packed: String = mails
-        .iter()
-        .map(|mail| {
-            let row = &mail.row;
-            format!(
-                "{} {} {} {} {} {} {} {} {} {}\n",
-                row.uid,
-                row.size,
-                row.flags,
-                row.modseq,
-                row.body_id,
-                row.internaldate,
-                row.internaldate_zone,
-                row.savedate,
-                row.sent_date,
-                row.sent_zone
-            )
-        })
-        .collect();
+    let packed: String = mails.iter().map(|mail| pack(&mail.row)).collect();
     let state = MailboxState {
         keywords: Keywords::new(["$Work"]),
         uid_next: 200,
@@ -358,9 +342,7 @@ proptest! {
                 break;
             }
             for id in missing {
-                let made = analyze(raw(&mails, id).as_bytes(), Limits::default());
-                let summary = Summary::new(&made.header, &made.envelope, &made.bodystructure, &made.parts);
-                cache.insert(id, summary.expect("parts"));
+                cache.insert(id, summary(&raw(&mails, id)));
             }
         }
         while !run.done() {
@@ -419,17 +401,7 @@ fn only_what_is_undecided_is_read() {
     let mut cache = SummaryCache::new(1 << 20);
     assert_eq!(run.missing_summaries(&cache, 100), [3, 4, 5]);
     for id in 3..=5 {
-        let made = analyze(raw(&mails, id).as_bytes(), Limits::default());
-        cache.insert(
-            id,
-            Summary::new(
-                &made.header,
-                &made.envelope,
-                &made.bodystructure,
-                &made.parts,
-            )
-            .expect("parts"),
-        );
+        cache.insert(id, summary(&raw(&mails, id)));
     }
     run.use_summaries(&mut cache);
     assert_eq!(

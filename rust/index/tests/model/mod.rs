@@ -7,8 +7,22 @@ use std::collections::BTreeMap;
 use lightmail_index::flags::Keywords;
 use lightmail_index::row::Row;
 use lightmail_index::snapshot::{MailboxState, Snapshot};
+use lightmail_index::summaries::Summary;
 use lightmail_index::uid_set::UidSet;
+use lightmail_mime::analyze::{analyze, Limits};
 use proptest::prelude::*;
+
+/// What is kept of a message, as it is made when the message comes in.
+pub fn summary(raw: &str) -> Summary {
+    let made = analyze(raw.as_bytes(), Limits::default());
+    Summary::new(
+        &made.header,
+        &made.envelope,
+        &made.bodystructure,
+        &made.parts,
+    )
+    .expect("parts")
+}
 
 pub fn pack(row: &Row) -> String {
     format!(
