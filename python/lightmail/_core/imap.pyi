@@ -280,6 +280,7 @@ class SearchProgram:
     needs_summary: bool  # header fields
     needs_octets: bool  # BODY, TEXT
     uses_modseq: bool  # a MODSEQ key: the answer carries MODSEQ (RFC 7162 §3.1.5)
+    uses_sequence_numbers: bool  # some key is a set of sequence numbers: no EXPUNGE or VANISHED may follow
 
 # ---- encoding
 

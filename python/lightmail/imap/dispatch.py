@@ -166,7 +166,7 @@ class Dispatcher:
                     await synchronize(
                         session,
                         selected,
-                        expunge=row.expunges is Expunges.YES or uid,
+                        expunge=(row.expunges is Expunges.YES or uid) and not outcome.keeps_numbers,
                         uid=uid,
                         silent=outcome.silent,
                     )

@@ -21,6 +21,8 @@ class Done:
     """OK, NO or BAD."""
     silent: UidSet | None = None
     """Messages whose flags the client has changed itself and need not be told of (STORE .SILENT)."""
+    keeps_numbers: bool = False
+    """The client reads the answer by the sequence numbers it knows: no EXPUNGE or VANISHED before this response."""
     starts_tls: bool = False
     """TLS begins behind this response (RFC 9051 §6.2.1)."""
     wire: bytes = field(init=False, repr=False, compare=False)

@@ -129,6 +129,12 @@ impl SearchProgram {
             .any(&|key| matches!(key, SearchKey::Body(_) | SearchKey::Text(_)))
     }
 
+    /// Some key names messages by sequence number, so the numbers must hold while it is answered (RFC 7162 §3.2.10.2).
+    pub fn uses_sequence_numbers(&self) -> bool {
+        self.key
+            .any(&|key| matches!(key, SearchKey::Sequence(SequenceSet::Ranges(_))))
+    }
+
     /// Some key is MODSEQ: the answer carries one (RFC 7162 §3.1.5).
     pub fn uses_modseq(&self) -> bool {
         self.key.any(&|key| matches!(key, SearchKey::ModSeq(_)))

@@ -86,6 +86,11 @@ impl SearchProgram {
         self.program.uses_modseq()
     }
 
+    #[getter]
+    fn uses_sequence_numbers(&self) -> bool {
+        self.program.uses_sequence_numbers()
+    }
+
     fn __repr__(&self) -> String {
         wire("SearchProgram", |out| {
             encode::search_program(&self.program, out)

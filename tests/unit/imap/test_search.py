@@ -168,7 +168,8 @@ def test_numbers_mean_what_this_session_knows() -> None:
         inbox = await house.inbox()
         await house.mail.set_flags(inbox.id, UidSet([1]), FlagOp.ADD, ("\\Deleted",))
         await house.mail.expunge(inbox.id)
-        assert await client.ok("UID SEARCH 2:3") == ["* SEARCH 3 4", "* 1 EXPUNGE", "* 6 RECENT"]
+        assert await client.ok("UID SEARCH 2:3") == ["* SEARCH 3 4"]
+        assert await client.ok("NOOP") == ["* 1 EXPUNGE", "* 6 RECENT"]
         assert await client.ok("UID SEARCH 2:3") == ["* SEARCH 4 6"]
         await house.close()
 
@@ -199,6 +200,27 @@ def test_younger_and_older_count_from_now() -> None:
         both = [await client.ok(f"SEARCH {key} 3600") for key in ("YOUNGER", "OLDER")]
         numbers = [int(number) for (line,) in both for number in line.split()[2:]]
         assert sorted(numbers) == [1, 2, 3, 4, 5, 6, 7]
+        await house.close()
+
+    run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("criteria", "told_at_once"), [("ALL", True), ("UID 1:9", True), ("1:2", False), ("NOT 7", False)]
+)
+def test_uid_search_by_sequence_numbers_keeps_them(criteria: str, told_at_once: bool) -> None:
+    """RFC 7162 §3.2.10.2: what another session has expunged is told after a UID SEARCH without message numbers only."""
+
+    async def scenario() -> None:
+        house = await House.build()
+        client, other = await selected(house), Client(house)
+        await other.ok("SELECT INBOX")
+        await other.ok("STORE 1 +FLAGS.SILENT (\\Deleted)")
+        await other.ok("EXPUNGE")
+        told = [line for line in await client.ok(f"UID SEARCH {criteria}") if line.endswith("EXPUNGE")]
+        assert bool(told) == told_at_once
+        told += [line for line in await client.ok("NOOP") if line.endswith("EXPUNGE")]
+        assert told == ["* 1 EXPUNGE"]
         await house.close()
 
     run(scenario())

@@ -9,6 +9,8 @@ from lightmail.imap.session import Session
 
 _ALL = frozenset({"ALL"})
 _SEARCHED = Done("Searched")
+_SEARCHED_BY_NUMBER = Done("Searched", keeps_numbers=True)
+"""RFC 7162 §3.2.10.2: no VANISHED in answer to a UID SEARCH that contains message numbers."""
 _NO_CHARSET = Done("Expected no CHARSET: strings are UTF-8 since ENABLE UTF8=ACCEPT", status=b"BAD")
 """RFC 6855 §3. IMAP4rev2 alone allows it (RFC 9051 §6.4.4)."""
 
@@ -23,6 +25,7 @@ async def search(session: Session, command: imap.Search) -> Done:
         return _NO_CHARSET
     returns = command.returns
     save = returns is not None and "SAVE" in returns
+    done = _SEARCHED_BY_NUMBER if program.uses_sequence_numbers else _SEARCHED
     if program.uses_modseq:
         session.condstore = True
     try:
@@ -34,13 +37,13 @@ async def search(session: Session, command: imap.Search) -> Done:
         raise
     if returns is None and not session.rev2:
         session.send(_search(command, view, found))
-        return _SEARCHED
+        return done
     asked = returns - {"SAVE"} if returns is not None else _ALL
     if save:
         selected.saved = _to_save(found, asked)
     if asked:
         session.send(_esearch(command, view, found, asked))
-    return _SEARCHED
+    return done
 
 
 def _search(command: imap.Search, view: Snapshot, found: UidSet) -> bytes:
