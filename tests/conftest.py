@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.server import LightMailServer
+from tests.support.services import Services
 
 BACKENDS = {
     "sqlite+files": {},
@@ -27,3 +28,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LightMailServer
     """A running server on the embedded default."""
     with LightMailServer(tmp_path_factory.mktemp("server") / "data") as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    """MariaDB, Redis, S3: each is started when a test first asks for it. Tests take databases, prefixes and buckets of
+    their own; a test that stops a server starts one of its own.
+    """
+    started = Services(tmp_path_factory.mktemp("services"))
+    yield started
+    started.close()

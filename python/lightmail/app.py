@@ -75,7 +75,15 @@ async def open_store(config: Config) -> AsyncIterator[Store]:
         blobs = await _open_blobs(config)
         stack.push_async_callback(blobs.close)
         feed = LocalChangeFeed(metadata)
-        mail = MailStore(metadata=metadata, blobs=blobs, directory=directory, feed=feed, clock=clock, config=config)
+        mail = MailStore(
+            metadata=metadata,
+            blobs=blobs,
+            directory=directory,
+            feed=feed,
+            clock=clock,
+            config=config,
+            exclusive=config.server.workers == 1,
+        )
         stack.push_async_callback(mail.close)
         await feed.start()
         stack.push_async_callback(feed.close)

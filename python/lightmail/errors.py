@@ -24,6 +24,7 @@
     │   └── ConfigError            source, key, problem
     └── SystemFault                the system failed; logged in full, told as "internal error" or "unavailable"
         ├── Unavailable            what; may pass on retry
+        │   └── StoreReadOnly      what; it answers, and takes no writes
         ├── BodyMissing            body_id
         ├── BodyCorrupt            body_id
         ├── DataFolderLocked       path, pid
@@ -186,6 +187,13 @@ class Unavailable(SystemFault):
     def __init__(self, what: str) -> None:
         super().__init__(f"{what} is not available")
         self.what = what
+
+
+class StoreReadOnly(Unavailable):
+    """A backend answers, and refuses to write for the time being (a failover, a full disk, a lost quorum)."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what}, which is read-only,")
 
 
 class BodyMissing(SystemFault):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from lightmail.backends.sqlite import SqliteDatabase, SqliteDirectory, SqliteMet
 from lightmail.config import Config
 from lightmail.mail.store import MailStore
 from lightmail.model import NewMessage
-from lightmail.ports.blobs import BlobStore, BlobWriter
+from lightmail.ports.blobs import NOTHING, BlobStore, BlobWriter
 from tests.support.backends import HandClock
 from tests.unit.imap.desk import CHEAP, PASSWORD, USER, Desk
 from tests.unit.mail.house import House, message_octets
@@ -35,18 +35,18 @@ class MeteredBlobs:
         self.octets_out = 0
         self.largest_write = 0
 
-    async def create(self, key: str) -> BlobWriter:
+    async def create(self, key: str, *, about: Mapping[str, str] = NOTHING, account: int = 0) -> BlobWriter:
         self.requests["put"] += 1
-        return _MeteredWriter(self, await self._inner.create(key))
+        return _MeteredWriter(self, await self._inner.create(key, about=about, account=account))
 
-    async def put(self, key: str, octets: bytes) -> None:
+    async def put(self, key: str, octets: bytes, *, about: Mapping[str, str] = NOTHING, account: int = 0) -> None:
         self.requests["put"] += 1
         self.wrote(octets)
-        await self._inner.put(key, octets)
+        await self._inner.put(key, octets, about=about, account=account)
 
-    async def read(self, key: str, start: int, octets: int) -> bytes:
+    async def read(self, key: str, start: int, octets: int, *, account: int = 0) -> bytes:
         self.requests["read"] += 1
-        return self._read(await self._inner.read(key, start, octets))
+        return self._read(await self._inner.read(key, start, octets, account=account))
 
     def read_nowait(self, key: str, start: int, octets: int) -> bytes | None:
         found = self._inner.read_nowait(key, start, octets)

@@ -39,7 +39,12 @@ PYTHON_CLASSIFIERS = {
     "License :: OSI Approved :: Python Software Foundation License": "PSF-2.0",
 }
 
-FREE_TEXT = {"MIT License": "MIT", "Apache Software License": "Apache-2.0", "BSD": "BSD-3-Clause"}
+FREE_TEXT = {
+    "MIT License": "MIT",
+    "Apache License 2.0": "Apache-2.0",
+    "Apache Software License": "Apache-2.0",
+    "BSD": "BSD-3-Clause",
+}
 
 
 def acceptable(expression: str) -> bool:

@@ -64,11 +64,89 @@ class Tls(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 class Storage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     metadata: Identifier = "sqlite://lightmail.sqlite"
+    """`sqlite://PATH`, or `mysql://USER:PASSWORD@HOST:PORT/DATABASE` (MySQL and MariaDB)."""
     bodies: Identifier = "file://bodies"
+    """`file://PATH`, or `s3://BUCKET/PREFIX`."""
     redis: str = ""
+    """`redis://`, `rediss://` (TLS), `unix://`, `redis+sentinel://HOST:PORT,HOST:PORT/SERVICE/DB`,
+    `redis+cluster://HOST:PORT,HOST:PORT`, each with `USER:PASSWORD@` where wanted; empty: none."""
     compression_gain_percent: Annotated[int, Meta(ge=0, le=100)] = 30
     """A block of a body is stored compressed when that saves at least so much. base64 saves 24, and costs three times
     the time to read; 100: nothing is compressed."""
+
+
+class Mysql(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How `storage.metadata = "mysql://…"` is reached."""
+
+    connections: Count = 8
+    """At most, of one process."""
+    connect_timeout_s: Annotated[float, Meta(gt=0)] = 5.0
+    statement_timeout_s: Annotated[float, Meta(gt=0)] = 30.0
+    """One statement; the server ends it."""
+    lock_timeout_s: Annotated[int, Meta(ge=1)] = 5
+    """How long a statement waits for a row that another transaction holds."""
+    retry_s: Seconds = 10.0
+    """How long a transaction that can be repeated is tried again after a deadlock or a lost connection."""
+    tls: Literal["off", "required", "verify"] = "off"
+    """verify: the certificate and the host name are checked."""
+    tls_ca: str = ""
+    """PEM file; empty: what the system trusts."""
+    tls_certificate: str = ""
+    tls_key: str = ""
+
+
+class S3(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How `storage.bodies = "s3://…"` is reached. Without a key here: environment, profile, or the machine's role."""
+
+    endpoint: str = ""
+    """URL; empty: AWS."""
+    region: str = ""
+    style: Literal["auto", "path", "host"] = "auto"
+    """Where the bucket's name stands in a URL."""
+    access_key: str = ""
+    secret_key: str = ""
+    profile: str = ""
+    ca: str = ""
+    """PEM file; empty: what the system trusts."""
+    encryption: Literal["", "AES256", "aws:kms", "aws:kms:dsse"] = ""
+    """Server-side encryption asked for with every write."""
+    kms_key: str = ""
+    storage_class: str = ""
+    requests: Count = 64
+    """At the same time, of one process."""
+    part_octets: Annotated[int, Meta(ge=5_242_880)] = 8_388_608
+    """Of a body that is uploaded while it arrives."""
+    attempt_timeout_s: Annotated[float, Meta(gt=0)] = 10.0
+    total_timeout_s: Annotated[float, Meta(gt=0)] = 30.0
+    """One request with all its retries."""
+    verify_writes: bool = False
+    """Ask for each object after it was written."""
+
+
+class Redis(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How `storage.redis` is used."""
+
+    prefix: str = "lightmail"
+    """In front of every key and channel."""
+    timeout_s: Annotated[float, Meta(gt=0)] = 1.0
+    tls_ca: str = ""
+    tls_certificate: str = ""
+    tls_key: str = ""
+
+
+class NodeCache(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Bodies from S3 kept on this node's disk; may be deleted at any time."""
+
+    path: Identifier = "cache"
+    """Relative: below data. Shared by the workers of a node."""
+    octets: CacheOctets = 10_737_418_240
+    """0: none."""
+
+
+class Changes(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    poll_s: Annotated[float, Meta(gt=0)] = 1.0
+    """Without Redis: how often a process asks MySQL which of its open mailboxes have changed. SQLite is asked four times
+    a second, which costs no statement."""
 
 
 class Auth(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -146,6 +224,11 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     http: Http = field(default_factory=Http)
     tls: Tls = field(default_factory=Tls)
     storage: Storage = field(default_factory=Storage)
+    mysql: Mysql = field(default_factory=Mysql)
+    s3: S3 = field(default_factory=S3)
+    redis: Redis = field(default_factory=Redis)
+    node_cache: NodeCache = field(default_factory=NodeCache)
+    changes: Changes = field(default_factory=Changes)
     auth: Auth = field(default_factory=Auth)
     limits: Limits = field(default_factory=Limits)
     mail: Mail = field(default_factory=Mail)

@@ -38,11 +38,13 @@ class MailStore:
         feed: ChangeFeed,
         clock: Clock,
         config: Config,
+        exclusive: bool = True,
     ) -> None:
+        """exclusive: no other server process is expected to write; those that do all the same (the command line) are
+        noticed by hints. Otherwise whatever is opened is asked for anew.
+        """
         self.clock = clock
         self.directory = directory
-        # One process expects no other to write; others that do all the same (the command line) are noticed by hints.
-        exclusive = config.server.workers == 1
         self._metadata = metadata
         self._workers = ThreadPoolExecutor(max(2, min(_MOST_WORKERS, os.cpu_count() or 1)), thread_name_prefix="octets")
         self.live = LiveMailboxes(metadata, max_octets=config.limits.snapshot_cache_octets, exclusive=exclusive)

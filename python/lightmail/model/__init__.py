@@ -5,7 +5,7 @@ Nothing here does any I/O, and nothing here imports another room of ours.
 
 from __future__ import annotations
 
-from lightmail.model.accounts import User
+from lightmail.model.accounts import ClientSession, User
 from lightmail.model.ids import (
     BodyId,
     MailboxId,
@@ -35,6 +35,7 @@ __all__ = [
     "BodyId",
     "BodyRecord",
     "BodySummary",
+    "ClientSession",
     "CopyOutcome",
     "Delta",
     "ExpungeOutcome",

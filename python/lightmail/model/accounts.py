@@ -20,3 +20,23 @@ class User:
 
     def __repr__(self) -> str:
         return f"User(id={self.id}, address={self.address!r}, enabled={self.enabled})"
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSession:
+    """One client that is logged in somewhere."""
+
+    id: str
+    """Unique among all nodes; the session's name in the log."""
+    user_id: UserId
+    address: str
+    protocol: str
+    """"imap", "imaps"."""
+    peer: str
+    """The client's host address, "" for a unix socket."""
+    node: str
+    """The host name of the server."""
+    process: str
+    """The server process, as `SessionTable.beat` names it."""
+    since_s: int
+    """Seconds since the epoch, UTC."""

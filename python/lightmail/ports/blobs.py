@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Protocol
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class BlobNotFound(LookupError):
@@ -30,13 +33,19 @@ class BlobWriter(Protocol):
 
 
 class BlobStore(Protocol):
-    async def create(self, key: str) -> BlobWriter: ...
+    """about: what the object is, in few and short words, kept beside it where the store can (S3 user metadata), so that
+    rows can be rebuilt without the database; never needed to read it.
 
-    async def put(self, key: str, octets: bytes) -> None:
-        """A whole small object: create, write, commit in one step."""
+    account: on whose behalf; a store that bounds its requests shares them fairly between accounts. 0: the house's own.
+    """
+
+    async def create(self, key: str, *, about: Mapping[str, str] = NOTHING, account: int = 0) -> BlobWriter: ...
+
+    async def put(self, key: str, octets: bytes, *, about: Mapping[str, str] = NOTHING, account: int = 0) -> None:
+        """A whole small object: create, write, commit in one step. Raises Unavailable."""
         ...
 
-    async def read(self, key: str, start: int, octets: int) -> bytes:
+    async def read(self, key: str, start: int, octets: int, *, account: int = 0) -> bytes:
         """Exactly these octets, fewer only at the end. Raises BlobNotFound, Unavailable."""
         ...
 
@@ -45,11 +54,11 @@ class BlobStore(Protocol):
         ...
 
     async def delete(self, keys: Sequence[str]) -> None:
-        """Keys that are not there are skipped."""
+        """Keys that are not there are skipped. Raises Unavailable."""
         ...
 
     def keys(self) -> AsyncIterator[str]:
-        """Every object, in any order (the sweep)."""
+        """Every object, in any order (the sweep). Raises Unavailable."""
         ...
 
     async def close(self) -> None: ...

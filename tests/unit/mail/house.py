@@ -173,6 +173,7 @@ class House:
             feed=self.feed,
             clock=self.clock,
             config=config,
+            exclusive=config.server.workers == 1,
         )
         self.user: User
         self._number = 0

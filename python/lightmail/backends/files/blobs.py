@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -14,7 +14,7 @@ from lightmail.backends.files.folders import Folder, Scratch, open_folders
 from lightmail.backends.files.paths import file_name, folder_of, key_of
 from lightmail.backends.files.writing import FileBlobWriter, NewFile, told_plainly
 from lightmail.errors import Unavailable
-from lightmail.ports.blobs import BlobNotFound
+from lightmail.ports.blobs import NOTHING, BlobNotFound
 
 T = TypeVar("T")
 
@@ -45,13 +45,13 @@ class FileBlobs:
 
         return await asyncio.get_running_loop().run_in_executor(None, prepare)
 
-    async def create(self, key: str) -> FileBlobWriter:
+    async def create(self, key: str, *, about: Mapping[str, str] = NOTHING, account: int = 0) -> FileBlobWriter:
         return FileBlobWriter(self._new_file(key), self._in_thread)
 
-    async def put(self, key: str, octets: bytes) -> None:
+    async def put(self, key: str, octets: bytes, *, about: Mapping[str, str] = NOTHING, account: int = 0) -> None:
         await self._in_thread(self._new_file(key).put, octets)
 
-    async def read(self, key: str, start: int, octets: int) -> bytes:
+    async def read(self, key: str, start: int, octets: int, *, account: int = 0) -> bytes:
         return await self._in_thread(self._read, key, start, octets)
 
     def read_nowait(self, key: str, start: int, octets: int) -> bytes | None:

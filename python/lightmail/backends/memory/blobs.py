@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
-from lightmail.ports.blobs import BlobNotFound
+from lightmail.ports.blobs import NOTHING, BlobNotFound
 
 
 class MemoryBlobWriter:
@@ -31,13 +31,13 @@ class MemoryBlobs:
     def __init__(self) -> None:
         self._objects: dict[str, bytes] = {}
 
-    async def create(self, key: str) -> MemoryBlobWriter:
+    async def create(self, key: str, *, about: Mapping[str, str] = NOTHING, account: int = 0) -> MemoryBlobWriter:
         return MemoryBlobWriter(self._objects, key)
 
-    async def put(self, key: str, octets: bytes) -> None:
+    async def put(self, key: str, octets: bytes, *, about: Mapping[str, str] = NOTHING, account: int = 0) -> None:
         self._objects[key] = bytes(octets)
 
-    async def read(self, key: str, start: int, octets: int) -> bytes:
+    async def read(self, key: str, start: int, octets: int, *, account: int = 0) -> bytes:
         stored = self.read_nowait(key, start, octets)
         if stored is None:
             raise BlobNotFound(key)

@@ -1,0 +1,32 @@
+"""The SessionTable port: who is connected where, for `lightmail sessions` and the console. Advisory: it may be behind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from lightmail.model import ClientSession
+
+
+class SessionTable(Protocol):
+    """Every process writes what it has in batches: one `beat` for all that came, went and stayed since the last."""
+
+    async def beat(
+        self, process: str, opened: Sequence[ClientSession], closed: Sequence[str], *, all_ids: Sequence[str]
+    ) -> None:
+        """process: names the caller among all nodes, the same for its whole life. all_ids: every session it has now.
+
+        Sessions whose process has not had a beat for EXPIRES_S are no longer listed. Raises Unavailable.
+        """
+        ...
+
+    async def list(self, *, address: str | None = None) -> list[ClientSession]:
+        """Ordered by address, then by time. Raises Unavailable."""
+        ...
+
+    async def forget(self, process: str) -> None:
+        """The process ends. Raises Unavailable."""
+        ...
+
+
+EXPIRES_S = 90.0

@@ -1,0 +1,314 @@
+"""MariaDB, Redis and an S3 server as processes of the tests: free ports on loopback, a temporary folder, ended by pid.
+
+In CI a server that is not installed is a failure; elsewhere the test is skipped with the reason.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import pytest
+
+START_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 30.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def program(*names: str) -> str:
+    """The first of these that is installed. Otherwise a failure in CI, a skip elsewhere."""
+    places = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", ""), "/usr/sbin", "/usr/bin"])
+    for name in names:
+        found = shutil.which(name, path=places)
+        if found:
+            return found
+    reason = f"{' or '.join(names)} is not installed"
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+class Service:
+    """A server process that can be stopped, killed, frozen and started again on the same port with the same data."""
+
+    name = "service"
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.port = free_port()
+        self.log_file = folder / "log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None
+
+    def command(self) -> Sequence[str]:
+        raise NotImplementedError
+
+    def ready(self) -> bool:
+        """Whether it answers."""
+        raise NotImplementedError
+
+    def start(self) -> None:
+        """Returns once it answers. Raises RuntimeError with its log when it ends instead."""
+        with self.log_file.open("ab") as log:
+            self._process = subprocess.Popen(
+                self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+        wait_until(self._is_up, START_TIMEOUT_S, f"{self.name} did not start: {self.log_file}")
+
+    def stop(self) -> None:
+        """An orderly end. Safe when it does not run."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self._end(signal.SIGKILL)
+
+    def freeze(self) -> None:
+        """It holds its connections and answers nothing, until `thaw`."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
+    def _is_up(self) -> bool:
+        assert self._process is not None
+        if self._process.poll() is not None:
+            raise RuntimeError(f"{self.name} ended:\n{self.log_file.read_text(errors='replace')[-4000:]}")
+        return self.ready()
+
+    def _end(self, number: signal.Signals) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(number)
+        try:
+            process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def wait_until(met: Callable[[], bool], timeout_s: float, complaint: str) -> None:
+    """Raises TimeoutError(complaint)."""
+    end_s = time.monotonic() + timeout_s
+    while not met():
+        if time.monotonic() > end_s:
+            raise TimeoutError(complaint)
+        time.sleep(0.02)
+
+
+def _accepts(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
+
+
+class MariaDb(Service):
+    """user root without a password; `url(database)` makes a database of its own."""
+
+    name = "mariadbd"
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        super().__init__(folder)
+        self._program = program("mariadbd", "mysqld")
+        self._options = options
+        self._data = folder / "data"
+        # A unix socket path may have 107 octets, and a test's folder is often longer.
+        self._socket = Path("/tmp") / f"lm-{secrets.token_hex(6)}.sock"
+        if not self._data.exists():
+            install = [
+                program("mariadb-install-db"),
+                "--no-defaults",
+                f"--datadir={self._data}",
+                "--auth-root-authentication-method=normal",
+                "--skip-test-db",
+            ]
+            if os.geteuid() == 0:
+                install.append("--user=root")
+            subprocess.run(install, check=True, capture_output=True)
+
+    def command(self) -> Sequence[str]:
+        return [
+            self._program,
+            "--no-defaults",
+            f"--datadir={self._data}",
+            f"--socket={self._socket}",
+            f"--port={self.port}",
+            "--bind-address=127.0.0.1",
+            f"--pid-file={self.folder / 'pid'}",
+            "--innodb-buffer-pool-size=64M",
+            "--innodb-log-file-size=64M",
+            "--max-connections=300",
+            *(["--user=root"] if os.geteuid() == 0 else []),
+            *self._options,
+        ]
+
+    def ready(self) -> bool:
+        try:
+            self.run("SELECT 1")
+        except OSError:
+            return False
+        return True
+
+    def run(self, *statements: str) -> list[tuple[object, ...]]:
+        """As root; the rows of the last one. Raises OSError when the server cannot be reached."""
+        import pymysql
+
+        try:
+            connection = pymysql.connect(host="127.0.0.1", port=self.port, user="root", autocommit=True)
+        except pymysql.err.OperationalError as error:
+            raise OSError(str(error)) from error
+        with contextlib.closing(connection), connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+            return list(cursor.fetchall())
+
+    def new_database(self) -> str:
+        """A new empty database, as a URL for `storage.metadata`."""
+        name = f"lightmail_{secrets.token_hex(6)}"
+        self.run(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
+        return f"mysql://root@127.0.0.1:{self.port}/{name}"
+
+    def drop(self, url: str) -> None:
+        self.run(f"DROP DATABASE IF EXISTS {url.rpartition('/')[2]}")
+
+
+class Redis(Service):
+    name = "redis-server"
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        super().__init__(folder)
+        self._program = program("redis-server")
+        self._options = options
+
+    def command(self) -> Sequence[str]:
+        return [
+            self._program,
+            *("--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(self.folder)),
+            *self._options,
+        ]
+
+    def ready(self) -> bool:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
+            connection.sendall(b"PING\r\n")
+            return bool(connection.recv(64))
+        return False
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+
+class S3Server(Service):
+    """rclone's S3 server over a folder; a folder in it is a bucket."""
+
+    name = "rclone"
+    access_key = "LIGHTMAILTESTKEY"
+    secret_key = "lightmail-test-secret-key"
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._program = program("rclone")
+        self._root = folder / "buckets"
+        self._root.mkdir(exist_ok=True)
+
+    def command(self) -> Sequence[str]:
+        return [
+            self._program,
+            *("serve", "s3", "--addr", f"127.0.0.1:{self.port}", "--config", os.devnull),
+            *("--auth-key", f"{self.access_key},{self.secret_key}"),
+            str(self._root),
+        ]
+
+    def ready(self) -> bool:
+        return _accepts(self.port)
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def new_bucket(self) -> str:
+        name = f"bucket-{secrets.token_hex(6)}"
+        (self._root / name).mkdir()
+        return name
+
+    def bucket_folder(self, bucket: str) -> Path:
+        """Where the objects lie as files."""
+        return self._root / bucket
+
+    def config(self, bucket: str) -> dict[str, dict[str, object]]:
+        """Sections of a configuration that keeps bodies in this bucket."""
+        return {
+            "storage": {"bodies": f"s3://{bucket}"},
+            "s3": {
+                "endpoint": self.endpoint,
+                "region": "us-east-1",
+                "style": "path",
+                "access_key": self.access_key,
+                "secret_key": self.secret_key,
+            },
+        }
+
+
+class Services:
+    """Started when first asked for, one of each for a whole test run."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._stack = contextlib.ExitStack()
+        self._mariadb: MariaDb | None = None
+        self._redis: Redis | None = None
+        self._s3: S3Server | None = None
+
+    @property
+    def mariadb(self) -> MariaDb:
+        if self._mariadb is None:
+            self._mariadb = self._stack.enter_context(MariaDb(self._folder / "mariadb"))
+        return self._mariadb
+
+    @property
+    def redis(self) -> Redis:
+        if self._redis is None:
+            self._redis = self._stack.enter_context(Redis(self._folder / "redis"))
+        return self._redis
+
+    @property
+    def s3(self) -> S3Server:
+        if self._s3 is None:
+            self._s3 = self._stack.enter_context(S3Server(self._folder / "s3"))
+        return self._s3
+
+    def close(self) -> None:
+        self._stack.close()
