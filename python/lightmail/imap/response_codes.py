@@ -36,6 +36,7 @@ CODES: dict[type[Exception], bytes] = {
     errors.ReadOnly: b"READ-ONLY",
     errors.EmptyMessage: b"CANNOT",
     errors.Unavailable: b"UNAVAILABLE",
+    errors.StoreReadOnly: b"UNAVAILABLE",
     errors.BodyMissing: b"UNAVAILABLE",
     errors.BodyCorrupt: b"CORRUPTION",
     UnknownEncoding: b"UNKNOWN-CTE",
