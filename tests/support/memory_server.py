@@ -11,7 +11,7 @@ import sys
 from lightmail.app import Store, serve
 from lightmail.cli.serve import announce
 from lightmail.config.load import load
-from lightmail.net.supervisor import loop_factory
+from lightmail.serving.machine import loop_factory
 from lightmail.obs.logs import configure_logs
 from tests.support.server import add_account
 

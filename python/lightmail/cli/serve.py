@@ -30,7 +30,7 @@ def serve(demo: bool, file: str | None, data: str | None, as_json: bool) -> None
     # structlog loads rich when it finds it, for tracebacks that we do not want: 5 MB that a server never uses.
     sys.modules.setdefault("rich", None)  # type: ignore[arg-type]  # "not there" (importlib)
     from lightmail.app import serve as serve_
-    from lightmail.net.supervisor import loop_factory
+    from lightmail.serving.machine import loop_factory
     from lightmail.obs.logs import configure_logs
 
     config = good_config(file, data)
