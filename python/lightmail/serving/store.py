@@ -1,0 +1,43 @@
+"""What passes between the composition root and the processes that serve."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+
+from lightmail.auth.passwords import Passwords
+from lightmail.config import Config
+from lightmail.mail.accounts import normal_address
+from lightmail.mail.store import MailStore
+from lightmail.model import User
+from lightmail.net.tls import Identity
+from lightmail.ports.metadata import MetadataStore
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """An open mail store."""
+
+    mail: MailStore
+    metadata: MetadataStore
+    passwords: Passwords
+
+    async def user(self, address: str) -> User:
+        """By any spelling of the address. Raises AddressInvalid, UserNotFound."""
+        return await self.mail.directory.get_user(normal_address(address))
+
+
+OpenStore = Callable[[Config], AbstractAsyncContextManager[Store]]
+"""Opens the mail store of a configuration, on the running loop. Raises Unavailable, SchemaMismatch, ConfigError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A server that accepts connections."""
+
+    addresses: list[tuple[str, str]]
+    """(protocol, address) as each can be given to a client, in the order of the configuration."""
+    identity: Identity | None
+    """None: nothing here speaks TLS."""
+    certificate_made: bool
