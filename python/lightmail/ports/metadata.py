@@ -190,8 +190,10 @@ class MetadataStore(Protocol):
 
     # ---- life
 
-    async def data_version(self) -> int:
-        """Changes when another process has committed; cheap enough to poll (SQLite data_version)."""
+    async def data_version(self) -> int | None:
+        """Changes when another process has committed; cheap enough to poll (SQLite data_version).
+        None, always and without a statement: there is no such thing here, `modseqs` of what is open tells.
+        """
         ...
 
     async def close(self) -> None: ...
