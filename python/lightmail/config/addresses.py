@@ -75,7 +75,7 @@ def parse_store(text: str) -> StoreUrl:
     """Raises ValueError when there is no scheme."""
     scheme, separator, rest = text.partition("://")
     if not separator or not re.fullmatch(r"[a-z][a-z0-9+.-]*", scheme):
-        raise ValueError(f"{hide_secrets(text)!r} is not a URL")
+        raise ValueError("it is not a URL")
     return StoreUrl(scheme, rest)
 
 

@@ -1,23 +1,15 @@
-"""What cannot be seen from one key's type: URL forms, pairs that exclude each other, what comes later."""
+"""What cannot be seen from one key's type: URL forms, pairs that exclude each other. Where mail is kept: stores.py."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lightmail.config.addresses import check_unix_path, hide_secrets, parse_listen, parse_store
-from lightmail.config.sections import Config, Storage, Tls
-
-Problem = tuple[str, str]
-"""(key, what is wrong and what was expected)"""
+from lightmail.config.addresses import check_unix_path, parse_listen
+from lightmail.config.sections import Config, Tls
+from lightmail.config.stores import Problem, store_problems
 
 _SPECIAL_USE = ("\\All", "\\Archive", "\\Drafts", "\\Flagged", "\\Junk", "\\Sent", "\\Trash", "\\Important", "")
 """RFC 6154 §2, RFC 8457."""
-_LATER = {
-    "storage.metadata": (("mysql", "mariadb"), ("sqlite", "memory"), "sqlite://PATH"),
-    "storage.bodies": (("s3",), ("file", "memory"), "file://PATH"),
-    "storage.redis": (("redis", "rediss", "unix"), (), 'an empty text ("")'),
-}
-"""Key to schemes of a later version, schemes of this one, and what to write instead."""
 
 
 def combination_problems(config: Config) -> Iterator[Problem]:
@@ -25,7 +17,7 @@ def combination_problems(config: Config) -> Iterator[Problem]:
     yield from _server(config)
     yield from _listeners(config)
     yield from _tls(config)
-    yield from _storage(config.storage)
+    yield from store_problems(config)
     yield from _quantities(config)
     yield from _mail(config)
 
@@ -84,36 +76,6 @@ def _tls(config: Config) -> Iterator[Problem]:
         path = config.path(getattr(config.tls, key))
         need = f"{wanted[0] if wanted else 'STARTTLS in imap.listen'} needs it"
         yield f"tls.{key}", f"no file {path}; {need}"
-
-
-def _storage(storage: Storage) -> Iterator[Problem]:
-    schemes: dict[str, str] = {}
-    for key, text in (("storage.metadata", storage.metadata), ("storage.bodies", storage.bodies)):
-        later, now, form = _LATER[key]
-        try:
-            url = parse_store(text)
-        except ValueError as error:
-            yield key, f"{error}; expected {form}"
-            continue
-        if url.scheme in later:
-            yield key, f"{url.scheme}:// is not in this version; expected {form}"
-        elif url.scheme not in now:
-            yield key, f"unknown scheme {url.scheme}://; expected {form}"
-        elif url.scheme != "memory" and not url.rest:
-            yield key, f"{text} names no path; expected {form}"
-        schemes[key] = url.scheme
-    if len(schemes) == 2 and len({scheme == "memory" for scheme in schemes.values()}) == 2:
-        yield (
-            "storage.metadata",
-            f"{storage.metadata} and {storage.bodies} cannot go together: what one keeps, the other forgets at the end",
-        )
-    if storage.redis:
-        later, _, form = _LATER["storage.redis"]
-        scheme = storage.redis.partition("://")[0]
-        if scheme in later:
-            yield "storage.redis", f"{scheme}:// is not in this version; expected {form}"
-        else:
-            yield "storage.redis", f"{hide_secrets(storage.redis)!r} is not a Redis URL; expected {form}"
 
 
 def _quantities(config: Config) -> Iterator[Problem]:

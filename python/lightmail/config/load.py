@@ -19,7 +19,7 @@ import msgspec
 from lightmail.config.combinations import combination_problems
 from lightmail.config.lines import Lines, key_lines, line_of
 from lightmail.config.sections import Config
-from lightmail.config.values import ValueProblem, from_text, from_toml
+from lightmail.config.values import ValueProblem, expected, from_text, from_toml
 from lightmail.errors import ConfigError
 
 ENVIRONMENT_PREFIX = "LIGHTMAIL_"
@@ -38,6 +38,11 @@ class Key:
 
     def __str__(self) -> str:
         return f"{self.section}.{self.name}"
+
+    @property
+    def secret(self) -> bool:
+        """Whether its value is told to nobody. Of URLs only a part is: see addresses.hide_secrets."""
+        return "secret" in self.name or "password" in self.name
 
 
 def _known_keys() -> dict[str, Key]:
@@ -168,7 +173,8 @@ def _read_file(path: Path, values: dict[str, Any], origins: dict[str, str], prob
                     found = from_toml(key.type, value)
                 except ValueProblem as error:
                     at = source(section, name, *error.at)
-                    problems.append(ConfigError(at, f"{key}{_subscript(error.at)}", str(error)))
+                    told = f"expected {expected(key.type)}" if key.secret else str(error)
+                    problems.append(ConfigError(at, f"{key}{_subscript(error.at)}", told))
                     continue
                 if str(key) == "server.data":
                     found = str(path.parent / found)

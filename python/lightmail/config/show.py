@@ -22,7 +22,8 @@ def effective(reading: Reading) -> list[Row]:
     rows = []
     for name, key in KEYS.items():
         value = getattr(getattr(reading.config, key.section), key.name)
-        rows.append(Row(name, _safe(value), reading.origins[name]))
+        shown = "***" if key.secret and value else _safe(value)
+        rows.append(Row(name, shown, reading.origins[name]))
     return rows
 
 

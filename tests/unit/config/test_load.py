@@ -119,7 +119,7 @@ def test_configuration_file_by_environment(tmp_path: Path, monkeypatch: pytest.M
         (
             "[zzz]\n",
             "lightmail.toml:1: zzz: unknown section; expected one of "
-            "server, imap, lmtp, http, tls, storage, auth, limits, mail, log",
+            "server, imap, lmtp, http, tls, storage, mysql, s3, redis, node_cache, changes, auth, limits, mail, log",
         ),
         ("\n[server]\nnesting = 3", "lightmail.toml:3: server.nesting: unknown key; did you mean limits.nesting?"),
         ("[http]\nqqq = 1", "lightmail.toml:2: http.qqq: unknown key; expected one of listen"),
@@ -136,6 +136,7 @@ def test_configuration_file_by_environment(tmp_path: Path, monkeypatch: pytest.M
             "[limits]\nnesting = true",
             "lightmail.toml:2: limits.nesting: expected a whole number of at least 1, found true",
         ),
+        ("[s3]\nsecret_key = 12345", "lightmail.toml:2: s3.secret_key: expected a text"),
         ("[mail]\nsubscribe = 1", "lightmail.toml:2: mail.subscribe: expected true or false, found the number 1"),
         ('[imap]\nlisten = "x:1"', 'lightmail.toml:2: imap.listen: expected a list of texts, found "x:1"'),
         (

@@ -20,6 +20,9 @@ from lightmail.config.show import effective, toml_value
         ("mysql://anna:p@ss/w:rd@db/mail", "mysql://anna:***@db/mail"),
         ("redis://:s3cret@h", "redis://:***@h"),
         ("s3://b/p?endpoint=http://h:9000&secret_key=s3cret&x=1", "s3://b/p?endpoint=http://h:9000&secret_key=***&x=1"),
+        ("mysql://us/er@corp:s3cret@db/mail", "mysql://us/er@corp:***@db/mail"),
+        ("redis+sentinel://u:s3cret@a:1,b:2/m/0", "redis+sentinel://u:***@a:1,b:2/m/0"),
+        ("unix://u:s3cret@/run/redis.sock?db=0", "unix://u:***@/run/redis.sock?db=0"),
         ("sqlite://lightmail.sqlite", "sqlite://lightmail.sqlite"),
         ("tls://127.0.0.1:1993", "tls://127.0.0.1:1993"),
     ],
@@ -34,7 +37,21 @@ def test_every_key_is_shown_with_its_origin() -> None:
     assert rows.keys() == KEYS.keys()
     assert rows["storage.redis"].value == "redis://u:***@h"
     assert rows["storage.redis"].origin == "LIGHTMAIL_STORAGE__REDIS"
+    assert rows["s3.secret_key"].value == ""
     assert rows["imap.listen"].value == ["127.0.0.1:1143", "tls://127.0.0.1:1993"]
+
+
+def test_the_secrets_of_the_stores_are_not_shown() -> None:
+    environment = {
+        "LIGHTMAIL_STORAGE__METADATA": "mysql://u:s3cret@h/d",
+        "LIGHTMAIL_S3__ACCESS_KEY": "KEYID",
+        "LIGHTMAIL_S3__SECRET_KEY": "s3cret",
+        "LIGHTMAIL_S3__ENDPOINT": "https://u:s3cret@h",
+    }
+    rows = {row.key: row.value for row in effective(read(environment=environment))}
+    assert rows["storage.metadata"] == "mysql://u:***@h/d"
+    assert (rows["s3.access_key"], rows["s3.secret_key"]) == ("KEYID", "***")
+    assert "s3cret" not in str(rows)
 
 
 @pytest.mark.parametrize(
