@@ -1,4 +1,4 @@
-"""Fixtures that need a running server. One process per pair of backends serves the whole run; tests use accounts of their own."""
+"""Fixtures that need running servers. One installation of each kind serves the whole run; tests use accounts of their own."""
 
 from __future__ import annotations
 
@@ -6,21 +6,18 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.installation import KINDS, SERVED, Installation
 from tests.support.server import LightMailServer
 from tests.support.services import Services
 
-BACKENDS = {
-    "sqlite+files": {},
-    "memory": {"storage": {"metadata": "memory://", "bodies": "memory://"}},
-}
-"""Pairs of backends by name, as overrides of the default configuration."""
 
-
-@pytest.fixture(scope="session", params=BACKENDS)
-def any_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LightMailServer]:
-    """A running server on each pair of backends in turn."""
-    with LightMailServer(tmp_path_factory.mktemp("any") / "data", config=BACKENDS[request.param]) as server:
-        yield server
+@pytest.fixture(scope="session", params=SERVED)
+def any_server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, services: Services
+) -> Iterator[Installation]:
+    """A running installation of each kind in turn."""
+    with Installation(KINDS[request.param], tmp_path_factory.mktemp("any"), services) as installation:
+        yield installation
 
 
 @pytest.fixture(scope="session")

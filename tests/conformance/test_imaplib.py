@@ -7,14 +7,14 @@ import ssl
 
 import pytest
 
-from tests.support.server import LightMailServer
+from tests.support.installation import Installation
 
 pytestmark = pytest.mark.integration
 
 
-def test_a_session(server: LightMailServer) -> None:
-    user, password = server.add_user()
-    host, port = server.address("imap")
+def test_a_session(any_server: Installation) -> None:
+    user, password = any_server.add_user()
+    host, port = any_server.address("imap")
     with imaplib.IMAP4(host, port) as client:
         context = ssl.create_default_context()
         context.check_hostname = False
@@ -40,9 +40,9 @@ def test_a_session(server: LightMailServer) -> None:
         assert client.logout()[0] == "BYE"
 
 
-def test_implicit_tls_and_authenticate_plain(server: LightMailServer) -> None:
-    user, password = server.add_user()
-    host, port = server.address("imaps")
+def test_implicit_tls_and_authenticate_plain(any_server: Installation) -> None:
+    user, password = any_server.add_user()
+    host, port = any_server.address("imaps")
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.server import LightMailServer
+from tests.support.installation import Installation
 from tests.support.wire import ImapClient, literal_of
 
 pytestmark = pytest.mark.integration
@@ -20,10 +20,10 @@ Account = tuple[str, str, ImapClient]
 
 
 @pytest.fixture
-def account(server: LightMailServer) -> Iterator[Account]:
+def account(any_server: Installation) -> Iterator[Account]:
     """An account, and a connection that is logged in to it."""
-    user, password = server.add_user()
-    with ImapClient(server.address("imap")) as client:
+    user, password = any_server.add_user()
+    with ImapClient(any_server.address("imap")) as client:
         client.login(user, password)
         yield user, password, client
 
@@ -82,10 +82,10 @@ def quiet(command: list[str], folder: Path) -> str:
 
 
 @needs("mbsync")
-def test_mbsync_both_ways_twice(server: LightMailServer, account: Account, tmp_path: Path) -> None:
+def test_mbsync_both_ways_twice(any_server: Installation, account: Account, tmp_path: Path) -> None:
     user, password, client = account
     fill(client)
-    host, port = server.address("imap")
+    host, port = any_server.address("imap")
     mail = tmp_path / "mail"
     mail.mkdir()
     config = tmp_path / "mbsyncrc"
@@ -142,10 +142,10 @@ CopyArrivalDate yes
 
 
 @needs("offlineimap")
-def test_offlineimap_both_ways_twice(server: LightMailServer, account: Account, tmp_path: Path) -> None:
+def test_offlineimap_both_ways_twice(any_server: Installation, account: Account, tmp_path: Path) -> None:
     user, password, client = account
     fill(client)
-    host, port = server.address("imap")
+    host, port = any_server.address("imap")
     mail = tmp_path / "mail"
     config = tmp_path / "offlineimaprc"
     config.write_text(

@@ -28,7 +28,7 @@ from lightmail.model import User
 from lightmail.net.listeners import Listener, bind
 from lightmail.net.tls import load_identity, make_development_certificate
 from tests.support.aio import run
-from tests.support.server import LightMailServer
+from tests.support.installation import Installation
 
 MESSAGE = b"From: chris@bar.example\r\nTo: pat@foo.example\r\nSubject: lunch\r\n\r\n.dots and more\r\n..\r\n"
 HOSTNAME = "mx.foo.example"
@@ -602,8 +602,8 @@ def test_a_peer_that_resets(tmp_path: Path) -> None:
 
 
 @pytest.mark.integration
-def test_in_by_lmtp_and_out_by_imap(any_server: LightMailServer) -> None:
-    """The whole server, each pair of backends: what went in comes out, for every listener."""
+def test_in_by_lmtp_and_out_by_imap(any_server: Installation) -> None:
+    """The whole server, each kind of installation: what went in comes out, for every listener."""
     address, password = any_server.add_user()
     sockets = [text.removeprefix("unix://") for text in any_server.addresses()["lmtp"] if text.startswith("unix://")]
     for host, port in (any_server.address("lmtp"), (sockets[0], 0)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import os
 import secrets
 import signal
 import subprocess
@@ -68,8 +69,20 @@ class LightMailServer:
         self.stop()
 
     @property
+    def running(self) -> bool:
+        return self._process is not None
+
+    @property
     def pid(self) -> int:
         return self._running.pid
+
+    def process_ids(self) -> list[int]:
+        """The server and its workers, as far as /proc tells."""
+        found = [self.pid]
+        for pid in found:
+            for children in Path(f"/proc/{pid}/task").glob("*/children"):
+                found += map(int, children.read_text().split())
+        return found
 
     def start(self) -> None:
         """Returns once connections are accepted. Raises RuntimeError with the log when the server ends instead."""
@@ -81,6 +94,7 @@ class LightMailServer:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
+                start_new_session=True,
             )
         self.printed = []
         while (line := self._read_line()) != READY:
@@ -95,9 +109,11 @@ class LightMailServer:
         return _wait(process)
 
     def kill9(self) -> None:
-        """What a power cut is to a process."""
+        """What a power cut is to the server and its workers. Returns once all who have its standard output are gone."""
         process, self._process = self._running, None
-        process.kill()
+        os.killpg(process.pid, signal.SIGKILL)
+        if process.stdout is not None:
+            process.stdout.read()
         _wait(process)
 
     def signal(self, number: signal.Signals) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.server import LightMailServer
+from tests.support.installation import Installation
 from tests.support.wire import ImapClient, Wire
 
 pytestmark = pytest.mark.integration
@@ -24,26 +24,27 @@ MESSAGE_LIMIT_OCTETS = 52_428_800
 
 
 class Memory:
-    """The resident memory of the server process: how far it has grown since the first look."""
+    """The resident memory of the server processes: how far the one that has grown most has grown since the first look."""
 
-    def __init__(self, server: LightMailServer) -> None:
-        self._status = Path(f"/proc/{server.pid}/status")
-        if not self._status.exists():
+    def __init__(self, server: Installation) -> None:
+        self._statuses = [Path(f"/proc/{pid}/status") for pid in server.process_ids()]
+        if not all(status.exists() for status in self._statuses):
             pytest.skip("/proc is needed")
         self._before = self._octets()
-        self._most = self._before
+        self._most_grown = 0
 
     def look(self) -> None:
-        self._most = max(self._most, self._octets())
+        grown = [now - before for now, before in zip(self._octets(), self._before, strict=True)]
+        self._most_grown = max(self._most_grown, *grown)
 
     @property
     def grown_octets(self) -> int:
         self.look()
-        return self._most - self._before
+        return self._most_grown
 
-    def _octets(self) -> int:
-        line = next(each for each in self._status.read_text().splitlines() if each.startswith("VmRSS:"))
-        return int(line.split()[1]) * 1024
+    def _octets(self) -> list[int]:
+        lines = [line for status in self._statuses for line in status.read_text().splitlines()]
+        return [int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS:")]
 
 
 class Leaver(ImapClient):
@@ -55,19 +56,19 @@ class Leaver(ImapClient):
 
 
 @pytest.fixture
-def account(any_server: LightMailServer) -> tuple[str, str]:
+def account(any_server: Installation) -> tuple[str, str]:
     return any_server.add_user()
 
 
 @pytest.fixture
-def stranger(any_server: LightMailServer) -> Iterator[ImapClient]:
+def stranger(any_server: Installation) -> Iterator[ImapClient]:
     """A connection without a login."""
     with ImapClient(any_server.address("imap")) as client:
         yield client
 
 
 @pytest.fixture
-def client(any_server: LightMailServer, account: tuple[str, str]) -> Iterator[ImapClient]:
+def client(any_server: Installation, account: tuple[str, str]) -> Iterator[ImapClient]:
     """A connection with a login and INBOX selected."""
     with ImapClient(any_server.address("imap")) as client:
         client.login(*account)
@@ -156,7 +157,7 @@ def test_no_tag_is_answered_untagged(client: ImapClient) -> None:
 # ---- more than there should be
 
 
-def test_an_endless_line_before_login(any_server: LightMailServer, stranger: ImapClient) -> None:
+def test_an_endless_line_before_login(any_server: Installation, stranger: ImapClient) -> None:
     memory = Memory(any_server)
     stranger.send(b"x1 ")
     if flood(stranger, b"A", FLOOD_OCTETS, memory):
@@ -170,7 +171,7 @@ def test_an_endless_line_before_login(any_server: LightMailServer, stranger: Ima
 
 
 @pytest.mark.parametrize("start", [b"x1 SEARCH SUBJECT ", b'x1 SELECT "', b"x1 FETCH 1 (", b"x1 AAAA"])
-def test_an_endless_line(any_server: LightMailServer, client: ImapClient, start: bytes) -> None:
+def test_an_endless_line(any_server: Installation, client: ImapClient, start: bytes) -> None:
     """A line that is too long is answered when that is known, its rest is dropped."""
     memory = Memory(any_server)
     client.send(start)
@@ -182,7 +183,7 @@ def test_an_endless_line(any_server: LightMailServer, client: ImapClient, start:
     assert memory.grown_octets < MEMORY_OCTETS
 
 
-def test_an_endless_line_in_idle(any_server: LightMailServer, client: ImapClient) -> None:
+def test_an_endless_line_in_idle(any_server: Installation, client: ImapClient) -> None:
     memory = Memory(any_server)
     number = client.send_command(b"IDLE")
     answer = client.response()
@@ -194,7 +195,7 @@ def test_an_endless_line_in_idle(any_server: LightMailServer, client: ImapClient
     assert memory.grown_octets < MEMORY_OCTETS
 
 
-def test_an_endless_sasl_response(any_server: LightMailServer, stranger: ImapClient) -> None:
+def test_an_endless_sasl_response(any_server: Installation, stranger: ImapClient) -> None:
     """A stranger may be cut off; whoever is not goes on."""
     memory = Memory(any_server)
     number = stranger.send_command(b"AUTHENTICATE PLAIN")
@@ -228,7 +229,7 @@ def test_endless_nesting(client: ImapClient, text: bytes) -> None:
     alive(client)
 
 
-def test_many_literals_in_one_command(any_server: LightMailServer, client: ImapClient) -> None:
+def test_many_literals_in_one_command(any_server: Installation, client: ImapClient) -> None:
     """What counts is all literals of a command together, and their number (law 7)."""
     memory = Memory(any_server)
     client.send(b"x1 SEARCH" + b" SUBJECT {1+}\r\na" * 20_000 + b"\r\n")
@@ -281,9 +282,7 @@ def test_an_oversize_synchronizing_literal_is_refused_before_it_is_sent(client: 
     alive(client)
 
 
-def test_an_oversize_message_that_comes_all_the_same_is_swallowed(
-    any_server: LightMailServer, client: ImapClient
-) -> None:
+def test_an_oversize_message_that_comes_all_the_same_is_swallowed(any_server: Installation, client: ImapClient) -> None:
     """RFC 7888 §4. Octets of it that look like commands are none."""
     memory = Memory(any_server)
     octets = MESSAGE_LIMIT_OCTETS + PIECE_OCTETS
@@ -298,7 +297,7 @@ def test_an_oversize_message_that_comes_all_the_same_is_swallowed(
 
 
 def test_an_oversize_argument_that_comes_all_the_same_is_swallowed(
-    any_server: LightMailServer, client: ImapClient
+    any_server: Installation, client: ImapClient
 ) -> None:
     memory = Memory(any_server)
     client.send(b"x1 SELECT {%d+}\r\n" % (64 * PIECE_OCTETS))
@@ -310,7 +309,7 @@ def test_an_oversize_argument_that_comes_all_the_same_is_swallowed(
     assert memory.grown_octets < MEMORY_OCTETS
 
 
-def test_a_login_with_a_huge_literal(any_server: LightMailServer, stranger: ImapClient) -> None:
+def test_a_login_with_a_huge_literal(any_server: Installation, stranger: ImapClient) -> None:
     """A stranger gets less room than an account: refused before it is sent, or swallowed, or cut off."""
     memory = Memory(any_server)
     answer = stranger.command(b"LOGIN {1000000}")
@@ -325,7 +324,7 @@ def test_a_login_with_a_huge_literal(any_server: LightMailServer, stranger: Imap
     assert memory.grown_octets < MEMORY_OCTETS
 
 
-def test_a_message_from_a_stranger_is_swallowed(any_server: LightMailServer, stranger: ImapClient) -> None:
+def test_a_message_from_a_stranger_is_swallowed(any_server: Installation, stranger: ImapClient) -> None:
     memory = Memory(any_server)
     number = stranger.send_command(b"APPEND INBOX {%d+}" % (32 * PIECE_OCTETS))
     if flood(stranger, b"x LOGIN a b\r\n123", 32 * PIECE_OCTETS, memory):
@@ -357,7 +356,7 @@ def test_a_message_from_a_stranger_is_swallowed(any_server: LightMailServer, str
 )
 @pytest.mark.parametrize("rudely", [False, True], ids=["FIN", "RST"])
 def test_half_a_command_and_gone(
-    any_server: LightMailServer, account: tuple[str, str], octets: bytes, rudely: bool
+    any_server: Installation, account: tuple[str, str], octets: bytes, rudely: bool
 ) -> None:
     """Nothing of it happens, and the server is there for the next one."""
     with Leaver(any_server.address("imap")) as client:
@@ -371,7 +370,7 @@ def test_half_a_command_and_gone(
         assert b"* STATUS INBOX (MESSAGES 0 UIDNEXT 1)" in client.command(b"STATUS INBOX (MESSAGES UIDNEXT)").untagged
 
 
-def test_no_tls_at_the_tls_port(any_server: LightMailServer, account: tuple[str, str]) -> None:
+def test_no_tls_at_the_tls_port(any_server: Installation, account: tuple[str, str]) -> None:
     """Whoever speaks in clear there is cut off, and has harmed nobody."""
     with contextlib.suppress(ConnectionError), Wire(any_server.address("imaps")) as wire:
         wire.send(b"x1 LOGIN a b\r\n" * 100)
@@ -384,7 +383,7 @@ def test_no_tls_at_the_tls_port(any_server: LightMailServer, account: tuple[str,
 # ---- pipelining
 
 
-def test_garbage_before_login(any_server: LightMailServer, stranger: ImapClient) -> None:
+def test_garbage_before_login(any_server: Installation, stranger: ImapClient) -> None:
     """Every line is answered until it is too much; then BYE, and no more work is done for it."""
     memory = Memory(any_server)
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):
@@ -398,7 +397,7 @@ def test_garbage_before_login(any_server: LightMailServer, stranger: ImapClient)
     assert memory.grown_octets < MEMORY_OCTETS
 
 
-def test_commands_before_login_change_nothing(any_server: LightMailServer, account: tuple[str, str]) -> None:
+def test_commands_before_login_change_nothing(any_server: Installation, account: tuple[str, str]) -> None:
     with ImapClient(any_server.address("imap")) as client:
         client.send(b"x1 CREATE evil\r\nx2 SELECT INBOX\r\nx3 APPEND INBOX {5+}\r\nhello\r\nx4 NOOP\r\n")
         answers = [client.response() for _ in range(4)]
@@ -410,7 +409,7 @@ def test_commands_before_login_change_nothing(any_server: LightMailServer, accou
 
 
 def test_commands_behind_starttls_are_not_carried_over(
-    any_server: LightMailServer, stranger: ImapClient, account: tuple[str, str]
+    any_server: Installation, stranger: ImapClient, account: tuple[str, str]
 ) -> None:
     """RFC 9051 §6.2.1, §11.2: whoever injects commands before the handshake sees none of them run behind it."""
     user, password = (part.encode() for part in account)
@@ -447,7 +446,7 @@ def test_malformed_commands_in_a_row_end_the_connection(client: ImapClient) -> N
 # ---- a reader who does not read
 
 
-def test_a_slow_reader_holds_little(any_server: LightMailServer, client: ImapClient) -> None:
+def test_a_slow_reader_holds_little(any_server: Installation, client: ImapClient) -> None:
     """Hundreds of megabytes are asked for, none is read: what waits for it is bounded, and others are served (law 7)."""
     message = b"Subject: large\r\n\r\n" + b"0123456789abcdef" * (8 * 65_536)
     assert client.command(b"APPEND INBOX {}", message).ok

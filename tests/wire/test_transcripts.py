@@ -1,4 +1,4 @@
-"""Plays every transcript of this folder against a running server, on every pair of backends."""
+"""Plays every transcript of this folder against a running server, on every kind of installation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lightmail.imap.registry import ROWS
-from tests.support.server import LightMailServer
+from tests.support.installation import Installation
 from tests.wire.transcript import Run, parse
 
 HERE = Path(__file__).parent
@@ -17,7 +17,7 @@ TRANSCRIPTS = sorted(HERE.glob("*.txt"))
 
 @pytest.mark.integration
 @pytest.mark.parametrize("path", TRANSCRIPTS, ids=lambda path: path.stem)
-def test_transcript(path: Path, any_server: LightMailServer) -> None:
+def test_transcript(path: Path, any_server: Installation) -> None:
     steps = parse(path)
     assert steps, f"{path.name} is empty"
     user, password = any_server.add_user()
@@ -27,7 +27,7 @@ def test_transcript(path: Path, any_server: LightMailServer) -> None:
         "user_octets": str(len(user)),
         "plain": base64.b64encode(f"\0{user}\0{password}".encode()).decode(),
     }
-    Run(any_server.address("imap"), variables).play(steps)
+    Run(lambda: any_server.address("imap"), variables, distributed=any_server.distributed).play(steps)
 
 
 def test_every_command_has_a_transcript() -> None:

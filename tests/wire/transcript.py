@@ -17,7 +17,8 @@ escapes, in C lines too, so `C: a2 APPEND INBOX {5+}\r\nhello` is one line. In e
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,10 @@ from tests.support.wire import Wire
 _STEP = re.compile(r"^(C|S|X|T)(\d*)(\+?):(?: (.*))?$")
 _ESCAPE = re.compile(rb"\\(r|n|t|0|\\|x[0-9a-fA-F]{2})")
 _HOLE = re.compile(rb"%\{([^}]*)\}")
+_TOLD_ONCE = re.compile(rb"^\* (\S+ (EXISTS|RECENT|EXPUNGE)|VANISHED\b)")
+
+PROPAGATION_S = 10.0
+"""How long a change may take to another process, whatever the machine is busy with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +61,50 @@ def unescape(text: bytes) -> bytes:
     return _ESCAPE.sub(lambda m: plain.get(m[1]) or bytes([int(m[1][1:], 16)]), text)
 
 
-class Run:
-    """Plays one transcript against one server."""
+class _Talk:
+    """One connection, and what has been said on it since its last command."""
 
-    def __init__(self, address: tuple[str, int], variables: Mapping[str, str]) -> None:
+    def __init__(self, wire: Wire) -> None:
+        self.wire = wire
+        self.met: list[Step] = []
+        """Expectations that have been met since."""
+        self.may_repeat: list[Step] = []
+        """Those of them that a command which was sent again may be answered with again."""
+        self._command = b""
+        self._repeatable_until_s = 0.0
+
+    def send(self, command: bytes, *, repeatable: bool) -> None:
+        self.wire.send(command + b"\r\n")
+        self._command = command
+        self._repeatable_until_s = time.monotonic() + PROPAGATION_S if repeatable else 0.0
+        self.met, self.may_repeat = [], []
+
+    def sent_again(self, got: bytes) -> bool:
+        """Whether `got`, which nobody expected yet, was the OK of a command that may be sent again, and was."""
+        tag = self._command.split(b" ", 1)[0]
+        if not got.startswith(tag + b" OK") or time.monotonic() > self._repeatable_until_s:
+            return False
+        self.wire.send(self._command + b"\r\n")
+        self.may_repeat = [step for step in self.met if not _TOLD_ONCE.search(step.text)]
+        return True
+
+
+class Run:
+    """Plays one transcript against one server.
+
+    address: where the next connection goes. distributed: another process may serve it than the others, so that what one
+    session does reaches another in its own time. Then the first command a session sends after another session's is sent
+    again for as long as an expected line is missing when its OK comes. Nothing unexpected is forgiven by that.
+    """
+
+    def __init__(
+        self, address: Callable[[], tuple[str, int]], variables: Mapping[str, str], *, distributed: bool = False
+    ) -> None:
         self._address = address
+        self._distributed = distributed
         self._variables = {name: value.encode() for name, value in variables.items()}
-        self._wires: dict[str, Wire] = {}
+        self._talks: dict[str, _Talk] = {}
+        self._last_to_send: _Talk | None = None
 
     def play(self, steps: list[Step]) -> None:
         """Raises AssertionError naming the step that was not met."""
@@ -77,32 +119,37 @@ class Run:
                 self._play(step, group)
                 at += len(group)
         finally:
-            for wire in self._wires.values():
-                wire.close()
+            for talk in self._talks.values():
+                talk.wire.close()
 
-    def _wire(self, name: str) -> Wire:
-        if name not in self._wires:
-            self._wires[name] = Wire(self._address)
-        return self._wires[name]
+    def _talk(self, name: str) -> _Talk:
+        if name not in self._talks:
+            self._talks[name] = _Talk(Wire(self._address()))
+        return self._talks[name]
 
     def _play(self, step: Step, group: list[Step]) -> None:
-        wire = self._wire(step.connection)
+        talk = self._talk(step.connection)
         if step.kind == "C":
-            wire.send(self._fill(unescape(step.text)) + b"\r\n")
+            switched = self._last_to_send not in (None, talk)
+            talk.send(self._fill(unescape(step.text)), repeatable=self._distributed and switched)
+            self._last_to_send = talk
         elif step.kind == "T":
-            wire.start_tls()
+            talk.wire.start_tls()
         elif step.kind == "X":
-            rest = wire.response()
+            rest = talk.wire.response()
             assert rest is None, f"{step.where}: expected the end of the connection, got {rest!r}"
         else:
             waiting = list(group)
             while waiting:
-                got = wire.response()
+                got = talk.wire.response()
                 assert got is not None, f"{waiting[0].where}: connection closed, expected {waiting[0].text!r}"
                 met = next((s for s in waiting if self._matches(s.text, got)), None)
+                if met is None and (talk.sent_again(got) or any(self._matches(s.text, got) for s in talk.may_repeat)):
+                    continue
                 expected = " or ".join(repr(self._fill(s.text)) for s in waiting)
                 assert met is not None, f"{step.where}: expected {expected}\n    got {got!r}"
                 waiting.remove(met)
+                talk.met.append(met)
 
     def _fill(self, text: bytes) -> bytes:
         return _HOLE.sub(lambda m: self._variables.get(m[1].decode(), m[0]), text)
