@@ -217,7 +217,11 @@ class DataFolderLocked(SystemFault):
 
 
 class SchemaMismatch(SystemFault):
+    """found: 0 for a database without a LightMail schema."""
+
     def __init__(self, found: int, expected: int) -> None:
-        super().__init__(f"the database has schema version {found}, this program needs {expected}")
+        has = f"schema version {found}, this program needs {expected}" if found else "no LightMail schema"
+        todo = "use a newer release of LightMail" if found > expected else "run `lightmail db upgrade`"
+        super().__init__(f"the database has {has}; {todo}")
         self.found = found
         self.expected = expected

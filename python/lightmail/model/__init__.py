@@ -27,6 +27,7 @@ from lightmail.model.messages import (
     MoveOutcome,
     NewMessage,
 )
+from lightmail.model.upkeep import Finding, SchemaState
 
 __all__ = [
     "DELIMITER",
@@ -39,6 +40,7 @@ __all__ = [
     "CopyOutcome",
     "Delta",
     "ExpungeOutcome",
+    "Finding",
     "FlagOp",
     "FlagOutcome",
     "Mailbox",
@@ -47,6 +49,7 @@ __all__ = [
     "ModSeq",
     "MoveOutcome",
     "NewMessage",
+    "SchemaState",
     "Uid",
     "UidValidity",
     "User",
