@@ -149,6 +149,19 @@ MIGRATIONS = (
             """,
         ),
     ),
+    Migration(
+        version=2,
+        usable_from=1,
+        statements=(
+            # What all processes of the installation must have the same, by name (`shared_secret`).
+            """
+            CREATE TABLE settings (
+                name  TEXT NOT NULL PRIMARY KEY,
+                value BLOB NOT NULL
+            ) STRICT, WITHOUT ROWID
+            """,
+        ),
+    ),
 )
 
 CURRENT = MIGRATIONS[-1].version
@@ -167,12 +180,12 @@ def migrate(connection: sqlite3.Connection, now_s: int, *, migrations: tuple[Mig
 
     Raises SchemaMismatch when the database is of a later release that this one cannot work with.
     """
-    if _version(connection) == migrations[-1].version:
+    if versions_found(connection)[0] == migrations[-1].version:
         return
     connection.execute("BEGIN IMMEDIATE")
     try:
         connection.execute(_CREATE_VERSIONS)
-        found = _version(connection)
+        found, _ = versions_found(connection)
         for migration in migrations:
             if migration.version > found:
                 for statement in migration.statements:
@@ -188,16 +201,17 @@ def migrate(connection: sqlite3.Connection, now_s: int, *, migrations: tuple[Mig
         raise
 
 
-def _version(connection: sqlite3.Connection) -> int:
-    """The version found; 0 for a new database."""
+def versions_found(connection: sqlite3.Connection) -> tuple[int, int]:
+    """The last version applied and the oldest whose program may use the database; zeros for a new one."""
     known = connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'schema_version'").fetchone()
     if known is None:
-        return 0
-    (found,) = connection.execute("SELECT coalesce(max(version), 0) FROM schema_version").fetchone()
-    return int(found)
+        return 0, 0
+    statement = "SELECT coalesce(max(version), 0), coalesce(max(usable_from), 0) FROM schema_version"
+    found, usable_from = connection.execute(statement).fetchone()
+    return int(found), int(usable_from)
 
 
 def _check(connection: sqlite3.Connection, expected: int) -> None:
-    found, usable_from = connection.execute("SELECT max(version), max(usable_from) FROM schema_version").fetchone()
+    found, usable_from = versions_found(connection)
     if usable_from > expected:
         raise SchemaMismatch(found, expected)
