@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from lightmail.errors import UserExists, UserNotFound
 from lightmail.model import UserId
+from lightmail.ports.directory import SECRET_OCTETS
 from tests.support.backends import START_S, Store, on_every_metadata_backend
 
 
@@ -88,3 +91,10 @@ async def test_a_deleted_account_leaves_only_bodies(store: Store) -> None:
     assert (await store.again(his)).messages == 1
     again = await store.directory.add_user("ann@example.org", "")
     assert again.id != store.user.id
+
+
+@on_every_metadata_backend
+async def test_the_shared_secret_is_made_once(store: Store) -> None:
+    first, second = await asyncio.gather(store.directory.shared_secret(), store.directory.shared_secret())
+    assert first == second == await store.directory.shared_secret()
+    assert len(first) == SECRET_OCTETS and len(set(first)) > 1

@@ -129,7 +129,7 @@ def test_two_processes_write_at_once_and_notice_each_other(tmp_path: Path) -> No
     async def test() -> dict[int, str]:
         await _prepare(tmp_path)
         database, store, mailbox = await _open(tmp_path, "INBOX")
-        feed = LocalChangeFeed(store.metadata, poll_interval_s=0.01)
+        feed = LocalChangeFeed(store.metadata, version_poll_s=0.01)
         noticed = asyncio.Event()
         feed.listen(lambda mailbox_id, modseq: noticed.set() if not mailbox_id else None)
         await feed.start()

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from lightmail._core.index import Snapshot
 from lightmail.errors import MailboxNotFound, SystemFault
 from lightmail.model import Delta, MailboxId, ModSeq
+from lightmail.ports.changes import ChangeFeed
 from lightmail.ports.metadata import MetadataStore
 
 T = TypeVar("T")
@@ -140,20 +141,24 @@ class LiveMailbox:
 class LiveMailboxes:
     """All live mailboxes of a process. Those nobody holds are kept within max_octets, least recently used out first."""
 
-    def __init__(self, metadata: MetadataStore, *, max_octets: int, exclusive: bool) -> None:
-        """exclusive: no other process is expected to write, so that what is kept is trusted until a hint comes;
+    def __init__(self, metadata: MetadataStore, feed: ChangeFeed, *, max_octets: int, exclusive: bool) -> None:
+        """feed: is told which mailboxes are held; what it hears comes by `hint`.
+
+        exclusive: no other process is expected to write, so that what is kept is trusted until a hint comes;
         otherwise opening a kept mailbox asks the database for changes first.
         """
         self.metadata = metadata
+        self._feed = feed
         self._max_octets = max_octets
         self._exclusive = exclusive
         self._octets = 0
         self._live: dict[MailboxId, LiveMailbox] = {}
         self._idle: OrderedDict[MailboxId, LiveMailbox] = OrderedDict()
-        self._loading: dict[MailboxId, asyncio.Task[LiveMailbox]] = {}
+        self._loading: dict[MailboxId, asyncio.Task[None]] = {}
         self._hints_while_loading: dict[MailboxId, ModSeq] = {}
         self._checking: asyncio.Task[None] | None = None
-        self._check_again = False
+        self._unsure: set[MailboxId] = set()
+        """Those to ask the database for, with the next check."""
         self._tasks: set[asyncio.Task[Any]] = set()
 
     @property
@@ -173,20 +178,34 @@ class LiveMailboxes:
 
         Raises MailboxNotFound, Unavailable.
         """
-        live = self._live.get(mailbox_id)
-        if live is None:
-            live = await self._load(mailbox_id)
-        live.references += 1
-        self._idle.pop(mailbox_id, None)
-        if live.stale or not self._exclusive:
+        try:
+            # Before anything is asked: what is committed later than the answer is told by the feed.
+            await self._feed.follow(mailbox_id)
+            live, fresh = self._live.get(mailbox_id), False
+            while live is None:
+                fresh = await self._load(mailbox_id)
+                live = self._live.get(mailbox_id)
+            self._hold(live)
             try:
-                await live.refresh()
+                if live.stale or not (fresh or self._exclusive):
+                    await live.refresh()
             except BaseException:
-                live.release()
+                self._let_go(live)
                 raise
+        except BaseException:
+            self._feed.unfollow(mailbox_id)
+            raise
         return live
 
     def release(self, live: LiveMailbox) -> None:
+        self._let_go(live)
+        self._feed.unfollow(live.mailbox_id)
+
+    def _hold(self, live: LiveMailbox) -> None:
+        live.references += 1
+        self._idle.pop(live.mailbox_id, None)
+
+    def _let_go(self, live: LiveMailbox) -> None:
         live.references -= 1
         if live.references == 0 and self._live.get(live.mailbox_id) is live:
             self._idle[live.mailbox_id] = live
@@ -213,25 +232,24 @@ class LiveMailboxes:
     def hint(self, mailbox_id: MailboxId, modseq: ModSeq) -> None:
         """A ChangeListener (see ports/changes.py)."""
         if not mailbox_id:
-            self.check_all()
+            self._check(self._live if self._exclusive else self._live.keys() - self._idle.keys())
             return
         live = self._live.get(mailbox_id)
         if live is None:
             self._note_while_loading(mailbox_id, modseq)
         elif modseq:
             live.hint(modseq)
-        else:
-            self.check_all()
+        elif live.references or self._exclusive:
+            # Otherwise nobody looks before it is opened, and the database is asked then.
+            self._check((mailbox_id,))
 
-    def check_all(self) -> None:
-        """Ask once which of the mailboxes here have changed; asked while an answer is under way, ask once more."""
-        if not self._live:
-            return
-        if self._checking is not None:
-            self._check_again = True
-            return
-        self._checking = self.spawn(self._check())
-        self._checking.add_done_callback(self._checked)
+    def _check(self, mailbox_ids: Iterable[MailboxId]) -> None:
+        """Ask once which of these have changed; asked while an answer is under way, ask once more."""
+        self._unsure.update(mailbox_ids)
+        if self._unsure and self._checking is None:
+            unsure, self._unsure = self._unsure, set()
+            self._checking = self.spawn(self._ask(unsure))
+            self._checking.add_done_callback(self._asked)
 
     def drop(self, mailbox_id: MailboxId) -> None:
         """The mailbox exists no more: its holders are told, nobody finds it here again."""
@@ -271,15 +289,18 @@ class LiveMailboxes:
         if mailbox_id in self._loading:
             self._hints_while_loading[mailbox_id] = max(modseq, self._hints_while_loading.get(mailbox_id, ModSeq(0)))
 
-    async def _load(self, mailbox_id: MailboxId) -> LiveMailbox:
+    async def _load(self, mailbox_id: MailboxId) -> bool:
+        """False: what is loaded may be of a time before this call."""
         task = self._loading.get(mailbox_id)
+        first = task is None
         if task is None:
             task = self.spawn(self._load_once(mailbox_id))
             self._loading[mailbox_id] = task
         # Shielded: the first to ask may hang up, the others still wait for it.
-        return await asyncio.shield(task)
+        await asyncio.shield(task)
+        return first
 
-    async def _load_once(self, mailbox_id: MailboxId) -> LiveMailbox:
+    async def _load_once(self, mailbox_id: MailboxId) -> None:
         try:
             packed = await self.metadata.load(mailbox_id)
             snapshot = Snapshot.load(
@@ -293,26 +314,24 @@ class LiveMailboxes:
             self._idle[mailbox_id] = live
             self._octets += snapshot.memory_octets
             live.hint(self._hints_while_loading.get(mailbox_id, ModSeq(0)))
-            return live
         finally:
             self._loading.pop(mailbox_id, None)
             self._hints_while_loading.pop(mailbox_id, None)
 
-    async def _check(self) -> None:
-        live = dict(self._live)
-        modseqs = await self.metadata.modseqs(list(live))
-        for mailbox_id, mailbox in live.items():
+    async def _ask(self, mailbox_ids: Iterable[MailboxId]) -> None:
+        modseqs = await self.metadata.modseqs(sorted(mailbox_ids))
+        for mailbox_id in mailbox_ids:
             modseq = modseqs.get(mailbox_id)
+            live = self._live.get(mailbox_id)
             if modseq is None:
                 self.drop(mailbox_id)
-            else:
-                mailbox.hint(modseq)
+            elif live is not None:
+                live.hint(modseq)
 
-    def _checked(self, task: asyncio.Task[None]) -> None:
+    def _asked(self, task: asyncio.Task[None]) -> None:
         self._checking = None
-        if self._check_again and not task.cancelled():
-            self._check_again = False
-            self.check_all()
+        if not task.cancelled():
+            self._check(())
 
     def _evict(self) -> None:
         while self._octets > self._max_octets and self._idle:

@@ -47,7 +47,7 @@ class MailStore:
         self.directory = directory
         self._metadata = metadata
         self._workers = ThreadPoolExecutor(max(2, min(_MOST_WORKERS, os.cpu_count() or 1)), thread_name_prefix="octets")
-        self.live = LiveMailboxes(metadata, max_octets=config.limits.snapshot_cache_octets, exclusive=exclusive)
+        self.live = LiveMailboxes(metadata, feed, max_octets=config.limits.snapshot_cache_octets, exclusive=exclusive)
         self._changes = Changes(live=self.live, feed=feed)
         self.mailboxes = Mailboxes(metadata=metadata, changes=self._changes, config=config, exclusive=exclusive)
         self.bodies = Bodies(metadata=metadata, blobs=blobs, config=config, workers=self._workers)

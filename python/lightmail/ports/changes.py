@@ -21,6 +21,19 @@ class ChangeFeed(Protocol):
         """All changes, of this process and of others, come to `listener`."""
         ...
 
+    async def follow(self, mailbox_id: MailboxId) -> None:
+        """A mailbox is held open here. Changes committed after this returns are told; what was committed before, the
+        caller asks the database for. Hints of mailboxes that nobody follows may be left out.
+
+        Counted: one `unfollow` each, also when this is cancelled. Never fails; does not suspend when it is followed
+        already, or there is nothing to arrange.
+        """
+        ...
+
+    def unfollow(self, mailbox_id: MailboxId) -> None:
+        """Never blocks, never fails."""
+        ...
+
     async def start(self) -> None: ...
 
     async def close(self) -> None: ...

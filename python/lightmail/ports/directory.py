@@ -6,6 +6,10 @@ from typing import Protocol
 
 from lightmail.model import User, UserId
 
+SHARED_SECRET = "shared_secret"
+"""What it is called where settings of the installation are kept by name."""
+SECRET_OCTETS = 32
+
 
 class Directory(Protocol):
     async def add_user(self, address: str, password_hash: str) -> User:
@@ -34,4 +38,11 @@ class Directory(Protocol):
 
     async def resolve(self, address: str) -> User:
         """The account that mail for this address goes to (aliases included). Raises UserNotFound."""
+        ...
+
+    async def shared_secret(self) -> bytes:
+        """SECRET_OCTETS random octets, the same for every process that uses this database; made when first asked for.
+
+        The key of what processes keep in places that others may read or write (Redis). Raises Unavailable.
+        """
         ...

@@ -13,10 +13,14 @@ class SessionTable(Protocol):
 
     async def beat(
         self, process: str, opened: Sequence[ClientSession], closed: Sequence[str], *, all_ids: Sequence[str]
-    ) -> None:
+    ) -> bool:
         """process: names the caller among all nodes, the same for its whole life. all_ids: every session it has now.
 
-        Sessions whose process has not had a beat for EXPIRES_S are no longer listed. Raises Unavailable.
+        False: the table does not hold exactly all_ids (what was said earlier is lost: expired, or the store began
+        anew); say all of it again, as `opened`. A session said twice is the same session.
+
+        Sessions whose process has not had a beat for EXPIRES_S are no longer listed, and are removed by anybody's
+        later beat. Raises Unavailable.
         """
         ...
 

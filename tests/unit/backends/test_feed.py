@@ -37,7 +37,7 @@ class Versions(MemoryMetadata):
 
 
 async def _feed(metadata: Versions | None = None) -> tuple[LocalChangeFeed, list[Hint]]:
-    feed = LocalChangeFeed(metadata, poll_interval_s=0.001)
+    feed = LocalChangeFeed(metadata, version_poll_s=0.001)
     heard: list[Hint] = []
     feed.listen(lambda mailbox_id, modseq: heard.append((mailbox_id, modseq)))
     await feed.start()

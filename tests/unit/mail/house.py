@@ -123,6 +123,12 @@ class HandFeed:
     def listen(self, listener: ChangeListener) -> None:
         self._listeners.append(listener)
 
+    async def follow(self, mailbox_id: MailboxId) -> None:
+        """All changes are told."""
+
+    def unfollow(self, mailbox_id: MailboxId) -> None:
+        """All changes are told."""
+
     async def start(self) -> None:
         """Nothing runs."""
 

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from lightmail.backends.local.clock import SystemClock
-from lightmail.backends.local.feed import POLL_INTERVAL_S, LocalChangeFeed
+from lightmail.backends.local.feed import LocalChangeFeed
 
-__all__ = ["POLL_INTERVAL_S", "LocalChangeFeed", "SystemClock"]
+__all__ = ["LocalChangeFeed", "SystemClock"]

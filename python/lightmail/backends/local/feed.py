@@ -6,6 +6,7 @@ One timer per process, whatever the number of sessions and mailboxes.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 
 from lightmail.errors import SystemFault
@@ -15,7 +16,9 @@ from lightmail.ports.metadata import MetadataStore
 
 _log = logging.getLogger(__name__)
 
-POLL_INTERVAL_S = 0.25
+VERSION_POLL_S = 0.25
+"""How often `data_version` is asked for, where the store has one."""
+POLL_S = 1.0
 
 
 class LocalChangeFeed:
@@ -24,39 +27,63 @@ class LocalChangeFeed:
     Hints published in one turn of the loop are told together in the next one, the latest of each mailbox only.
     """
 
-    def __init__(self, metadata: MetadataStore | None = None, *, poll_interval_s: float = POLL_INTERVAL_S) -> None:
-        """metadata: whose `data_version` is watched for commits of other processes; None or interval 0: nobody's."""
+    def __init__(
+        self,
+        metadata: MetadataStore | None = None,
+        *,
+        poll_s: float = POLL_S,
+        version_poll_s: float = VERSION_POLL_S,
+    ) -> None:
+        """metadata: whose commits by other processes are watched; None: nobody's.
+
+        poll_s: where the store has no `data_version`, listeners are told to look so often. They ask for the mailboxes
+        that are held open, all in one statement, and make none when nothing is open.
+        """
         self._metadata = metadata
-        self._interval_s = poll_interval_s
+        self._poll_s = poll_s
+        self._version_poll_s = version_poll_s
+        self._least_s = 0.0
+        self._sooner = asyncio.Event()
         self._listeners: list[ChangeListener] = []
         self._pending: dict[MailboxId, ModSeq] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._poll: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
 
     def publish(self, mailbox_id: MailboxId, modseq: ModSeq) -> None:
         if self._loop is None:
             return
         if not self._pending:
             self._loop.call_soon(self._tell)
-        # 0 says more than any MODSEQ: the mailbox itself has changed.
-        earlier = self._pending.get(mailbox_id, modseq)
-        self._pending[mailbox_id] = ModSeq(max(earlier, modseq) if earlier and modseq else 0)
+        self._pending[mailbox_id] = later(self._pending.get(mailbox_id, modseq), modseq)
 
     def listen(self, listener: ChangeListener) -> None:
         self._listeners.append(listener)
 
+    async def follow(self, mailbox_id: MailboxId) -> None:
+        """Every hint is told here, followed or not."""
+
+    def unfollow(self, mailbox_id: MailboxId) -> None:
+        """Every hint is told here, followed or not."""
+
     async def start(self) -> None:
         self._loop = asyncio.get_running_loop()
-        if self._metadata is not None and self._interval_s > 0:
-            self._poll = self._loop.create_task(self._watch(self._metadata))
+        if self._metadata is not None:
+            self._watching = self._loop.create_task(self._watch(self._metadata))
 
     async def close(self) -> None:
         self._loop = None
         self._pending.clear()
-        if self._poll is not None:
-            self._poll.cancel()
-            await asyncio.gather(self._poll, return_exceptions=True)
-            self._poll = None
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
+            self._watching = None
+
+    def poll_at_most_every(self, least_s: float) -> None:
+        """Something better than the poll is at work; 0: it is not, poll at once and as usual."""
+        sooner = least_s < self._least_s
+        self._least_s = least_s
+        if sooner:
+            self._sooner.set()
 
     def _tell(self) -> None:
         pending, self._pending = self._pending, {}
@@ -69,12 +96,26 @@ class LocalChangeFeed:
 
     async def _watch(self, metadata: MetadataStore) -> None:
         known: int | None = None
+        first = True
         while True:
+            usual_s = self._version_poll_s
             try:
                 version = await metadata.data_version()
-                if known is not None and version != known:
+                if version is None:
+                    usual_s = self._poll_s
+                if not first and (version is None or version != known):
                     self.publish(MailboxId(0), ModSeq(0))
-                known = version
+                known, first = version, False
             except SystemFault:
                 _log.warning("the poll for changes of other processes failed", exc_info=True)
-            await asyncio.sleep(self._interval_s)
+            await self._pause(max(usual_s, self._least_s))
+
+    async def _pause(self, pause_s: float) -> None:
+        self._sooner.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._sooner.wait(), pause_s)
+
+
+def later(one: ModSeq, other: ModSeq) -> ModSeq:
+    """Which of two hints on one mailbox says more: 0 says more than any MODSEQ, the mailbox itself has changed."""
+    return ModSeq(max(one, other) if one and other else 0)

@@ -57,3 +57,6 @@ class MemoryDirectory:
     async def resolve(self, address: str) -> User:
         alias = self._state.aliases.get(address)
         return await self.get_user(address) if alias is None else await self.get_user_by_id(alias)
+
+    async def shared_secret(self) -> bytes:
+        return self._state.secret

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -12,6 +13,7 @@ from lightmail.backends.local import SystemClock
 from lightmail.errors import LimitExceeded, MailboxNotFound, UserNotFound
 from lightmail.model import BodyId, BodyRecord, Delta, Mailbox, MailboxId, ModSeq, UidValidity, User, UserId
 from lightmail.ports.clock import Clock
+from lightmail.ports.directory import SECRET_OCTETS
 
 MAX_UID = 2**32 - 1
 
@@ -84,6 +86,7 @@ class MemoryState:
         self.bodies: dict[BodyId, StoredBody] = {}
         self.uid_validities: dict[str, int] = {}
         """By address: the greatest one given; outlives the account (law 2)."""
+        self.secret = secrets.token_bytes(SECRET_OCTETS)
         # Ids are never given twice.
         self.user_ids = itertools.count(1)
         self.mailbox_ids = itertools.count(1)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
+
 from lightmail.backends.sqlite import mailboxes
 from lightmail.backends.sqlite.connection import Row, Statements
 from lightmail.backends.sqlite.database import SqliteDatabase
 from lightmail.errors import UserExists, UserNotFound
 from lightmail.model import MailboxId, User, UserId
+from lightmail.ports.directory import SECRET_OCTETS, SHARED_SECRET
 
 _USER = "SELECT id, address, password_hash, enabled, created_s FROM users"
 SELECT_USERS = f"{_USER} ORDER BY address"
@@ -26,6 +29,8 @@ SET_PASSWORD = """
 SET_ENABLED = "UPDATE users SET enabled = :enabled WHERE id = :user"
 SELECT_MAILBOX_IDS = "SELECT id FROM mailboxes WHERE user_id = :user"
 DELETE_USER = "DELETE FROM users WHERE id = :user"
+SELECT_SETTING = "SELECT value FROM settings WHERE name = :name"
+INSERT_SETTING = "INSERT INTO settings (name, value) VALUES (:name, :value)"
 
 
 class SqliteDirectory:
@@ -88,6 +93,22 @@ class SqliteDirectory:
         if row is None:
             row = self._database.one(SELECT_USER_BY_ALIAS, {"address": address})
         return _user(row, address)
+
+    async def shared_secret(self) -> bytes:
+        values = {"name": SHARED_SECRET}
+        row = self._database.one(SELECT_SETTING, values)
+        if row is not None:
+            return bytes(row[0])
+
+        def make(statements: Statements) -> bytes:
+            row = statements.one(SELECT_SETTING, values)
+            if row is not None:
+                return bytes(row[0])
+            made = secrets.token_bytes(SECRET_OCTETS)
+            statements.run(INSERT_SETTING, values | {"value": made})
+            return made
+
+        return await self._database.write(make)
 
 
 def _user(row: Row | None, sought: str) -> User:
