@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from lightmail._core.index import UidSet
-from lightmail.backends.keywords import moved
+from lightmail.backends.groups import Group, moved_flags, take_copies, union
 from lightmail.backends.sqlite.connection import Statements
 from lightmail.backends.sqlite.expunge import log_expunged, remove_rows
 from lightmail.backends.sqlite.mailbox_row import MailboxRow
 from lightmail.backends.sqlite.rows import pack_changed
-from lightmail.backends.sqlite.selection import Chosen, Group, OnChosen, census, union
+from lightmail.backends.sqlite.selection import Chosen, OnChosen, census
 from lightmail.model import CopyOutcome, MailboxId, MoveOutcome
 
 _COPY = """
@@ -33,17 +33,8 @@ REFER = OnChosen.of("""
 
 @lru_cache(maxsize=64)
 def copy_statement(pairs: tuple[tuple[int, int], ...]) -> OnChosen:
-    """pairs: (bit in the source, bit in the target) of the keywords in use; those at the same bit are not moved."""
-    kept = 31
-    flags = ""
-    for before, after in pairs:
-        if before == after:
-            kept |= 1 << before
-        else:
-            flags += f" | (((flags >> {before}) & 1) << {after})"
-    if not flags:
-        return OnChosen.of(_COPY.format(flags="flags"))
-    return OnChosen.of(_COPY.format(flags=f"(flags & {kept}){flags}"))
+    """pairs: (bit in the source, bit in the target) of the keywords in use."""
+    return OnChosen.of(_COPY.format(flags=moved_flags(pairs)))
 
 
 def copy(statements: Statements, source: MailboxId, uids: UidSet, target: MailboxId, now_s: int) -> CopyOutcome:
@@ -56,7 +47,8 @@ def copy(statements: Statements, source: MailboxId, uids: UidSet, target: Mailbo
     REFER.run(statements, Chosen.of(chosen, mailbox=source))
     copies = _insert_copies(statements, source_box, groups, chosen, target_box, now_s)
     rows = pack_changed(statements, target, target_box.highest_modseq)
-    return CopyOutcome(target_box.uid_validity, chosen, copies, target_box.save(statements, rows))
+    target_box.save(statements)
+    return CopyOutcome(target_box.uid_validity, chosen, copies, target_box.delta(rows))
 
 
 def move(statements: Statements, source: MailboxId, uids: UidSet, target: MailboxId, now_s: int) -> MoveOutcome:
@@ -71,10 +63,11 @@ def move(statements: Statements, source: MailboxId, uids: UidSet, target: Mailbo
     remove_rows(statements, source_box, groups, chosen)
     log_expunged(statements, source_box, chosen)
     rows = pack_changed(statements, target, target_box.highest_modseq)
+    source_box.save(statements)
     if source_box is target_box:
-        source_delta, target_delta = source_box.save(statements, rows, chosen), None
-    else:
-        source_delta, target_delta = source_box.save(statements, [], chosen), target_box.save(statements, rows)
+        return MoveOutcome(target_box.uid_validity, chosen, copies, source_box.delta(rows, chosen), None)
+    target_box.save(statements)
+    source_delta, target_delta = source_box.delta([], chosen), target_box.delta(rows)
     return MoveOutcome(target_box.uid_validity, chosen, copies, source_delta, target_delta)
 
 
@@ -87,18 +80,13 @@ def _insert_copies(
     now_s: int,
 ) -> UidSet:
     """The new UIDs, in the order of the old ones. Raises LimitExceeded."""
-    used = 0
-    for group in groups:
-        used |= group.flags
-    pairs = target.keywords.remap(used, source.keywords)
-    count = len(chosen)
-    first_uid = target.take_uids(count)
-    for group in groups:
-        target.count(moved(group.flags, pairs), group.messages, group.octets)
-    copy_statement(tuple(pairs)).run(
-        statements,
-        Chosen.of(
-            chosen, mailbox=source.id, target=target.id, first_uid=first_uid, modseq=target.modseq, savedate=now_s
-        ),
-    )
-    return UidSet.from_ranges([(first_uid, first_uid + count - 1)])
+    copies = take_copies(source, groups, target)
+    values = {
+        "mailbox": source.id,
+        "target": target.id,
+        "first_uid": copies.first_uid,
+        "modseq": target.modseq,
+        "savedate": now_s,
+    }
+    copy_statement(copies.pairs).run(statements, Chosen.of(chosen, **values))
+    return copies.uids

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import secrets
 
+from lightmail.backends.records import USER_COLUMNS, user
 from lightmail.backends.sqlite import mailboxes
-from lightmail.backends.sqlite.connection import Row, Statements
+from lightmail.backends.sqlite.connection import Statements
 from lightmail.backends.sqlite.database import SqliteDatabase
 from lightmail.errors import UserExists, UserNotFound
 from lightmail.model import MailboxId, User, UserId
 from lightmail.ports.directory import SECRET_OCTETS, SHARED_SECRET
 
-_USER = "SELECT id, address, password_hash, enabled, created_s FROM users"
+_USER = f"SELECT {USER_COLUMNS} FROM users"
 SELECT_USERS = f"{_USER} ORDER BY address"
 SELECT_USER_BY_ID = f"{_USER} WHERE id = :user"
 SELECT_USER_BY_ADDRESS = f"{_USER} WHERE address = :address"
@@ -51,21 +52,21 @@ class SqliteDirectory:
         return await self._database.write(add)
 
     async def get_user(self, address: str) -> User:
-        return _user(self._database.one(SELECT_USER_BY_ADDRESS, {"address": address}), address)
+        return user(self._database.one(SELECT_USER_BY_ADDRESS, {"address": address}), address)
 
     async def get_user_by_id(self, user_id: UserId) -> User:
-        return _user(self._database.one(SELECT_USER_BY_ID, {"user": user_id}), str(user_id))
+        return user(self._database.one(SELECT_USER_BY_ID, {"user": user_id}), str(user_id))
 
     async def list_users(self) -> list[User]:
         rows = await self._database.read(lambda statements: statements.all(SELECT_USERS))
-        return [_user(row, "") for row in rows]
+        return [user(row, "") for row in rows]
 
     async def set_password(self, user_id: UserId, password_hash: str, *, only_if: str | None = None) -> None:
         values = {"user": user_id, "password_hash": password_hash, "only_if": only_if}
 
         def set_password(statements: Statements) -> None:
             if not statements.run(SET_PASSWORD, values):
-                _user(statements.one(SELECT_USER_BY_ID, values), str(user_id))
+                user(statements.one(SELECT_USER_BY_ID, values), str(user_id))
 
         await self._database.write(set_password)
 
@@ -92,7 +93,7 @@ class SqliteDirectory:
         row = self._database.one(SELECT_USER_BY_ADDRESS, {"address": address})
         if row is None:
             row = self._database.one(SELECT_USER_BY_ALIAS, {"address": address})
-        return _user(row, address)
+        return user(row, address)
 
     async def shared_secret(self) -> bytes:
         values = {"name": SHARED_SECRET}
@@ -109,9 +110,3 @@ class SqliteDirectory:
             return made
 
         return await self._database.write(make)
-
-
-def _user(row: Row | None, sought: str) -> User:
-    if row is None:
-        raise UserNotFound(sought)
-    return User(UserId(row[0]), row[1], row[2], bool(row[3]), row[4])

@@ -6,9 +6,11 @@ import json
 from collections.abc import Sequence
 
 from lightmail._core.index import UidSet
+from lightmail.backends.groups import Group, count_gone, union
+from lightmail.backends.mailbox_change import EVERYTHING
 from lightmail.backends.sqlite.connection import Statements
-from lightmail.backends.sqlite.mailbox_row import MAX_UID, MailboxRow
-from lightmail.backends.sqlite.selection import Chosen, Group, OnChosen, census, union
+from lightmail.backends.sqlite.mailbox_row import MailboxRow
+from lightmail.backends.sqlite.selection import Chosen, OnChosen, census
 from lightmail.model import ExpungeOutcome, MailboxId
 
 UNREFER = OnChosen.of("""
@@ -29,8 +31,6 @@ LOG_RANGES = """
     SELECT :mailbox, :modseq, value ->> 0, value ->> 1 FROM json_each(:ranges)
 """
 
-EVERYTHING = UidSet.from_ranges([(1, MAX_UID)])
-
 
 def expunge(statements: Statements, mailbox_id: MailboxId, uids: UidSet | None, now_s: int) -> ExpungeOutcome:
     mailbox = MailboxRow.get(statements, mailbox_id)
@@ -41,15 +41,14 @@ def expunge(statements: Statements, mailbox_id: MailboxId, uids: UidSet | None, 
     UNREFER.run(statements, Chosen.of(gone, mailbox=mailbox_id, now_s=now_s))
     remove_rows(statements, mailbox, groups, gone)
     log_expunged(statements, mailbox, gone)
-    return ExpungeOutcome(gone, mailbox.modseq, mailbox.save(statements, [], gone))
+    mailbox.save(statements)
+    return ExpungeOutcome(gone, mailbox.modseq, mailbox.delta([], gone))
 
 
 def remove_rows(statements: Statements, mailbox: MailboxRow, groups: Sequence[Group], gone: UidSet) -> None:
     """Delete the rows and count them off; the references of their bodies are the caller's."""
     DELETE_MESSAGES.run(statements, Chosen.of(gone, mailbox=mailbox.id))
-    for group in groups:
-        mailbox.count(group.flags, -group.messages, -group.octets)
-    mailbox.count_gone(gone)
+    count_gone(mailbox, groups, gone)
 
 
 def log_expunged(statements: Statements, mailbox: MailboxRow, gone: UidSet) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from lightmail.backends.sqlite.connection import Row, Statements
+from lightmail.backends.mailbox_change import EVERYTHING
+from lightmail.backends.records import MAILBOX_COLUMNS, STATUS_COLUMNS, mailbox
+from lightmail.backends.sqlite.connection import Statements
 from lightmail.backends.sqlite.copy_move import move
-from lightmail.backends.sqlite.expunge import EVERYTHING
 from lightmail.errors import (
     MailboxExists,
     MailboxHasChildren,
     MailboxNameInvalid,
     MailboxNotFound,
-    MailboxNotSelectable,
     UserNotFound,
 )
 from lightmail.model import (
@@ -18,27 +18,17 @@ from lightmail.model import (
     INBOX,
     Mailbox,
     MailboxId,
-    MailboxStatus,
-    ModSeq,
     MoveOutcome,
     UidValidity,
     UserId,
 )
 
-_MAILBOX = """
-    SELECT m.id, m.user_id, m.name, m.uid_validity, m.uid_next, m.highest_modseq,
-        EXISTS (SELECT 1 FROM subscriptions AS s WHERE s.user_id = m.user_id AND s.name = m.name),
-        m.special_use, m.selectable, m.messages, m.unseen, m.deleted, m.size_octets, m.recent_from, m.recent
-    FROM mailboxes AS m
-"""
+_MAILBOX = f"SELECT {MAILBOX_COLUMNS} FROM mailboxes AS m"
 SELECT_MAILBOX_LIST = f"{_MAILBOX} WHERE m.user_id = :user ORDER BY m.name"
 SELECT_MAILBOX_BY_NAME = f"{_MAILBOX} WHERE m.user_id = :user AND m.name = :name"
 SELECT_MAILBOX_BY_ID = f"{_MAILBOX} WHERE m.id = :mailbox"
 SELECT_SUBSCRIPTIONS = "SELECT name FROM subscriptions WHERE user_id = :user"
-SELECT_STATUS = """
-    SELECT messages, recent, uid_next, uid_validity, unseen, deleted, size_octets, highest_modseq, selectable
-    FROM mailboxes WHERE user_id = :user AND name = :name
-"""
+SELECT_STATUS = f"SELECT {STATUS_COLUMNS} FROM mailboxes WHERE user_id = :user AND name = :name"
 SELECT_RECENT = "SELECT recent_from, min(uid_next, :up_to) FROM mailboxes WHERE id = :mailbox AND selectable"
 
 SELECT_PLACE = "SELECT id, selectable FROM mailboxes WHERE user_id = :user AND name = :name"
@@ -83,36 +73,6 @@ DELETE_ALL_MESSAGES = "DELETE FROM messages WHERE mailbox_id = :mailbox"
 DELETE_ALL_EXPUNGES = "DELETE FROM expunges WHERE mailbox_id = :mailbox"
 DELETE_ALL_KEYWORDS = "DELETE FROM mailbox_keywords WHERE mailbox_id = :mailbox"
 DELETE_MAILBOX = "DELETE FROM mailboxes WHERE id = :mailbox"
-
-
-def mailbox(row: Row) -> Mailbox:
-    """row: of _MAILBOX."""
-    return Mailbox(
-        id=MailboxId(row[0]),
-        user_id=UserId(row[1]),
-        name=row[2],
-        uid_validity=UidValidity(row[3]),
-        uid_next=row[4],
-        highest_modseq=ModSeq(row[5]),
-        subscribed=bool(row[6]),
-        special_use=tuple(row[7].split()),
-        selectable=bool(row[8]),
-        messages=row[9],
-        unseen=row[10],
-        deleted=row[11],
-        size_octets=row[12],
-        recent_from=row[13],
-        recent=row[14],
-    )
-
-
-def status(row: Row | None, name: str) -> MailboxStatus:
-    """row: of SELECT_STATUS. Raises MailboxNotFound, MailboxNotSelectable."""
-    if row is None:
-        raise MailboxNotFound(name)
-    if not row[8]:
-        raise MailboxNotSelectable(name)
-    return MailboxStatus(row[0], row[1], row[2], UidValidity(row[3]), row[4], row[5], row[6], ModSeq(row[7]))
 
 
 def create_mailbox(

@@ -6,10 +6,11 @@ import json
 from collections.abc import Sequence
 
 from lightmail._core.index import UidSet
+from lightmail.backends.packing import MAX_MODSEQ
+from lightmail.backends.records import location, mailbox, status
 from lightmail.backends.sqlite import append, bodies, copy_move, expunge, mailboxes, reading
 from lightmail.backends.sqlite import flags as flag_verbs
 from lightmail.backends.sqlite.database import SqliteDatabase
-from lightmail.backends.sqlite.rows import MAX_MODSEQ
 from lightmail.errors import MailboxNotFound
 from lightmail.model import (
     Appended,
@@ -49,7 +50,7 @@ class SqliteMetadata:
 
     async def list_mailboxes(self, user_id: UserId) -> list[Mailbox]:
         rows = self._database.all(mailboxes.SELECT_MAILBOX_LIST, {"user": user_id})
-        return [mailboxes.mailbox(row) for row in rows]
+        return [mailbox(row) for row in rows]
 
     async def list_subscriptions(self, user_id: UserId) -> frozenset[str]:
         return frozenset(name for (name,) in self._database.all(mailboxes.SELECT_SUBSCRIPTIONS, {"user": user_id}))
@@ -58,7 +59,7 @@ class SqliteMetadata:
         row = self._database.one(mailboxes.SELECT_MAILBOX_BY_NAME, {"user": user_id, "name": name})
         if row is None:
             raise MailboxNotFound(name)
-        return mailboxes.mailbox(row)
+        return mailbox(row)
 
     async def create_mailbox(
         self, user_id: UserId, name: str, *, special_use: tuple[str, ...] = (), subscribe: bool = False
@@ -87,7 +88,7 @@ class SqliteMetadata:
         await self._database.write(lambda statements: statements.run(statement, {"user": user_id, "name": name}))
 
     async def status(self, user_id: UserId, name: str) -> MailboxStatus:
-        return mailboxes.status(self._database.one(mailboxes.SELECT_STATUS, {"user": user_id, "name": name}), name)
+        return status(self._database.one(mailboxes.SELECT_STATUS, {"user": user_id, "name": name}), name)
 
     async def claim_recent(self, mailbox_id: MailboxId, up_to: int) -> int:
         row = self._database.one(mailboxes.SELECT_RECENT, {"mailbox": mailbox_id, "up_to": up_to})
@@ -160,12 +161,12 @@ class SqliteMetadata:
 
     async def body_locations(self, body_ids: Sequence[BodyId]) -> list[BodyLocation]:
         rows = self._database.all(bodies.SELECT_LOCATIONS, {"bodies": bodies.listed(body_ids)})
-        return [bodies.location(row) for row in rows]
+        return [location(row) for row in rows]
 
     async def unreferenced_bodies(self, limit: int, *, before_s: int | None = None) -> list[BodyLocation]:
         values = {"limit": limit, "before_s": bodies.EVER if before_s is None else before_s}
         rows = await self._database.read(lambda statements: statements.all(bodies.SELECT_UNREFERENCED, values))
-        return [bodies.location(row) for row in rows]
+        return [location(row) for row in rows]
 
     async def forget_bodies(self, body_ids: Sequence[BodyId]) -> None:
         await self._database.write(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 
 from lightmail._core.index import UidSet
+from lightmail.backends.packing import MAX_MODSEQ, split_words
 from lightmail.backends.sqlite.connection import Row, Statements
-from lightmail.backends.sqlite.mailbox_row import KEYWORDS, split_words
-from lightmail.backends.sqlite.rows import MAX_MODSEQ, PACKED, pack_all, pack_changed
+from lightmail.backends.sqlite.mailbox_row import KEYWORDS
+from lightmail.backends.sqlite.rows import PACKED, pack_all, pack_changed
 from lightmail.errors import MailboxNotFound
 from lightmail.model import Delta, MailboxId, ModSeq
 from lightmail.ports.metadata import PackedMessages

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
-
-from lightmail._core.index import UidSet
+from lightmail.backends.packing import MAX_MODSEQ
 from lightmail.backends.sqlite.connection import Statements
 
 BLOCK_ROWS = 4096
-MAX_MODSEQ = 2**63 - 1
-"""What a client may name beyond it (RFC 7162 §7 has 64 bits on the wire) is no state of ours."""
 
 # The columns of ports.metadata.MESSAGE_ROW.
 PACKED = (
@@ -42,13 +37,3 @@ def pack_changed(statements: Statements, mailbox_id: int, modseq: int) -> list[s
     """Messages with a greater MODSEQ, in one block; [] when there are none."""
     ((block,),) = statements.all(PACK_CHANGED, {"mailbox": mailbox_id, "modseq": min(modseq, MAX_MODSEQ)})
     return [block] if block else []
-
-
-def packed(row: Iterable[int]) -> str:
-    """One row, in the order of MESSAGE_ROW, where it is at hand."""
-    return " ".join(map(str, row)) + "\n"
-
-
-def uid_set(listed: str | None) -> UidSet:
-    """UIDs as group_concat(uid) lists them."""
-    return UidSet(json.loads(f"[{listed}]")) if listed else UidSet()

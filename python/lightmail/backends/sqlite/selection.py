@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from lightmail._core.index import UidSet
+from lightmail.backends.groups import Group
+from lightmail.backends.packing import MAX_MODSEQ, uid_set
 from lightmail.backends.sqlite.connection import Statements
-from lightmail.backends.sqlite.rows import MAX_MODSEQ, uid_set
 from lightmail.model import MailboxId, ModSeq
 
 _CENSUS = "SELECT flags, modseq > :modseq AS later, count(*), sum(size_octets), group_concat(uid)"
@@ -40,18 +41,6 @@ IN_RANGE = "uid BETWEEN :first AND :last"
 IN_LIST = "uid IN (SELECT value FROM json_each(:uids))"
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Messages with the same flags."""
-
-    flags: int
-    later: bool
-    """Their MODSEQ is greater than the one asked about."""
-    messages: int
-    octets: int
-    uids: UidSet
-
-
 def census(
     statements: Statements, mailbox_id: MailboxId, uids: UidSet, *, deleted: bool = False, modseq: ModSeq | None = None
 ) -> list[Group]:
@@ -71,13 +60,6 @@ def census(
         values["ranges"] = json.dumps(ranges)
     rows = statements.all(statement, values)
     return [Group(flags, bool(later), count, octets, uid_set(listed)) for flags, later, count, octets, listed in rows]
-
-
-def union(groups: list[Group]) -> UidSet:
-    """The UIDs of all groups."""
-    if len(groups) == 1:
-        return groups[0].uids
-    return UidSet.from_ranges([pair for group in groups for pair in group.uids.ranges()])
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,70 @@
+"""APPEND and delivery, worked out without any I/O; shared by the SQL backends.
+
+arrivals = Arrivals(messages)
+... lock `arrivals.mailbox_ids`, insert `arrivals.bodies` ...
+arrivals.place(mailboxes, body_ids)
+... insert `arrivals.rows`, write the mailboxes ...
+arrivals.answer()
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from lightmail.backends.mailbox_change import MailboxChange
+from lightmail.backends.packing import packed
+from lightmail.model import Appended, BodyId, BodyRecord, Delta, MailboxId, NewMessage, Uid
+
+MESSAGE_COLUMNS = (
+    "uid, size_octets, flags, modseq, body_id, internaldate, internaldate_zone, savedate, sent_date, sent_zone,"
+    " mailbox_id"
+)
+
+
+class Arrivals:
+    def __init__(self, messages: Sequence[NewMessage]) -> None:
+        self._messages = messages
+        self._counts = Counter(message.mailbox_id for message in messages)
+        self._mailboxes: Mapping[MailboxId, MailboxChange] = {}
+        self._blocks: dict[MailboxId, list[str]] = {mailbox_id: [] for mailbox_id in self._counts}
+        self._appended: list[Appended] = []
+        self.mailbox_ids = list(self._counts)
+        self.bodies: dict[str, BodyRecord] = {message.body.object_key: message.body for message in messages}
+        """By object key."""
+        self.references = Counter(message.body.object_key for message in messages)
+        """By object key: how many messages name the body."""
+        self.rows: list[tuple[int, ...]] = []
+        """For `messages`, as MESSAGE_COLUMNS has them."""
+
+    def place(self, mailboxes: Mapping[MailboxId, MailboxChange], body_ids: Mapping[str, int]) -> None:
+        """Give each message its UID and its flags. body_ids: by object key. Raises LimitExceeded."""
+        self._mailboxes = mailboxes
+        next_uid = {mailbox_id: mailboxes[mailbox_id].take_uids(count) for mailbox_id, count in self._counts.items()}
+        for message in self._messages:
+            mailbox = mailboxes[message.mailbox_id]
+            body = message.body
+            uid = next_uid[mailbox.id]
+            next_uid[mailbox.id] = uid + 1
+            flags = mailbox.keywords.bits_of(message.flags, create=True)
+            mailbox.count(flags, 1, body.raw_octets)
+            body_id = body_ids[body.object_key]
+            row = (
+                uid,
+                body.raw_octets,
+                flags,
+                mailbox.modseq,
+                body_id,
+                message.internaldate,
+                message.internaldate_zone,
+                message.savedate,
+                body.summary.sent_date,
+                body.summary.sent_zone,
+            )
+            self.rows.append((*row, mailbox.id))
+            self._blocks[mailbox.id].append(packed(row))
+            self._appended.append(Appended(mailbox.id, Uid(uid), mailbox.uid_validity, BodyId(body_id)))
+
+    def answer(self) -> tuple[list[Appended], list[Delta]]:
+        deltas = [self._mailboxes[at].delta(["".join(blocks)]) for at, blocks in self._blocks.items()]
+        return self._appended, deltas
