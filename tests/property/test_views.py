@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.aio import run
+from tests.support.view import Message, View, numbers, spelled
 from tests.unit.imap.client import Client
 from tests.unit.mail.house import House, message_octets
 
@@ -21,52 +22,29 @@ CLIENTS = 3
 
 
 @dataclass
-class Message:
-    """What a client knows of one."""
-
-    uid: int | None = None
-    flags: frozenset[str] | None = None
-
-
-@dataclass
 class Naive:
-    """A client: its messages in sequence order, changed by responses alone (and by its own STORE .SILENT)."""
+    """A client: its view is changed by responses alone (and by its own STORE .SILENT)."""
 
     client: Client
-    messages: list[Message] = field(default_factory=list)
+    view: View = field(default_factory=View)
 
-    def hear(self, lines: list[str]) -> set[int]:
-        """Take untagged responses in; the sequence numbers whose flags were told."""
-        told = set()
+    @property
+    def messages(self) -> list[Message]:
+        return self.view.messages
+
+    def hear(self, lines: list[str]) -> None:
         for line in lines:
-            if match := re.match(r"\* (\d+) EXISTS$", line):
-                assert int(match[1]) >= len(self.messages), "EXISTS takes nothing away"
-                self.messages += [Message() for _ in range(int(match[1]) - len(self.messages))]
-            elif match := re.match(r"\* (\d+) EXPUNGE$", line):
-                del self.messages[int(match[1]) - 1]
-            elif match := re.match(r"\* VANISHED ([\d:,]+)$", line):
-                gone = numbers(match[1])
-                assert gone <= {message.uid for message in self.messages}, "only messages this client knows vanish"
-                self.messages = [message for message in self.messages if message.uid not in gone]
-            elif match := re.match(r"\* (\d+) FETCH \((.*)\)$", line, re.DOTALL):
-                message = self.messages[int(match[1]) - 1]
-                if uid := re.search(r"\bUID (\d+)", match[2]):
-                    assert message.uid in (None, int(uid[1])), "a message keeps its UID"
-                    message.uid = int(uid[1])
-                if flags := re.search(r"\bFLAGS \(([^)]*)\)", match[2]):
-                    message.flags = frozenset(flags[1].split()) - {"\\Recent"}
-                    told.add(int(match[1]))
-        return told
+            self.view.hear(line)
 
-    async def do(self, command: str) -> tuple[set[int], str]:
+    async def do(self, command: str) -> str:
         *untagged, tagged = await self.client.do(command)
-        return self.hear(untagged), tagged
+        self.hear(untagged)
+        return tagged
 
     async def learn(self) -> None:
         """Ask for what is new, as a client does after EXISTS."""
-        unknown = [str(seq) for seq, message in enumerate(self.messages, start=1) if message.flags is None]
-        if unknown:
-            _, tagged = await self.do(f"FETCH {','.join(unknown)} (UID FLAGS)")
+        if unknown := self.view.unknown():
+            tagged = await self.do(f"FETCH {spelled(unknown)} (UID FLAGS)")
             assert tagged.startswith("tag OK")
 
     async def store(self, seqs: list[int], op: str, flags: list[str], *, silent: bool, uid: bool) -> None:
@@ -88,17 +66,6 @@ class Naive:
                 }[op]
         self.hear(untagged)
         assert all(id(message) in before for message in chosen)
-
-    def state(self) -> list[tuple[int | None, frozenset[str] | None]]:
-        return [(message.uid, message.flags) for message in self.messages]
-
-
-def numbers(text: str) -> set[int]:
-    found: set[int] = set()
-    for item in text.split(","):
-        first, _, last = item.partition(":")
-        found.update(range(int(first), int(last or first) + 1))
-    return found
 
 
 STEP = st.tuples(
@@ -160,7 +127,7 @@ async def truth(house: House) -> list[tuple[int | None, frozenset[str] | None]]:
     naive = Naive(Client(house))
     await naive.do("EXAMINE INBOX")
     await naive.learn()
-    return naive.state()
+    return naive.view.state()
 
 
 async def enabled(house: House, number: int) -> Naive:
@@ -188,7 +155,7 @@ def test_what_is_told_is_what_is(steps: list[Step]) -> None:
         for naive in naives:
             await naive.do("NOOP")
             await naive.learn()
-            assert naive.state() == expected
+            assert naive.view.state() == expected
             await naive.client.lose()
         await house.close()
 

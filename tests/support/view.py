@@ -1,0 +1,109 @@
+"""What a client that believes only what it is told knows of its selected mailbox (RFC 9051 §5.2, §7.5.1; RFC 7162)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+_COUNT = re.compile(r"\* (\d+) (EXISTS|EXPUNGE)$")
+_VANISHED = re.compile(r"\* VANISHED ([\d:,]+)$")
+_FETCH = re.compile(r"\* (\d+) FETCH \((.*)\)$", re.DOTALL)
+_UID = re.compile(r"\bUID (\d+)")
+_FLAGS = re.compile(r"\bFLAGS \(([^)]*)\)")
+_MODSEQ = re.compile(r"\bMODSEQ \((\d+)\)")
+_SUBJECT = re.compile(r"\bBODY\[HEADER\.FIELDS \(SUBJECT\)\] \{\d+\}\r\nSubject: (.*)\r\n\r\n")
+
+
+@dataclass(eq=False, slots=True)
+class Message:
+    """None: not told yet. flags: without \\Recent."""
+
+    uid: int | None = None
+    flags: frozenset[str] | None = None
+    modseq: int | None = None
+    subject: str | None = None
+
+
+@dataclass
+class View:
+    """Messages in sequence order, changed by responses alone."""
+
+    messages: list[Message] = field(default_factory=list)
+
+    def hear(self, line: str) -> Message | None:
+        """Take one untagged response in; the message that a FETCH is about.
+
+        Raises AssertionError when it contradicts what was told before.
+        """
+        if fetch := _FETCH.match(line):
+            message = self.messages[int(fetch[1]) - 1]
+            self._fetched(message, fetch[2])
+            return message
+        if count := _COUNT.match(line):
+            number = int(count[1])
+            if count[2] == "EXPUNGE":
+                del self.messages[number - 1]
+            else:
+                assert number >= len(self.messages), "EXISTS takes nothing away"
+                self.messages += [Message() for _ in range(number - len(self.messages))]
+        elif vanished := _VANISHED.match(line):
+            self._vanished(numbers(vanished[1]))
+        return None
+
+    def unknown(self) -> list[int]:
+        """Sequence numbers of messages that nothing is known of but that they exist."""
+        return [
+            seq for seq, message in enumerate(self.messages, start=1) if message.uid is None or message.flags is None
+        ]
+
+    def state(self) -> list[tuple[int | None, frozenset[str] | None]]:
+        """(UID, flags) of each message."""
+        return [(message.uid, message.flags) for message in self.messages]
+
+    def _fetched(self, message: Message, items: str) -> None:
+        if uid := _UID.search(items):
+            assert message.uid in (None, int(uid[1])), f"a message keeps its UID, {message.uid}: {items!r}"
+            message.uid = int(uid[1])
+        if flags := _FLAGS.search(items):
+            message.flags = frozenset(flags[1].split()) - {"\\Recent"}
+        if modseq := _MODSEQ.search(items):
+            assert int(modseq[1]) >= (message.modseq or 0), f"MODSEQ never decreases, {message.modseq}: {items!r}"
+            message.modseq = int(modseq[1])
+        if subject := _SUBJECT.search(items):
+            assert message.subject in (None, subject[1]), f"a message keeps its subject, {message.subject}: {items!r}"
+            message.subject = subject[1]
+
+    def _vanished(self, gone: list[int]) -> None:
+        known = {message.uid for message in self.messages}
+        for uid in gone:
+            if uid not in known:
+                self._one_unknown_vanished(uid)
+        left = set(gone)
+        self.messages = [message for message in self.messages if message.uid not in left]
+
+    def _one_unknown_vanished(self, uid: int) -> None:
+        """It is one of those whose UIDs have not been told, between the nearest that have."""
+        candidate = None
+        for at, message in enumerate(self.messages):
+            if message.uid is None:
+                candidate = at if candidate is None else candidate
+            elif message.uid < uid:
+                candidate = None
+            else:
+                break
+        assert candidate is not None, f"only messages that this client knows of vanish, not {uid}"
+        del self.messages[candidate]
+
+
+def numbers(text: str) -> list[int]:
+    """The elements of a set without "*", in the order written."""
+    found: list[int] = []
+    for item in text.split(","):
+        first, _, last = item.partition(":")
+        found += range(int(first), int(last or first) + 1)
+    return found
+
+
+def spelled(uids: list[int]) -> str:
+    """As a set, in the order given."""
+    return ",".join(map(str, uids))
