@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -12,14 +13,16 @@ from lightmail import serving
 from lightmail.auth.passwords import Passwords
 from lightmail.backends.local import LocalChangeFeed, SystemClock
 from lightmail.config import Config
-from lightmail.config.addresses import parse_store
+from lightmail.config.addresses import StoreUrl, parse_store
+from lightmail.errors import ConfigError, Unavailable
 from lightmail.mail.store import MailStore
+from lightmail.model import Finding, SchemaState
 from lightmail.ports.blobs import BlobStore
 from lightmail.ports.directory import Directory
 from lightmail.ports.metadata import MetadataStore
 from lightmail.serving import Started, Store, machine
 
-__all__ = ["Started", "Store", "open_store", "serve"]
+__all__ = ["Started", "Store", "check_stores", "open_store", "schema_state", "serve", "upgrade_schema"]
 
 
 @contextlib.asynccontextmanager
@@ -82,6 +85,52 @@ async def _open_blobs(config: Config) -> BlobStore:
     from lightmail.backends.files import FileBlobs
 
     return await FileBlobs.open(config.path(url.rest))
+
+
+# ---- `lightmail db`
+
+
+async def schema_state(config: Config) -> SchemaState:
+    """Of the configured database; changes nothing. Raises Unavailable, ConfigError (memory has no schema)."""
+    url = _database_url(config)
+    from lightmail.backends.sqlite import upkeep
+
+    return await asyncio.to_thread(upkeep.schema_state, config.path(url.rest))
+
+
+async def upgrade_schema(config: Config) -> tuple[SchemaState, SchemaState]:
+    """Apply what is pending; the state before and after. Raises Unavailable, SchemaMismatch, ConfigError."""
+    url = _database_url(config)
+    before = await schema_state(config)
+    machine.ensure_data_folder(config.data)
+    from lightmail.backends.sqlite import upkeep
+
+    await asyncio.to_thread(upkeep.upgrade, config.path(url.rest), SystemClock().now_s())
+    return before, await schema_state(config)
+
+
+async def check_stores(config: Config) -> list[Finding]:
+    """What is wrong with the database, and with S3 and Redis where they are configured.
+
+    Nothing that is away is raised: it is among the findings. Raises ConfigError.
+    """
+    url = _database_url(config)
+    from lightmail.backends.sqlite import upkeep
+
+    try:
+        return await asyncio.to_thread(upkeep.check, config.path(url.rest))
+    except Unavailable as error:
+        return [Finding("SQLite", str(error))]
+
+
+def _database_url(config: Config) -> StoreUrl:
+    url = parse_store(config.storage.metadata)
+    if url.scheme == "memory":
+        raise ConfigError("memory://", "storage.metadata", "it is no database; expected sqlite:// or mysql://")
+    return url
+
+
+# ---- the server
 
 
 async def serve(

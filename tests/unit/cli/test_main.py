@@ -64,7 +64,7 @@ def test_config_show(lightmail: Command) -> None:
 
 
 def test_config_show_hides_secrets_of_what_it_refuses(lightmail: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LIGHTMAIL_STORAGE__METADATA", "mysql://anna:s3cret@db/mail")
+    monkeypatch.setenv("LIGHTMAIL_STORAGE__METADATA", "mysql://anna:s3cret@db/ma/il")
     called = lightmail("config", "show")
     assert called.code == 1
     assert "mysql:// is not in this version; expected sqlite://PATH" in called.err
