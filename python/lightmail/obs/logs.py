@@ -19,8 +19,8 @@ _SECRET_WORDS = ("password", "secret", "token", "credential", "passwd", "authori
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
-def configure_logs(log: Log) -> None:
-    """Safe to call again; loggers that exist already follow."""
+def configure_logs(log: Log, **always: object) -> None:
+    """Safe to call again; loggers that exist already follow. always: what each line tells (worker=2, pid=1234)."""
     as_json = log.format == "json"
     renderers: list[Any] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(sort_keys=False)]
@@ -35,6 +35,7 @@ def configure_logs(log: Log) -> None:
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            *([_Always(always)] if always else []),
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             hide_secrets,
@@ -48,6 +49,16 @@ def configure_logs(log: Log) -> None:
     root = logging.getLogger()
     root.handlers[:] = [_ToStructlog()]
     root.setLevel(max(_LEVELS[log.level], logging.WARNING if log.level != "debug" else logging.DEBUG))
+
+
+class _Always:
+    def __init__(self, values: dict[str, object]) -> None:
+        self._values = values
+
+    def __call__(self, _logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        for key, value in self._values.items():
+            event.setdefault(key, value)
+        return event
 
 
 def hide_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

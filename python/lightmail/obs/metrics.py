@@ -1,17 +1,22 @@
-"""What is counted. Counting is an attribute or a dictionary entry plus one; Prometheus' forms are made when asked for.
+"""What is counted. Counting is an attribute or a dictionary entry plus one; other forms are made when asked for.
 
-All names have the prefix lightmail_. One `counts` per process; tests make their own.
+All names get the prefix lightmail_ where they are told. One `counts` per process; tests make their own.
 """
 
 from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from prometheus_client.core import Metric
+from lightmail.obs.families import Across, Family, by_label, one_number
+
+
+class Source(NamedTuple):
+    help: str
+    read: Callable[[], float]
+    across: Across
 
 
 class Counts:
@@ -52,69 +57,53 @@ class Counts:
         self.octets_in: int = 0
         """Read from IMAP clients."""
         self.octets_out: int = 0
-        self.sources: dict[tuple[str, str], tuple[str, Callable[[], float]]] = {}
+        self.sources: dict[tuple[str, str], Source] = {}
 
-    def source(self, name: str, help_text: str, read: Callable[[], float], *, label: str = "") -> None:
+    def source(
+        self, name: str, help_text: str, read: Callable[[], float], *, label: str = "", across: Across = "sum"
+    ) -> None:
         """A number that somebody else keeps (cache hits, open snapshots), read when it is asked for.
 
-        name: ends in _total when it only grows. label: which of several, told as `of`.
+        name: ends in _total when it only grows. label: which of several, told as `of`. across: what becomes of a number
+        that does not only grow when several workers tell it: "max" when they speak of one thing that they share.
         """
-        self.sources[name, label] = (help_text, read)
+        self.sources[name, label] = Source(help_text, read, across)
 
 
 counts = Counts()
 
 
-class Collector:
-    """Hands `counts` to a prometheus_client registry."""
-
-    def __init__(self, of: Counts) -> None:
-        self._counts = of
-
-    def collect(self) -> Iterator[Metric]:
-        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-
-        now = self._counts
-        for name, help_text, label, numbers in (
-            ("connections", "Connections accepted", "protocol", now.connections),
-            ("commands", "IMAP commands answered", "command", now.commands),
-            ("command_seconds", "Time spent on IMAP commands", "command", now.command_seconds),
-            ("logins", "Logins tried", "outcome", now.logins),
-            ("deliveries", "Recipients of delivered messages", "outcome", now.deliveries),
-        ):
-            family = CounterMetricFamily(f"lightmail_{name}", help_text, labels=[label])
-            for value, count in sorted(numbers.items()):
-                family.add_metric([value], count)
-            yield family
-        octets = CounterMetricFamily("lightmail_octets", "IMAP octets", labels=["direction"])
-        octets.add_metric(["in"], now.octets_in)
-        octets.add_metric(["out"], now.octets_out)
-        yield octets
-        yield CounterMetricFamily("lightmail_malformed", "IMAP input that was no command", value=now.malformed)
-        yield CounterMetricFamily("lightmail_timeouts", "IMAP connections ended for silence", value=now.timeouts)
-        opened = GaugeMetricFamily("lightmail_connections_open", "Connections open now", labels=["protocol"])
-        for protocol, count in sorted(now.connections.items()):
-            opened.add_metric([protocol], count - now.connections_closed[protocol])
-        yield opened
-        yield GaugeMetricFamily("lightmail_start_time_seconds", "When the process started", value=now.started_s)
-        yield from self._of_sources()
-
-    def _of_sources(self) -> Iterator[Metric]:
-        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-
-        families: dict[str, Metric] = {}
-        for (name, label), (help_text, read) in sorted(self._counts.sources.items()):
-            kind = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
-            full = f"lightmail_{name.removesuffix('_total')}"
-            family = families.setdefault(full, kind(full, help_text, labels=["of"]))
-            family.add_metric([label], read())  # type: ignore[attr-defined]
-        yield from families.values()
+def families(of: Counts = counts) -> list[Family]:
+    """All numbers of this process, as they are now."""
+    opened = tuple(((name,), count - of.connections_closed[name]) for name, count in sorted(of.connections.items()))
+    return [
+        by_label("connections", "Connections accepted", "protocol", of.connections),
+        by_label("commands", "IMAP commands answered", "command", of.commands),
+        by_label("command_seconds", "Time spent on IMAP commands", "command", of.command_seconds),
+        by_label("logins", "Logins tried", "outcome", of.logins),
+        by_label("deliveries", "Recipients of delivered messages", "outcome", of.deliveries),
+        by_label("octets", "IMAP octets", "direction", {"in": of.octets_in, "out": of.octets_out}),
+        one_number("malformed", "IMAP input that was no command", of.malformed, kind="counter"),
+        one_number("timeouts", "IMAP connections ended for silence", of.timeouts, kind="counter"),
+        Family("connections_open", "Connections open now", "gauge", ("protocol",), opened),
+        Family("start_time_seconds", "When the process started", "gauge", numbers=(((), of.started_s),), across="each"),
+        *_of_sources(of),
+    ]
 
 
-def exposition(of: Counts = counts) -> bytes:
-    """The Prometheus text format, version 0.0.4."""
-    from prometheus_client import CollectorRegistry, generate_latest
-
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(Collector(of))
-    return generate_latest(registry)
+def _of_sources(of: Counts) -> list[Family]:
+    numbers: dict[str, list[tuple[tuple[str, ...], float]]] = {}
+    for (name, label), source in sorted(of.sources.items(), key=lambda item: item[0]):
+        numbers.setdefault(name, []).append(((label,), source.read()))
+    heads = {name: source for (name, _), source in of.sources.items()}
+    return [
+        Family(
+            name.removesuffix("_total"),
+            heads[name].help,
+            "counter" if name.endswith("_total") else "gauge",
+            ("of",),
+            tuple(found),
+            heads[name].across,
+        )
+        for name, found in numbers.items()
+    ]

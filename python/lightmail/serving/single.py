@@ -17,7 +17,8 @@ from lightmail.mail.store import MailStore
 from lightmail.net.imap_server import ImapServer
 from lightmail.net.listeners import Listener, bind_all
 from lightmail.net.tls import Identity, load_identity, make_development_certificate
-from lightmail.obs.metrics import counts, exposition
+from lightmail.obs.families import exposition
+from lightmail.obs.metrics import counts, families
 from lightmail.serving import machine
 from lightmail.serving.store import OpenStore, Started, Store
 
@@ -76,7 +77,7 @@ async def _serve(
             _reload(identity)
 
     def report() -> None:
-        machine.write_metrics(config.data, exposition())
+        machine.write_metrics(config.data, exposition(families()))
 
     _count_caches(store.mail)
     with machine.signals(on_stop=stop.set, on_reload=reload, on_report=report):
