@@ -1,0 +1,111 @@
+"""What an error of the server means for the transaction it came in, and what the rest of the program is told.
+
+Lost, Refused    inside this package: the connection is gone; the server answered with an error
+told()           outside: Unavailable, StoreReadOnly, or the error itself when it is a mistake of ours
+"""
+
+from __future__ import annotations
+
+from lightmail.errors import StoreReadOnly, Unavailable
+
+DATABASE = "the metadata database"
+
+
+class Lost(Exception):
+    """The connection is gone; whether the server did what it was last asked is not known."""
+
+    def __init__(self, reason: str, *, timed_out: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.timed_out = timed_out
+        """The server holds the connection and does not answer."""
+
+
+class Refused(Exception):
+    """The server's answer is an error; number and text as it gave them."""
+
+    def __init__(self, number: int, text: str) -> None:
+        super().__init__(f"({number}) {text}")
+        self.number = number
+        self.text = text
+
+
+DUPLICATE = 1062
+"""A unique index has such a row already: for the verbs."""
+
+REPEATABLE = frozenset((
+    1205,  # lock wait timeout
+    1213,  # deadlock; Galera: certification failed, also at COMMIT
+    3101,  # MySQL group replication: certification failed at COMMIT
+    3572,  # a lock is held, and NOWAIT was said
+    1020,  # MariaDB: the record has changed since the last read
+))  # fmt: skip
+"""The transaction did not happen; the same again may pass."""
+
+READ_ONLY = frozenset((
+    1290,  # --read-only, --super-read-only
+    1792,  # in a READ ONLY transaction: the session's default, as proxies to replicas set it
+    1836,  # InnoDB is read-only
+    1209,  # MySQL: offline mode and the like
+    1874,  # InnoDB is in read-only mode
+    1785,  # GTID consistency forbids the statement
+    3100,  # MySQL group replication: a hook refused the commit
+))  # fmt: skip
+
+LEAVING = frozenset((
+    1040,  # too many connections
+    1047,  # Galera: WSREP has not yet prepared node for application use
+    1053,  # server shutdown in progress
+    1077,  # normal shutdown
+    1079,  # shutdown complete
+    1152,  # aborted connection
+    1158, 1159, 1160, 1161,  # network errors
+    1927,  # the connection was killed
+    4031,  # MySQL: disconnected because it idled
+))  # fmt: skip
+"""This server, or this connection, is of no use for the time being; another may be."""
+
+AWAY = frozenset((
+    1021,  # the disk is full
+    1030,  # an error of the storage engine
+    1041,  # out of memory
+    1114,  # the table is full
+    1129,  # too many failed connections from this host
+    1180,  # an error during COMMIT
+    1194, 1195,  # the table is damaged
+    1203,  # the user has all the connections it may have
+    1226,  # a limit of the user is reached
+    1317,  # the query was killed
+    1969,  # MariaDB: max_statement_time
+    3024,  # MySQL: max_execution_time
+    3032,  # MySQL: offline mode
+    3168,  # MySQL: the server is not available
+))  # fmt: skip
+"""Nothing is to be done about it but to wait."""
+
+LOGIN = frozenset((
+    1044,  # no access to the database
+    1045,  # wrong user or password
+    1049,  # no such database
+    1130,  # this host may not connect
+    1142, 1143,  # no privilege for a table, a column
+    1227,  # a privilege is missing
+    1698,  # wrong user or password (auth_socket)
+    2058, 2059,  # an authentication plugin is not known
+))  # fmt: skip
+"""The server does not want us, or not so: the operator has to do something."""
+
+
+_UNAVAILABLE = REPEATABLE | LEAVING | AWAY | LOGIN
+
+
+def told(error: Exception) -> Exception:
+    """What the rest of the program is told; the cause is to be attached by `raise ... from error`."""
+    if isinstance(error, Lost):
+        return Unavailable(f"{DATABASE} ({error.reason})")
+    if isinstance(error, Refused):
+        if error.number in READ_ONLY:
+            return StoreReadOnly(DATABASE)
+        if error.number in _UNAVAILABLE:
+            return Unavailable(f"{DATABASE} ({error.text})")
+    return error
