@@ -17,6 +17,7 @@ import pytest
 from lightmail._core.index import Row, Snapshot, UidSet
 from lightmail.backends.files import FileBlobs
 from lightmail.backends.memory import MemoryBlobs, MemoryDirectory, MemoryMetadata, MemoryState
+from lightmail.backends.nodecache import CachedBlobs
 from lightmail.backends.sqlite import SqliteDatabase, SqliteDirectory, SqliteMetadata
 from lightmail.model import (
     Appended,
@@ -90,9 +91,19 @@ async def _file_blobs(folder: Path) -> AsyncIterator[BlobStore]:
         await blobs.close()
 
 
+@asynccontextmanager
+async def _cached_blobs(folder: Path) -> AsyncIterator[BlobStore]:
+    blobs = await CachedBlobs.open(MemoryBlobs(), folder / "cache", 10_000_000)
+    try:
+        yield blobs
+    finally:
+        await blobs.close()
+
+
 BLOBS: dict[str, Callable[[Path], AbstractAsyncContextManager[BlobStore]]] = {
     "memory": _memory_blobs,
     "files": _file_blobs,
+    "cached": _cached_blobs,
 }
 
 

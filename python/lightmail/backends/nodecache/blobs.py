@@ -1,0 +1,248 @@
+"""The BlobStore in front of a distant one, with this node's disk in between.
+
+Reading: what the disk has of a range comes from it, the rest from the distant store, as it was asked for and no wider
+(law 5); readers of the same range at the same time share one request. Writing: the distant store alone makes a body
+durable (law 1). A whole small body is kept here as well on its way, since mail that was just delivered is what
+clients fetch next; streamed bodies are not: they would be written twice for the few that are read on this node.
+
+Nothing waits for the disk to have kept something; what cannot be kept at the pace it comes is let go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from lightmail.backends.nodecache.cover import Cover
+from lightmail.backends.nodecache.shelf import Shelf
+from lightmail.obs.metrics import Counts, counts
+from lightmail.ports.blobs import NOTHING, BlobStore, BlobWriter
+
+T = TypeVar("T")
+
+READING_THREADS = 4
+KEEPING_THREADS = 2
+MOST_WAITING_OCTETS = 16_777_216
+"""On their way to the disk, of one process (law 7)."""
+
+
+class _Range(NamedTuple):
+    key: str
+    start: int
+    octets: int
+
+
+class _Kept(NamedTuple):
+    """On its way to the disk."""
+
+    octets: bytes
+    last: bool
+
+
+class _Flight:
+    """One reading of a range for all who ask for it."""
+
+    __slots__ = ("readers", "task")
+
+    def __init__(self, task: asyncio.Task[bytes]) -> None:
+        self.task = task
+        self.readers = 0
+
+
+class CachedBlobs:
+    """Implements `ports.blobs.BlobStore`. Several processes may use one folder, and anybody may empty it at any time."""
+
+    def __init__(self, inner: BlobStore, shelf: Shelf) -> None:
+        """Called by `open`."""
+        self._inner = inner
+        self._shelf = shelf
+        self._reading = ThreadPoolExecutor(READING_THREADS, thread_name_prefix="body-cache")
+        self._keeping = ThreadPoolExecutor(KEEPING_THREADS, thread_name_prefix="body-cache-keep")
+        self._flights: dict[_Range, _Flight] = {}
+        self._waiting: dict[tuple[str, int], _Kept] = {}
+        self._waiting_octets = 0
+        self._keeps: set[asyncio.Future[None]] = set()
+        self._closed = False
+        self.hits = 0
+        """Readings for which the distant store was not asked."""
+        self.misses = 0
+        self.let_go = 0
+        """Octets not kept because too many were waiting for the disk."""
+
+    @classmethod
+    async def open(cls, inner: BlobStore, folder: Path, octets: int) -> CachedBlobs:
+        """octets: the most that all processes together keep in the folder. A disk that fails costs the cache only."""
+        shelf = Shelf(folder, octets)
+        await asyncio.get_running_loop().run_in_executor(None, shelf.prepare)
+        blobs = cls(inner, shelf)
+        blobs.count(counts)
+        return blobs
+
+    def count(self, where: Counts) -> None:
+        """Have the cache's numbers told with all others."""
+        shelf = self._shelf
+        for name, help_text, read in (
+            ("cache_hits_total", "Found in a cache", lambda: self.hits),
+            ("cache_misses_total", "Not found in a cache", lambda: self.misses),
+            ("cache_octets", "Held by a cache", lambda: shelf.usage.seen),
+            ("cache_evictions_total", "Left a cache to make room", lambda: shelf.evictor.evicted),
+            ("cache_damaged_total", "Not in a cache as they had been put there", lambda: shelf.damaged),
+            ("cache_let_go_octets_total", "Octets not kept for want of time", lambda: self.let_go),
+        ):
+            where.source(name, help_text, read, label="node")
+
+    # ---- BlobStore
+
+    async def create(self, key: str, *, about: Mapping[str, str] = NOTHING, account: int = 0) -> BlobWriter:
+        return await self._inner.create(key, about=about, account=account)
+
+    async def put(self, key: str, octets: bytes, *, about: Mapping[str, str] = NOTHING, account: int = 0) -> None:
+        await self._inner.put(key, octets, about=about, account=account)
+        self._keep(key, 0, octets, last=True)
+
+    async def read(self, key: str, start: int, octets: int, *, account: int = 0) -> bytes:
+        at_hand = self._from_waiting(key, start, octets)
+        if at_hand is not None:
+            self.hits += 1
+            return at_hand
+        asked = _Range(key, start, octets)
+        flight = self._flights.get(asked)
+        if flight is None:
+            task = asyncio.get_running_loop().create_task(self._load(asked, account))
+            flight = self._flights[asked] = _Flight(task)
+            task.add_done_callback(lambda task: self._landed(asked, task))
+        flight.readers += 1
+        try:
+            return await asyncio.shield(flight.task)
+        finally:
+            flight.readers -= 1
+            if not flight.readers and not flight.task.done():
+                # Nobody waits for it any more.
+                flight.task.cancel()
+                self._landed(asked, flight.task)
+
+    def read_nowait(self, key: str, start: int, octets: int) -> bytes | None:
+        found = self._from_waiting(key, start, octets)
+        if found is None and not self._closed:
+            found = self._shelf.read_nowait(key, start, start + octets)
+        if found is None:
+            return self._inner.read_nowait(key, start, octets)
+        self.hits += 1
+        return found
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        await self._inner.delete(keys)
+        for asked in [asked for asked in self._flights if asked.key in set(keys)]:
+            # Who reads it still gets it; it is not kept.
+            del self._flights[asked]
+        for place in [place for place in self._waiting if place[0] in set(keys)]:
+            self._waiting_octets -= len(self._waiting.pop(place).octets)
+        await self._in_thread(self._shelf.drop, keys)
+
+    def keys(self) -> AsyncIterator[str]:
+        return self._inner.keys()
+
+    async def close(self) -> None:
+        """Waits for what is on its way to the disk; closes the distant store as well. Safe to call twice."""
+        if not self._closed:
+            self._closed = True
+            flights = [flight.task for flight in self._flights.values()]
+            for task in flights:
+                task.cancel()
+            await asyncio.gather(*flights, *self._keeps, return_exceptions=True)
+            for pool in (self._reading, self._keeping):
+                await asyncio.get_running_loop().run_in_executor(None, pool.shutdown)
+        await self._inner.close()
+
+    # ---- steps
+
+    async def _load(self, asked: _Range, account: int) -> bytes:
+        """From the disk, and from the distant store what is not there."""
+        key, start, octets = asked
+        cover = await self._in_thread(self._shelf.read, key, start, start + octets)
+        if cover is None:
+            cover = Cover(start, start + octets, [], [(start, start + octets)])
+        if cover.whole:
+            self.hits += 1
+        else:
+            self.misses += 1
+            await self._fetch(asked, cover, account)
+        parts = []
+        for begin, part in sorted(cover.parts):
+            if begin == start:
+                parts.append(part)
+                start += len(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    async def _fetch(self, asked: _Range, cover: Cover, account: int) -> None:
+        """The gaps become parts. Raises BlobNotFound, Unavailable."""
+        reads = [self._inner.read(asked.key, begin, end - begin, account=account) for begin, end in cover.gaps]
+        for (begin, end), octets in zip(cover.gaps, await _together(reads), strict=True):
+            cover.parts.append((begin, octets))
+            flight = self._flights.get(asked)
+            if flight is not None and flight.task is asyncio.current_task():
+                self._keep(asked.key, begin, octets, last=len(octets) < end - begin)
+        cover.gaps.clear()
+
+    def _landed(self, asked: _Range, task: asyncio.Task[bytes]) -> None:
+        flight = self._flights.get(asked)
+        if flight is not None and flight.task is task:
+            del self._flights[asked]
+        if task.done() and not task.cancelled():
+            # All readers may have gone; a failure has been told to those that were there.
+            task.exception()
+
+    def _from_waiting(self, key: str, start: int, octets: int) -> bytes | None:
+        for begin in (0, start):
+            kept = self._waiting.get((key, begin))
+            if kept is not None and (kept.last or begin + len(kept.octets) >= start + octets):
+                return kept.octets[start - begin : start - begin + octets]
+        return None
+
+    def _keep(self, key: str, start: int, octets: bytes, *, last: bool) -> None:
+        """Have it written in its own time."""
+        place = (key, start)
+        if self._closed or not octets or place in self._waiting:
+            return
+        if self._waiting_octets + len(octets) > MOST_WAITING_OCTETS:
+            self.let_go += len(octets)
+            return
+        kept = self._waiting[place] = _Kept(octets, last)
+        self._waiting_octets += len(octets)
+
+        def wanted() -> bool:
+            return self._waiting.get(place) is kept
+
+        def done(future: asyncio.Future[None]) -> None:
+            self._keeps.discard(future)
+            future.exception()
+            if wanted():
+                del self._waiting[place]
+                self._waiting_octets -= len(octets)
+
+        future = asyncio.get_running_loop().run_in_executor(
+            self._keeping, lambda: self._shelf.keep(key, start, octets, last=last, wanted=wanted)
+        )
+        self._keeps.add(future)
+        future.add_done_callback(done)
+
+    async def _in_thread(self, call: Callable[..., T], *values: object) -> T | None:
+        """None after close."""
+        if self._closed:
+            return None
+        return await asyncio.get_running_loop().run_in_executor(self._reading, call, *values)
+
+
+async def _together(reads: Sequence[Coroutine[Any, Any, bytes]]) -> list[bytes]:
+    """All of them side by side; a failure of one gives up the others."""
+    tasks = [asyncio.ensure_future(read) for read in reads]
+    try:
+        return await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise

@@ -1,0 +1,94 @@
+"""How much the processes of a node keep together: one number in a file, changed under a lock.
+
+The number is never too small by what a killed process did: room is taken before a file is written, and given back
+after one is gone. Counting the files (see `eviction.py`) puts it right.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import struct
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+_NUMBER = struct.Struct("<q")
+_PAGE_OCTETS = 4_096
+
+
+def charge(octets: int) -> int:
+    """What a file of so many octets takes on a disk."""
+    return octets + -octets % _PAGE_OCTETS
+
+
+class Usage:
+    """Blocking; any thread."""
+
+    def __init__(self, path: Path, most_octets: int) -> None:
+        self._path = path
+        self._most_octets = most_octets
+        # flock does not keep threads of one process apart that came by the same path.
+        self._lock = threading.Lock()
+        self.seen = 0
+        """As it was last."""
+
+    def read(self) -> int | None:
+        """None: nobody has counted yet. Raises OSError."""
+        with self._locked() as fd:
+            return self._get(fd)
+
+    def take(self, octets: int) -> bool:
+        """Room for a file that is going to be written; False when there is none. Raises OSError."""
+        with self._locked() as fd:
+            used = self._get(fd)
+            if used is None or used + octets > self._most_octets:
+                return False
+            self._set(fd, used + octets)
+            return True
+
+    def give_back(self, octets: int) -> None:
+        """Raises OSError."""
+        with self._locked() as fd:
+            used = self._get(fd)
+            if used is not None:
+                self._set(fd, max(0, used - octets))
+
+    def counted(self, octets: int, *, since: int | None) -> None:
+        """The files that there are, and how much was known to be used before they were counted. Raises OSError."""
+        with self._locked() as fd:
+            used = self._get(fd)
+            meanwhile = used - since if used is not None and since is not None else 0
+            self._set(fd, octets + max(0, meanwhile))
+
+    def _get(self, fd: int) -> int | None:
+        octets = os.pread(fd, _NUMBER.size, 0)
+        if len(octets) != _NUMBER.size:
+            return None
+        (used,) = _NUMBER.unpack(octets)
+        self.seen = max(0, used)
+        return self.seen
+
+    def _set(self, fd: int, octets: int) -> None:
+        os.pwrite(fd, _NUMBER.pack(octets), 0)
+        self.seen = octets
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[int]:
+        with self._lock:
+            fd = self._open()
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX)
+                yield fd
+            finally:
+                os.close(fd)
+
+    def _open(self) -> int:
+        """Anew each time: whoever empties the folder may do so while we run."""
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+        try:
+            return os.open(self._path, flags, 0o600)
+        except FileNotFoundError:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            return os.open(self._path, flags, 0o600)
