@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 
 import uvloop
+from tests.support.installation import KINDS
 
 from benches.load import lmtp, scenarios
 from benches.load.client import Client
@@ -253,6 +254,9 @@ def main() -> int:
     parser.add_argument("--user", default="bench@example.org")
     parser.add_argument("--password", default="bench")
     parser.add_argument("--pid", type=int, help="with --connect: the server's process, for its memory")
+    parser.add_argument(
+        "--installation", choices=list(KINDS), default="sqlite+files", help="backends, workers and nodes"
+    )
     parser.add_argument("--connections", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=3.0, help="per scenario")
     parser.add_argument("--messages", type=int, default=1_000, help="of the small mailbox")
@@ -271,10 +275,10 @@ def main() -> int:
         if arguments.connect:
             host, _, port = arguments.connect.rpartition(":")
             account = Account(host, int(port), arguments.user, arguments.password)
-            memory = Memory(arguments.pid) if arguments.pid else None
+            memory = Memory(lambda: [arguments.pid]) if arguments.pid else None
             results = runner.run(run(arguments, account, memory))
         else:
-            with own_server() as (account, memory):
+            with own_server(arguments.installation) as (account, memory, _):
                 results = runner.run(run(arguments, account, memory))
     if arguments.json:
         print(json.dumps(results, indent=1))
