@@ -1,12 +1,14 @@
-"""docs/configuration.md names every key."""
+"""docs/configuration.md names every key, and what it shows is a configuration."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import msgspec
 
 from lightmail.config import Config
+from lightmail.config.load import read
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -16,3 +18,15 @@ def test_every_key_is_documented() -> None:
     keys = [f"{section}.{key}" for section, keys in msgspec.to_builtins(Config()).items() for key in keys]
     assert len(keys) > 40
     assert [key for key in keys if f"`{key}`" not in page] == []
+
+
+def test_every_example_is_a_configuration(tmp_path: Path) -> None:
+    """Apart from the certificates, which are not here."""
+    page = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    examples = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    assert len(examples) > 5
+    file = tmp_path / "lightmail.toml"
+    for example in examples:
+        file.write_text(example, encoding="utf-8")
+        problems = [str(each) for each in read(file, environment={}).problems]
+        assert [each for each in problems if ": no file /etc/lightmail/" not in each] == [], example
