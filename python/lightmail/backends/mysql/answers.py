@@ -161,7 +161,7 @@ def _converter(data: bytes, end: int) -> Callable[[bytes], Any]:
 
 
 def _row(data: bytes, at: int, converters: list[Callable[[bytes], Any]]) -> Row:
-    row = []
+    row: list[Any] = []
     for convert in converters:
         size = data[at]
         at += 1

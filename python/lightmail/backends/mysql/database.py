@@ -29,6 +29,7 @@ from lightmail.backends.mysql.errors import (
 from lightmail.backends.mysql.literals import Values
 from lightmail.backends.mysql.pool import Pool
 from lightmail.backends.mysql.statements import Statements
+from lightmail.backends.mysql.versions import check_versions
 from lightmail.config.addresses import MysqlUrl
 from lightmail.config.sections import Mysql
 from lightmail.errors import Unavailable
@@ -62,11 +63,9 @@ class MysqlDatabase:
     @classmethod
     async def open(cls, url: MysqlUrl, options: Mysql, clock: Clock | None = None) -> MysqlDatabase:
         """Raises Unavailable, SchemaMismatch."""
-        from lightmail.backends.mysql.upgrade import check_version
-
         database = cls.unchecked(url, options, clock)
         try:
-            await check_version(database)
+            await check_versions(database)
         except BaseException:
             await database.close()
             raise
@@ -101,6 +100,21 @@ class MysqlDatabase:
     async def read(self, question: Callable[[Statements], Awaitable[T]]) -> T:
         """Several statements that see one state of the database. Raises Unavailable."""
         return await self._read(question, _SNAPSHOT)
+
+    async def on_one_connection(self, work: Callable[[Statements], Awaitable[T]]) -> T:
+        """Statements that each commit by themselves, on a connection that is not used again. Never repeated.
+
+        Raises what the work raises, Unavailable.
+        """
+        try:
+            connection = await self._pool.acquire()
+            try:
+                return await work(Statements(connection))
+            finally:
+                connection.quit()
+                self._pool.release(connection)
+        except (Lost, Refused) as error:
+            raise told(error) from error
 
     async def _read(self, question: Callable[[Statements], Awaitable[T]], begin: bytes) -> T:
         repeated = False

@@ -59,7 +59,7 @@ def literal(value: object) -> bytes:
     return write(value)
 
 
-def _integer(value: object) -> bytes:
+def _integer(value: int) -> bytes:
     return b"%d" % value
 
 
@@ -82,6 +82,10 @@ def _listed(values: Sequence[object]) -> bytes:
     return b"(" + b",".join(map(literal, values)) + b")"
 
 
+class Sql(bytes):
+    """A piece of a statement, of our own words and numbers: it goes in as it is."""
+
+
 _LITERALS: dict[type, Callable[..., bytes]] = {
     int: _integer,
     str: _text,
@@ -91,4 +95,5 @@ _LITERALS: dict[type, Callable[..., bytes]] = {
     float: lambda value: repr(value).encode(),
     list: _listed,
     tuple: _listed,
+    Sql: bytes,
 }

@@ -179,6 +179,14 @@ MIGRATIONS = (
                 PRIMARY KEY (mailbox_id, modseq, first_uid)
             ) {_TABLE}
             """,
+            # What all processes of the installation must have the same, by name (`ports.directory.SHARED_SECRET`).
+            f"""
+            CREATE TABLE IF NOT EXISTS settings (
+                name  VARCHAR(64)     NOT NULL,
+                value VARBINARY(4096) NOT NULL,
+                PRIMARY KEY (name)
+            ) {_TABLE}
+            """,
             # Server processes, and the clients that are logged in to them. A process writes one row of its own as long
             # as it lives, however many clients it has.
             f"""
