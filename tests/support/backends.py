@@ -18,7 +18,10 @@ from lightmail._core.index import Row, Snapshot, UidSet
 from lightmail.backends.files import FileBlobs
 from lightmail.backends.memory import MemoryBlobs, MemoryDirectory, MemoryMetadata, MemoryState
 from lightmail.backends.nodecache import CachedBlobs
+from lightmail.backends.s3 import S3Blobs
 from lightmail.backends.sqlite import SqliteDatabase, SqliteDirectory, SqliteMetadata
+from lightmail.config.addresses import S3Url
+from lightmail.config.sections import S3
 from lightmail.model import (
     Appended,
     BodyRecord,
@@ -33,6 +36,7 @@ from lightmail.ports.blobs import BlobStore
 from lightmail.ports.directory import Directory
 from lightmail.ports.metadata import MetadataStore
 from tests.support.aio import run
+from tests.support.services import S3Server, Services
 
 START_S = 1_000_000_000
 
@@ -78,12 +82,12 @@ METADATA: dict[str, Callable[[Path, HandClock], AbstractAsyncContextManager[Port
 
 
 @asynccontextmanager
-async def _memory_blobs(folder: Path) -> AsyncIterator[BlobStore]:
+async def _memory_blobs(folder: Path, services: Services) -> AsyncIterator[BlobStore]:
     yield MemoryBlobs()
 
 
 @asynccontextmanager
-async def _file_blobs(folder: Path) -> AsyncIterator[BlobStore]:
+async def _file_blobs(folder: Path, services: Services) -> AsyncIterator[BlobStore]:
     blobs = await FileBlobs.open(folder / "bodies")
     try:
         yield blobs
@@ -92,7 +96,7 @@ async def _file_blobs(folder: Path) -> AsyncIterator[BlobStore]:
 
 
 @asynccontextmanager
-async def _cached_blobs(folder: Path) -> AsyncIterator[BlobStore]:
+async def _cached_blobs(folder: Path, services: Services) -> AsyncIterator[BlobStore]:
     blobs = await CachedBlobs.open(MemoryBlobs(), folder / "cache", 10_000_000)
     try:
         yield blobs
@@ -100,10 +104,26 @@ async def _cached_blobs(folder: Path) -> AsyncIterator[BlobStore]:
         await blobs.close()
 
 
-BLOBS: dict[str, Callable[[Path], AbstractAsyncContextManager[BlobStore]]] = {
+@asynccontextmanager
+async def _s3_blobs(folder: Path, services: Services) -> AsyncIterator[BlobStore]:
+    blobs = await S3Blobs.open(S3Url(services.s3.new_bucket(), "mail/bodies"), s3_options(services.s3))
+    try:
+        yield blobs
+    finally:
+        await blobs.close()
+
+
+def s3_options(server: S3Server, **options: Any) -> S3:
+    """How a test's S3 server is reached; options: as in `config.S3`."""
+    reached = {"endpoint": server.endpoint, "access_key": server.access_key, "secret_key": server.secret_key}
+    return S3(**{**reached, "part_octets": 5_242_880, **options})
+
+
+BLOBS: dict[str, Callable[[Path, Services], AbstractAsyncContextManager[BlobStore]]] = {
     "memory": _memory_blobs,
     "files": _file_blobs,
     "cached": _cached_blobs,
+    "s3": _s3_blobs,
 }
 
 
@@ -233,13 +253,15 @@ def on_every_metadata_backend(test: Callable[[Store], Coroutine[Any, Any, None]]
     return contract
 
 
-def on_every_blob_backend(test: Callable[[BlobStore], Coroutine[Any, Any, None]]) -> Callable[[str, Path], None]:
+def on_every_blob_backend(
+    test: Callable[[BlobStore], Coroutine[Any, Any, None]],
+) -> Callable[[str, Path, Services], None]:
     """Makes a test of a coroutine that takes a BlobStore."""
 
     @pytest.mark.parametrize("backend", sorted(BLOBS))
-    def contract(backend: str, tmp_path: Path) -> None:
+    def contract(backend: str, tmp_path: Path, services: Services) -> None:
         async def with_blobs() -> None:
-            async with BLOBS[backend](tmp_path) as blobs:
+            async with BLOBS[backend](tmp_path, services) as blobs:
                 await test(blobs)
 
         run(with_blobs())

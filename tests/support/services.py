@@ -15,11 +15,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from http.client import HTTPConnection
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import pytest
+
+from lightmail.backends.s3.signing import NO_OCTETS, Keys, Signer
 
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 30.0
@@ -260,8 +263,15 @@ class S3Server(Service):
         return f"http://127.0.0.1:{self.port}"
 
     def new_bucket(self) -> str:
+        """Asked for by CreateBucket: a folder made behind its back would not be seen for minutes."""
         name = f"bucket-{secrets.token_hex(6)}"
-        (self._root / name).mkdir()
+        headers = {"host": f"127.0.0.1:{self.port}"}
+        keys = Keys(self.access_key, self.secret_key)
+        Signer("us-east-1").sign(keys, "PUT", f"/{name}", (), headers, NO_OCTETS, time.time())
+        with contextlib.closing(HTTPConnection("127.0.0.1", self.port, timeout=START_TIMEOUT_S)) as connection:
+            connection.request("PUT", f"/{name}", headers=headers)
+            answer = connection.getresponse()
+            assert answer.status == 200, answer.read()
         return name
 
     def bucket_folder(self, bucket: str) -> Path:
