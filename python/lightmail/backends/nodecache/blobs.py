@@ -87,12 +87,13 @@ class CachedBlobs:
         for name, help_text, read in (
             ("cache_hits_total", "Found in a cache", lambda: self.hits),
             ("cache_misses_total", "Not found in a cache", lambda: self.misses),
-            ("cache_octets", "Held by a cache", lambda: shelf.usage.seen),
             ("cache_evictions_total", "Left a cache to make room", lambda: shelf.evictor.evicted),
             ("cache_damaged_total", "Not in a cache as they had been put there", lambda: shelf.damaged),
             ("cache_let_go_octets_total", "Octets not kept for want of time", lambda: self.let_go),
         ):
             where.source(name, help_text, read, label="node")
+        # One number of all workers, as each of them finds it.
+        where.source("node_cache_octets", "Held by this node's body cache", shelf.octets, across="max")
 
     # ---- BlobStore
 

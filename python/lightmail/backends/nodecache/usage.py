@@ -39,6 +39,14 @@ class Usage:
         with self._locked() as fd:
             return self._get(fd)
 
+    def look(self) -> None:
+        """Brings `seen` up to date; waits for nobody. Raises OSError."""
+        fd = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            self._get(fd)
+        finally:
+            os.close(fd)
+
     def take(self, octets: int) -> bool:
         """Room for a file that is going to be written; False when there is none. Raises OSError."""
         with self._locked() as fd:
