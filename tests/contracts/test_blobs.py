@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 
 import pytest
 
@@ -34,6 +35,60 @@ async def test_ranges(blobs: BlobStore) -> None:
     ):
         assert await blobs.read("k", start, octets) == expected
         assert blobs.read_nowait("k", start, octets) in (expected, None)
+
+
+@on_every_blob_backend
+async def test_ranges_are_read_at_the_same_time(blobs: BlobStore) -> None:
+    octets = random.Random(1).randbytes(300_000)
+    await blobs.put("ab/shared", octets)
+    ranges = [(start, 1 + start * 7 % 50_000) for start in range(0, 300_000, 3_001)]
+    read = await asyncio.gather(*(blobs.read("ab/shared", start, count, account=start % 3) for start, count in ranges))
+    assert read == [octets[start : start + count] for start, count in ranges]
+
+
+@on_every_blob_backend
+async def test_what_an_object_is_about_does_not_change_it(blobs: BlobStore) -> None:
+    about = {
+        "accounts": ",".join([f"user{number}@example.org" for number in range(500)]),
+        "mailbox": "Entwürfe/日本, 50 % \r\n",
+        "uid_validity": "1",
+        "flags": "",
+    }
+    await blobs.put("ab/small", b"octets", about=about, account=7)
+    writer = await blobs.create("ab/streamed", about=about, account=7)
+    await writer.write(b"octets")
+    await writer.commit()
+    assert await blobs.read("ab/small", 0, 10, account=7) == await blobs.read("ab/streamed", 0, 10) == b"octets"
+
+
+@on_every_blob_backend
+async def test_a_large_object_in_chunks_of_any_size(blobs: BlobStore) -> None:
+    chances = random.Random(2)
+    octets = chances.randbytes(13_000_001)
+    writer = await blobs.create("ab/large", account=7)
+    at = 0
+    while at < len(octets):
+        chunk = octets[at : at + chances.choice((0, 1, 777, 65_536, 262_144, 6_000_000))]
+        await writer.write(chunk)
+        at += len(chunk)
+    assert await _keys(blobs) == []
+    await writer.commit()
+    assert await _keys(blobs) == ["ab/large"]
+    assert await blobs.read("ab/large", 0, len(octets) + 1) == octets
+    assert await blobs.read("ab/large", 5_242_870, 20) == octets[5_242_870:5_242_890]
+    assert await blobs.read("ab/large", len(octets) - 3, 100) == octets[-3:]
+
+
+@on_every_blob_backend
+async def test_a_large_object_that_is_given_up_leaves_nothing(blobs: BlobStore) -> None:
+    writer = await blobs.create("ab/large")
+    for _ in range(12):
+        await writer.write(bytes(1_000_000))
+    await writer.abort()
+    await writer.abort()
+    with pytest.raises(BlobNotFound):
+        await blobs.read("ab/large", 0, 1)
+    assert await _keys(blobs) == []
 
 
 @on_every_blob_backend
@@ -88,6 +143,15 @@ async def test_delete_many(blobs: BlobStore) -> None:
     assert await _keys(blobs) == ["ab/0", "ab/2", "ab/4"]
     with pytest.raises(BlobNotFound):
         await blobs.read("ab/1", 0, 1)
+
+
+@on_every_blob_backend
+async def test_delete_a_great_many(blobs: BlobStore) -> None:
+    for number in (0, 1200, 2400):
+        await blobs.put(f"ab/{number}", b"x")
+    await blobs.put("ab/kept", b"x")
+    await blobs.delete([f"ab/{number}" for number in range(2500)])
+    assert await _keys(blobs) == ["ab/kept"]
 
 
 @on_every_blob_backend

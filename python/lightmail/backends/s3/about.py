@@ -1,4 +1,4 @@
-"""What an object is, as S3 user metadata: x-amz-meta-NAME headers, ASCII, 2,048 octets in all. Pure.
+"""What an object is, as S3 user metadata: x-amz-meta-NAME headers, ASCII, 1,536 octets in all. Pure.
 
     {"mailbox": "Entwürfe", "recipients": "ann@example.org,bob@example.org"}
     →  x-amz-meta-mailbox: Entw%C3%BCrfe    x-amz-meta-recipients: ann@example.org,bob@example.org
@@ -12,8 +12,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import quote
 
-MAX_OCTETS = 2048
-"""Of all names and values together (Amazon S3 user guide, "User-defined object metadata")."""
+MAX_OCTETS = 1536
+"""Of all names, prefix included, and values together. S3 takes 2,048 (user guide, "User-defined object metadata"); some
+stores take 2,000, and count every x-amz- header of the request among them.
+"""
 _PREFIX = "x-amz-meta-"
 _PLAIN = "!\"#$&'()*+,-./:;<=>?@[\\]^_`{|}~"
 _CUT = "..."
@@ -27,7 +29,6 @@ def metadata_headers(about: Mapping[str, str]) -> dict[str, str]:
         _PREFIX + name.lower().replace("_", "-"): quote(value, _PLAIN, errors="replace")
         for name, value in about.items()
     }
-    # Counted with the prefix, so that a store that counts it is content too.
     room = MAX_OCTETS - sum(map(len, headers))
     if sum(map(len, headers.values())) > room:
         longest = _longest(sorted(map(len, headers.values())), room)

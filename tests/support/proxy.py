@@ -1,0 +1,175 @@
+"""A TCP proxy that does to octets what a bad network does: cut, stall, delay, damage. Runs in threads of its own, so that
+tests of coroutines and tests of processes can use it alike.
+
+    client  ── up →  Proxy.port  ── up →  server
+            ← down ──            ← down ──
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import threading
+from types import TracebackType
+from typing import Literal, Self
+
+Way = Literal["up", "down"]
+
+_PIECE_OCTETS = 16_384
+_RESET = struct.pack("ii", 1, 0)
+"""SO_LINGER: closing sends RST, and what was under way is lost."""
+
+
+class Proxy:
+    """To a server on loopback."""
+
+    def __init__(self, server_port: int) -> None:
+        self.delay_s = 0.0
+        """How long each piece waits, either way."""
+        self.connections = 0
+        """Accepted so far."""
+        self._server = ("127.0.0.1", server_port)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self._lock = threading.Lock()
+        self._faults: dict[tuple[str, Way], int] = {}
+        self._flowing = threading.Event()
+        self._flowing.set()
+        self._refusing = False
+        self._closed = threading.Event()
+        self._open: set[socket.socket] = set()
+        self._threads: list[threading.Thread] = []
+        self._run(self._accept)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def cut(self, way: Way, after: int = 0) -> None:
+        """Once: when so many octets more have gone this way, by any connection, that connection is reset at both ends."""
+        self._faults["cut", way] = after
+
+    def damage(self, way: Way, after: int) -> None:
+        """Once: the octet that comes after so many is changed."""
+        self._faults["damage", way] = after
+
+    def stall(self) -> None:
+        """Connections hold, and nothing passes, until `flow`."""
+        self._flowing.clear()
+
+    def flow(self) -> None:
+        self._flowing.set()
+
+    def refuse(self) -> None:
+        """All connections are reset, and so are new ones, until `admit`."""
+        self._refusing = True
+        self._reset_all()
+
+    def admit(self) -> None:
+        self._refusing = False
+
+    @property
+    def pending(self) -> bool:
+        """Whether a cut or a damage is still to happen."""
+        return bool(self._faults)
+
+    def close(self) -> None:
+        self._closed.set()
+        self._flowing.set()
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._reset_all()
+        for thread in self._threads:
+            thread.join()
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while not self._closed.is_set():
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            if self._refusing or self._closed.is_set():
+                _reset(client)
+                continue
+            try:
+                server = socket.create_connection(self._server)
+            except OSError:
+                _reset(client)
+                continue
+            for end in (client, server):
+                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with self._lock:
+                self._open |= {client, server}
+            self._run(self._pump, client, server)
+
+    def _pump(self, client: socket.socket, server: socket.socket) -> None:
+        down = threading.Thread(target=self._pass, args=(server, client, "down"), daemon=True)
+        down.start()
+        self._pass(client, server, "up")
+        down.join()
+        with self._lock:
+            self._open -= {client, server}
+        client.close()
+        server.close()
+
+    def _pass(self, source: socket.socket, sink: socket.socket, way: Way) -> None:
+        with contextlib.suppress(OSError):
+            while piece := source.recv(_PIECE_OCTETS):
+                if self.delay_s:
+                    self._closed.wait(self.delay_s)
+                self._flowing.wait()
+                piece, cut = self._suffer(piece, way)
+                sink.sendall(piece)
+                if cut:
+                    _shut(source, _RESET)
+                    _shut(sink, _RESET)
+                    return
+        # The other end learns of the end; half-closed connections are not told apart.
+        _shut(source)
+        _shut(sink)
+
+    def _suffer(self, piece: bytes, way: Way) -> tuple[bytes, bool]:
+        """What is left of the piece, and whether the connection ends here."""
+        with self._lock:
+            for kind in ("damage", "cut"):
+                after = self._faults.pop((kind, way), None)
+                if after is None:
+                    continue
+                if after >= len(piece):
+                    self._faults[kind, way] = after - len(piece)
+                elif kind == "cut":
+                    return piece[:after], True
+                else:
+                    piece = piece[:after] + bytes([piece[after] ^ 1]) + piece[after + 1 :]
+        return piece, False
+
+    def _reset_all(self) -> None:
+        with self._lock:
+            for end in self._open:
+                _shut(end, _RESET)
+
+    def _run(self, work: object, *values: object) -> None:
+        thread = threading.Thread(target=work, args=values, daemon=True)  # type: ignore[arg-type]
+        self._threads.append(thread)
+        thread.start()
+
+
+def _shut(end: socket.socket, linger: bytes | None = None) -> None:
+    """Wakes whoever reads it; the thread that made it closes it."""
+    with contextlib.suppress(OSError):
+        if linger is not None:
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        end.shutdown(socket.SHUT_RDWR)
+
+
+def _reset(end: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+    end.close()
