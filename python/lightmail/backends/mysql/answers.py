@@ -4,12 +4,15 @@ The text protocol without CLIENT_DEPRECATE_EOF: OK, ERR, or a result set: number
 packet for each row, EOF or ERR. Answers of several statements in one query follow one another; the last one counts.
 Source: MySQL Internals, "Text Protocol"; MariaDB Knowledge Base, "Result Set Packets".
 
-What is not used of a packet is not looked at, and a row is read in one go: this is the path of every statement.
+What is not used of a packet is not looked at, and a row is read in one go: this is the path of every statement. The
+description of the columns is mostly longer than the rows, and the same each time a statement runs: it is recognised as
+a whole (`Shape`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, TypeAlias
 
@@ -28,7 +31,17 @@ _DECIMALS = frozenset((0x00, 0xF6))
 _OCTETS = frozenset((0x0F, *range(0xF9, 0xFF)))
 """Types that may hold octets rather than text: VARCHAR, the BLOBs, VAR_STRING, STRING."""
 
+_MAX_SHAPE_OCTETS = 8192
+
 _FIRST, _COLUMNS, _COLUMNS_END, _ROWS = range(4)
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The beginning of a result set up to its rows, and what it says."""
+
+    octets: bytes
+    converters: tuple[Callable[[bytes], Any], ...]
 
 
 class Answer:
@@ -36,8 +49,10 @@ class Answer:
 
     __slots__ = (
         "_at_least",
+        "_began",
         "_columns_left",
         "_converters",
+        "_head",
         "_long",
         "_partial",
         "_state",
@@ -46,9 +61,11 @@ class Answer:
         "in_transaction",
         "insert_id",
         "rows",
+        "shape",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, shape: Shape | None = None) -> None:
+        """shape: what the result set probably looks like."""
         self.rows: list[Row] = []
         """Of the last statement."""
         self.affected = 0
@@ -57,9 +74,14 @@ class Answer:
         self.in_transaction = False
         self.error: tuple[int, str] | None = None
         """Number and text; statements after the one that failed have not run."""
+        self.shape = shape
+        """Of the last result set; of some it is not kept."""
         self._state = _FIRST
         self._columns_left = 0
-        self._converters: list[Callable[[bytes], Any]] = []
+        self._converters: Sequence[Callable[[bytes], Any]] = ()
+        self._head: list[Callable[[bytes], Any]] = []
+        self._began = -1
+        """Where in the octets at hand the description of the columns began."""
         self._partial: list[bytes] = []
         self._at_least = 0
         """Octets without which nothing can be done."""
@@ -77,6 +99,14 @@ class Answer:
             self._partial.clear()
         at, end = 0, len(data)
         while True:
+            if self._state == _FIRST:
+                shape = self.shape
+                if shape is not None and data.startswith(shape.octets, at):
+                    at += len(shape.octets)
+                    self._began = -1
+                    self._converters, self.rows, self._state = shape.converters, [], _ROWS
+                else:
+                    self._began = at
             if end - at < 4:
                 self._at_least = 4 - (end - at)
                 break
@@ -94,11 +124,16 @@ class Answer:
                 done = self._packet(packet, 0, len(packet))
             else:
                 done = self._packet(data, start, after)
+            if self._state == _ROWS and self._began >= 0:
+                octets = data[self._began : at]
+                self.shape = Shape(octets, tuple(self._head)) if len(octets) <= _MAX_SHAPE_OCTETS else None
+                self._began = -1
             if done:
                 if at != end:
                     raise ValueError("more octets than an answer has")
                 return True
         self._partial.append(data[at:])
+        self._began = -1
         return False
 
     def _packet(self, data: bytes, at: int, end: int) -> bool:
@@ -111,12 +146,12 @@ class Answer:
                 return self._fails(data, at, end)
             self.rows.append(_row(data, at, self._converters))
         elif state == _COLUMNS:
-            self._converters.append(_converter(data, end))
+            self._head.append(_converter(data, end))
             self._columns_left -= 1
             if not self._columns_left:
                 self._state = _COLUMNS_END
         elif state == _COLUMNS_END:
-            self._state = _ROWS
+            self._converters, self._state = self._head, _ROWS
         elif data[at] == 0xFF:
             return self._fails(data, at, end)
         elif data[at] == 0:
@@ -128,7 +163,7 @@ class Answer:
             raise ValueError("the server asks for a file")
         else:
             self._columns_left, _ = _length(data, at)
-            self._converters, self.rows = [], []
+            self._head, self.rows = [], []
             self._state = _COLUMNS
         return False
 
@@ -160,7 +195,7 @@ def _converter(data: bytes, end: int) -> Callable[[bytes], Any]:
     return bytes.decode
 
 
-def _row(data: bytes, at: int, converters: list[Callable[[bytes], Any]]) -> Row:
+def _row(data: bytes, at: int, converters: Sequence[Callable[[bytes], Any]]) -> Row:
     row: list[Any] = []
     for convert in converters:
         size = data[at]

@@ -214,7 +214,7 @@ class MysqlDatabase:
 
     async def close(self) -> None:
         """Safe to call twice."""
-        self._pool.close()
+        await self._pool.close()
 
 
 async def _roll_back(connection: Connection) -> None:

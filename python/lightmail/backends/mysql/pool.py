@@ -9,12 +9,15 @@ made anew, so that servers behind one name share the load again after one of the
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 
 from lightmail.backends.mysql.connection import Connection
 from lightmail.backends.mysql.errors import Lost, Refused
+
+_log = logging.getLogger(__name__)
 
 CHECK_AFTER_S = 15.0
 """A connection that idled longer is pinged before it is used."""
@@ -84,14 +87,17 @@ class Pool:
             connection.quit()
             self._hand_over(None)
 
-    def close(self) -> None:
-        """Nobody gets a connection any more; those in use are closed when they come back."""
+    async def close(self) -> None:
+        """Nobody gets a connection any more; those in use are closed when they come back. Safe to call twice."""
         self._closed = True
+        idle = list(self._idle)
         self.drop_idle()
         while self._line:
             waiter = self._line.popleft()
             if not waiter.done():
                 waiter.set_exception(Lost("closed"))
+        for connection in idle:
+            await connection.gone()
 
     async def _usable(self, connection: Connection) -> bool:
         """Raises Lost when the server holds the connection and does not answer."""
@@ -117,11 +123,15 @@ class Pool:
         try:
             connection = await self._connect()
         except BaseException as error:
-            if isinstance(error, Lost) and self.unreachable_since_s is None:
+            if isinstance(error, Lost | Refused) and self.unreachable_since_s is None:
                 self.unreachable_since_s = time.monotonic()
+                _log.warning("no connection to the metadata database: %s", error)
             self._hand_over(None)
             raise
-        self.unreachable_since_s = None
+        if self.unreachable_since_s is not None:
+            away_s = time.monotonic() - self.unreachable_since_s
+            _log.info("the metadata database is reached again, after %.1f s", away_s)
+            self.unreachable_since_s = None
         return connection
 
     async def _wait(self) -> Connection | None:

@@ -33,19 +33,19 @@ class Statements:
 
     async def one(self, statement: str, values: Values = ()) -> Row | None:
         """The first row."""
-        rows = (await self._ask(statement_octets(statement, values))).rows
+        rows = (await self._ask(statement, statement_octets(statement, values))).rows
         return rows[0] if rows else None
 
     async def all(self, statement: str, values: Values = ()) -> list[Row]:
-        return (await self._ask(statement_octets(statement, values))).rows
+        return (await self._ask(statement, statement_octets(statement, values))).rows
 
     async def run(self, statement: str, values: Values = ()) -> int:
         """How many rows matched, changed or not; of INSERT … ON DUPLICATE KEY UPDATE: 1 new, 2 changed, 1 as it was."""
-        return (await self._ask(statement_octets(statement, values))).affected
+        return (await self._ask(statement, statement_octets(statement, values))).affected
 
     async def insert(self, statement: str, values: Values = ()) -> int:
         """The AUTO_INCREMENT id of the new row, or the argument of LAST_INSERT_ID()."""
-        return (await self._ask(statement_octets(statement, values))).insert_id
+        return (await self._ask(statement, statement_octets(statement, values))).insert_id
 
     async def many(self, statement: str, rows: Sequence[Sequence[object]]) -> None:
         """INSERT … VALUES (%s, …) of many rows, in as few statements as their size allows."""
@@ -54,13 +54,14 @@ class Statements:
             raise ValueError(f"no VALUES (…) in: {statement}")
         head, tail = parts["head"].encode(), parts["tail"].encode()
         for together in _gathered(statement_octets(parts["row"], row) for row in rows):
-            await self._ask(head + b",".join(together) + tail)
+            await self._ask(statement, head + b",".join(together) + tail)
 
-    async def _ask(self, octets: bytes) -> Answer:
+    async def _ask(self, statement: str, octets: bytes) -> Answer:
         self.count += 1
         if self._begin:
-            octets, self._begin = self._begin + octets, b""
-        return await self.connection.query(octets)
+            begin, self._begin = self._begin, b""
+            return await self.connection.query(begin + octets, (begin, statement))
+        return await self.connection.query(octets, statement)
 
 
 def _gathered(rows: Iterable[bytes]) -> Iterator[list[bytes]]:
