@@ -56,7 +56,7 @@ run: build ## start the server on the embedded default with a demo account
 # ---- testing
 
 test-packages:
-	@tests/support/packages.sh isync offlineimap3
+	@tests/support/packages.sh isync offlineimap3 mariadb-server-core mariadb-client-core redis-server
 
 test-rust: | prerequisites ## the Rust crates alone
 	cargo test --workspace --exclude lightmail-py --locked --quiet

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian packages named, where they are missing and apt can be used.
+# Daemons that they bring are not started: the tests start servers of their own.
 # In CI a package that cannot be had is a failure; elsewhere the tests that need it are skipped with a reason.
 set -eu
 missing=()
@@ -13,6 +14,11 @@ if [ "$(id -u)" != 0 ]; then
     as_root=(sudo -n)
 fi
 export DEBIAN_FRONTEND=noninteractive
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ] && printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null 2>&1; then
+    trap '"${as_root[@]}" rm -f "$policy"' EXIT
+    "${as_root[@]}" chmod 755 "$policy"
+fi
 install() {
     "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
