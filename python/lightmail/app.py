@@ -4,42 +4,66 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
+import functools
+import importlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
 
 import msgspec
+import structlog
 
-from lightmail import serving
 from lightmail.auth.passwords import Passwords
 from lightmail.backends.local import LocalChangeFeed, SystemClock
 from lightmail.config import Config
-from lightmail.config.addresses import StoreUrl, parse_store
+from lightmail.config.addresses import MYSQL_SCHEMES, parse_mysql, parse_redis, parse_s3, parse_store
 from lightmail.errors import ConfigError, Unavailable
 from lightmail.mail.store import MailStore
 from lightmail.model import Finding, SchemaState
 from lightmail.ports.blobs import BlobStore
+from lightmail.ports.changes import ChangeFeed
+from lightmail.ports.clock import Clock
 from lightmail.ports.directory import Directory
 from lightmail.ports.metadata import MetadataStore
-from lightmail.serving import Started, Store, machine
+from lightmail.serving import machine
+from lightmail.serving.reload import Reread
+from lightmail.serving.store import Announce, Prepare, Started, Store
 
 __all__ = ["Started", "Store", "check_stores", "open_store", "schema_state", "serve", "upgrade_schema"]
 
+_log = structlog.get_logger("lightmail.app")
+
+T = TypeVar("T")
+
+
+START_PATIENCE_S = 60.0
+"""How long `serve` waits for a database that is not there yet: a node may be started before it."""
+_RETRY_S = 1.0
+_TLS_FILES = ("tls_ca", "tls_certificate", "tls_key")
+_FILES = {"mysql": _TLS_FILES, "s3": ("ca",), "redis": _TLS_FILES}
+"""Files that backends are given; as configured they may be relative to the data folder."""
+
+
+# ---- the store
+
 
 @contextlib.asynccontextmanager
-async def open_store(config: Config) -> AsyncIterator[Store]:
-    """The mail store of a data folder, which is made when it is not there. Several processes may have it open.
+async def open_store(config: Config, *, patience_s: float = 0.0) -> AsyncIterator[Store]:
+    """The mail store of a configuration. Several processes may have it open.
 
+    A data folder, an SQLite file and a folder of bodies are made when they are not there; a schema in MySQL is not.
+    patience_s: how long a database that is away is waited for. S3 and Redis may be away.
     Raises Unavailable, SchemaMismatch, ConfigError.
     """
     config = _effective(config)
     machine.ensure_data_folder(config.data)
     clock = SystemClock()
     async with contextlib.AsyncExitStack() as stack:
-        metadata, directory = await _open_metadata(config, clock)
+        metadata, directory = await _patiently(patience_s, lambda: _open_metadata(config, clock))
         stack.push_async_callback(metadata.close)
         blobs = await _open_blobs(config)
         stack.push_async_callback(blobs.close)
-        feed = LocalChangeFeed(metadata)
+        feed = await _open_feed(config, metadata, stack)
         mail = MailStore(
             metadata=metadata,
             blobs=blobs,
@@ -47,7 +71,7 @@ async def open_store(config: Config) -> AsyncIterator[Store]:
             feed=feed,
             clock=clock,
             config=config,
-            exclusive=config.server.workers == 1,
+            exclusive=config.server.workers == 1 and _scheme(config.storage.metadata) != "mysql",
         )
         stack.push_async_callback(mail.close)
         await feed.start()
@@ -55,36 +79,88 @@ async def open_store(config: Config) -> AsyncIterator[Store]:
         yield Store(mail, metadata, Passwords(config.auth))
 
 
-def _effective(config: Config) -> Config:
-    """What is left to the machine to say is filled in."""
-    if config.server.hostname:
-        return config
-    server = msgspec.structs.replace(config.server, hostname=socket.gethostname() or "localhost")
-    return msgspec.structs.replace(config, server=server)
+async def _patiently(patience_s: float, open_it: Callable[[], Awaitable[T]]) -> T:
+    """Raises what `open_it` raises last."""
+    loop = asyncio.get_running_loop()
+    since_s = loop.time()
+    told = False
+    while True:
+        try:
+            return await open_it()
+        except Unavailable as error:
+            if loop.time() - since_s >= patience_s:
+                raise
+            if not told:
+                _log.warning("waiting for the database", problem=str(error), at_most_s=patience_s)
+                told = True
+        await asyncio.sleep(_RETRY_S)
 
 
-async def _open_metadata(config: Config, clock: SystemClock) -> tuple[MetadataStore, Directory]:
-    url = parse_store(config.storage.metadata)
-    if url.scheme == "memory":
+async def _open_metadata(config: Config, clock: Clock) -> tuple[MetadataStore, Directory]:
+    scheme = _scheme(config.storage.metadata)
+    if scheme == "memory":
         from lightmail.backends.memory import MemoryDirectory, MemoryMetadata, MemoryState
 
         state = MemoryState(clock)
         return MemoryMetadata(state), MemoryDirectory(state)
+    if scheme == "mysql":
+        from lightmail.backends.mysql import MysqlDatabase, MysqlDirectory, MysqlMetadata
+
+        server = await MysqlDatabase.open(parse_mysql(config.storage.metadata), config.mysql, clock)
+        return MysqlMetadata(server), MysqlDirectory(server)
     from lightmail.backends.sqlite import SqliteDatabase, SqliteDirectory, SqliteMetadata
 
-    database = await SqliteDatabase.open(config.path(url.rest), clock)
+    database = await SqliteDatabase.open(_path(config, config.storage.metadata), clock)
     return SqliteMetadata(database), SqliteDirectory(database)
 
 
 async def _open_blobs(config: Config) -> BlobStore:
-    url = parse_store(config.storage.bodies)
-    if url.scheme == "memory":
+    scheme = _scheme(config.storage.bodies)
+    if scheme == "memory":
         from lightmail.backends.memory import MemoryBlobs
 
         return MemoryBlobs()
+    if scheme == "s3":
+        from lightmail.backends.nodecache import CachedBlobs
+        from lightmail.backends.s3 import S3Blobs
+
+        distant = await S3Blobs.open(parse_s3(config.storage.bodies), config.s3)
+        cache = config.node_cache
+        return await CachedBlobs.open(distant, config.path(cache.path), cache.octets) if cache.octets else distant
     from lightmail.backends.files import FileBlobs
 
-    return await FileBlobs.open(config.path(url.rest))
+    return await FileBlobs.open(_path(config, config.storage.bodies))
+
+
+async def _open_feed(config: Config, metadata: MetadataStore, stack: contextlib.AsyncExitStack) -> ChangeFeed:
+    if not config.storage.redis:
+        return LocalChangeFeed(metadata, poll_s=config.changes.poll_s)
+    from lightmail.backends.redis import RedisChangeFeed, RedisConnection
+
+    redis = await RedisConnection.open(parse_redis(config.storage.redis), config.redis)
+    stack.push_async_callback(redis.close)
+    return RedisChangeFeed(redis, metadata, poll_s=config.changes.poll_s)
+
+
+def _effective(config: Config) -> Config:
+    """What is left to the machine to say is filled in, and backends are given whole paths."""
+    changes: dict[str, Any] = {}
+    for section, names in _FILES.items():
+        options = getattr(config, section)
+        files = {name: str(config.path(file)) for name in names if (file := getattr(options, name))}
+        changes[section] = msgspec.structs.replace(options, **files)
+    return msgspec.structs.replace(machine.effective(config), **changes)
+
+
+def _scheme(url: str) -> str:
+    """mariadb:// is mysql://."""
+    scheme = parse_store(url).scheme
+    return "mysql" if scheme in MYSQL_SCHEMES else scheme
+
+
+def _path(config: Config, url: str) -> Path:
+    """Of sqlite://PATH and file://PATH."""
+    return config.path(parse_store(url).rest)
 
 
 # ---- `lightmail db`
@@ -92,52 +168,109 @@ async def _open_blobs(config: Config) -> BlobStore:
 
 async def schema_state(config: Config) -> SchemaState:
     """Of the configured database; changes nothing. Raises Unavailable, ConfigError (memory has no schema)."""
-    url = _database_url(config)
+    config = _effective(config)
+    if _database(config) == "mysql":
+        from lightmail.backends import mysql
+
+        return await mysql.schema_state(parse_mysql(config.storage.metadata), config.mysql)
     from lightmail.backends.sqlite import upkeep
 
-    return await asyncio.to_thread(upkeep.schema_state, config.path(url.rest))
+    return await asyncio.to_thread(upkeep.schema_state, _path(config, config.storage.metadata))
 
 
 async def upgrade_schema(config: Config) -> tuple[SchemaState, SchemaState]:
     """Apply what is pending; the state before and after. Raises Unavailable, SchemaMismatch, ConfigError."""
-    url = _database_url(config)
+    config = _effective(config)
     before = await schema_state(config)
-    machine.ensure_data_folder(config.data)
-    from lightmail.backends.sqlite import upkeep
+    now_s = SystemClock().now_s()
+    if _database(config) == "mysql":
+        from lightmail.backends import mysql
 
-    await asyncio.to_thread(upkeep.upgrade, config.path(url.rest), SystemClock().now_s())
+        await mysql.upgrade(parse_mysql(config.storage.metadata), config.mysql, now_s)
+    else:
+        from lightmail.backends.sqlite import upkeep
+
+        machine.ensure_data_folder(config.data)
+        await asyncio.to_thread(upkeep.upgrade, _path(config, config.storage.metadata), now_s)
     return before, await schema_state(config)
 
 
 async def check_stores(config: Config) -> list[Finding]:
     """What is wrong with the database, and with S3 and Redis where they are configured.
 
-    Nothing that is away is raised: it is among the findings. Raises ConfigError.
+    What is away is not raised: it is among the findings. Raises ConfigError.
     """
-    url = _database_url(config)
+    config = _effective(config)
+    findings = await _check_database(config)
+    if _scheme(config.storage.bodies) == "s3":
+        findings += await _told("S3", _check_s3(config))
+    if config.storage.redis:
+        from lightmail.backends import redis
+
+        findings += await redis.check(parse_redis(config.storage.redis), config.redis)
+    return findings
+
+
+async def _check_database(config: Config) -> list[Finding]:
+    if _database(config) == "mysql":
+        from lightmail.backends import mysql
+
+        return await _told("MySQL", mysql.check(parse_mysql(config.storage.metadata), config.mysql))
     from lightmail.backends.sqlite import upkeep
 
+    return await _told("SQLite", asyncio.to_thread(upkeep.check, _path(config, config.storage.metadata)))
+
+
+async def _check_s3(config: Config) -> list[Finding]:
+    from lightmail.backends import s3
+
+    async for step in s3.check(parse_s3(config.storage.bodies), config.s3):
+        _log.debug("S3", found=step)
+    return []
+
+
+async def _told(where: str, checking: Awaitable[list[Finding]]) -> list[Finding]:
     try:
-        return await asyncio.to_thread(upkeep.check, config.path(url.rest))
+        return await checking
     except Unavailable as error:
-        return [Finding("SQLite", str(error))]
+        return [Finding(where, str(error))]
 
 
-def _database_url(config: Config) -> StoreUrl:
-    url = parse_store(config.storage.metadata)
-    if url.scheme == "memory":
+def _database(config: Config) -> str:
+    """Which kind: "sqlite", "mysql". Raises ConfigError."""
+    scheme = _scheme(config.storage.metadata)
+    if scheme == "memory":
         raise ConfigError("memory://", "storage.metadata", "it is no database; expected sqlite:// or mysql://")
-    return url
+    return scheme
 
 
 # ---- the server
 
 
-async def serve(
+def serve(
     config: Config,
     *,
-    prepare: Callable[[Store], Awaitable[None]] | None = None,
-    started: Callable[[Started], None] = lambda _: None,
+    reread: Reread | None = None,
+    prepare: Prepare | None = None,
+    started: Announce = lambda _: None,
 ) -> None:
-    """See `serving.serve`."""
-    await serving.serve(_effective(config), open_store, prepare=prepare, started=started)
+    """See `serving.run.serve`."""
+    from lightmail.serving import run  # other commands need nothing of a server
+
+    patient = functools.partial(open_store, patience_s=START_PATIENCE_S)
+    run.serve(config, patient, preload=_preload, reread=reread, prepare=prepare, started=started)
+
+
+def _preload(config: Config) -> None:
+    """Import what `open_store` will, so that the workers share the memory of it."""
+    wanted = {
+        "sqlite": _scheme(config.storage.metadata) == "sqlite",
+        "mysql": _scheme(config.storage.metadata) == "mysql",
+        "files": _scheme(config.storage.bodies) == "file",
+        "s3": _scheme(config.storage.bodies) == "s3",
+        "nodecache": _scheme(config.storage.bodies) == "s3" and bool(config.node_cache.octets),
+        "redis": bool(config.storage.redis),
+    }
+    for room, is_wanted in wanted.items():
+        if is_wanted:
+            importlib.import_module(f"lightmail.backends.{room}")

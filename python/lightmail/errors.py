@@ -28,6 +28,7 @@
         ├── BodyMissing            body_id
         ├── BodyCorrupt            body_id
         ├── DataFolderLocked       path, pid
+        ├── WorkerFailed           problem
         └── SchemaMismatch         found, expected
 
 `retryable` says whether the same request may succeed later without anyone's doing.
@@ -214,6 +215,14 @@ class DataFolderLocked(SystemFault):
         super().__init__(f"data folder {path} is in use by {by}")
         self.path = path
         self.pid = pid
+
+
+class WorkerFailed(SystemFault):
+    """A worker process could not start."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
 
 
 class SchemaMismatch(SystemFault):

@@ -11,7 +11,6 @@ import sys
 from lightmail.app import Store, serve
 from lightmail.cli.serve import announce
 from lightmail.config.load import load
-from lightmail.serving.machine import loop_factory
 from lightmail.obs.logs import configure_logs
 from tests.support.server import add_account
 
@@ -26,21 +25,18 @@ async def take_accounts(store: Store) -> None:
         print(f"added {address}", flush=True)
 
 
-async def main(file: str) -> None:
+def main(file: str) -> None:
     config = load(file, environment={})
     configure_logs(config.log)
     tasks: list[asyncio.Task[None]] = []
 
-    async def prepare(store: Store) -> None:
-        tasks.append(asyncio.create_task(take_accounts(store)))
+    async def prepare(store: Store) -> tuple[str, ...]:
+        tasks.append(asyncio.create_task(take_accounts(store)))  # ends with the loop
+        return ()
 
-    await serve(config, prepare=prepare, started=announce)
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    serve(config, prepare=prepare, started=announce)
 
 
 if __name__ == "__main__":
     _, _, _, config_file = sys.argv
-    with asyncio.Runner(loop_factory=loop_factory("auto")) as runner:
-        runner.run(main(config_file))
+    main(config_file)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shlex
 import shutil
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lightmail.cli.options import config_options, good_config, json_option
+from lightmail.cli.options import config_options, good_config, json_option, read_config
 
 if TYPE_CHECKING:
     from lightmail.app import Started, Store
@@ -22,57 +21,55 @@ if TYPE_CHECKING:
 @config_options
 @json_option
 def serve(demo: bool, file: str | None, data: str | None, as_json: bool) -> None:
-    """Run the server until SIGTERM or SIGINT. SIGHUP reads the certificate again, SIGUSR1 writes metrics.prom
-    into the data folder (Prometheus text format).
+    """Run the server until SIGTERM or SIGINT. SIGHUP reads the configuration and the certificate again, SIGUSR1 writes
+    metrics.prom into the data folder (Prometheus text format).
 
     Prints the addresses, one per line, and "ready" when connections are accepted.
     """
     # structlog loads rich when it finds it, for tracebacks that we do not want: 5 MB that a server never uses.
     sys.modules.setdefault("rich", None)  # type: ignore[arg-type]  # "not there" (importlib)
     from lightmail.app import serve as serve_
-    from lightmail.serving.machine import loop_factory
     from lightmail.obs.logs import configure_logs
 
     config = good_config(file, data)
     configure_logs(config.log)
-    credentials: list[tuple[str, str]] = []
 
-    async def prepare(store: Store) -> None:
-        if demo:
-            from lightmail.cli.demo import make_demo
+    async def prepare(store: Store) -> tuple[str, ...]:
+        from lightmail.cli.demo import make_demo
 
-            credentials.append(await make_demo(store, config))
+        return await make_demo(store, config)
 
     def started(what: Started) -> None:
         if as_json:
-            announce_json(what, dict(credentials))
+            announce_json(what)
         else:
-            announce(what, *credentials, program=_program(), options=_options(file, data))
+            announce(what, program=_program(), options=_options(file, data))
 
-    with asyncio.Runner(loop_factory=loop_factory(config.server.event_loop)) as runner:
-        runner.run(serve_(config, prepare=prepare, started=started))
+    serve_(config, reread=lambda: read_config(file, data), prepare=prepare if demo else None, started=started)
 
 
-def announce(what: Started, *credentials: tuple[str, str], program: str = "lightmail", options: str = "") -> None:
+def announce(what: Started, *, program: str = "lightmail", options: str = "") -> None:
     """For people, and for whoever started the process and waits for "ready"."""
     lines = [f"{protocol} {address}" for protocol, address in what.addresses]
     if what.identity is not None:
         made = " (self-signed, made now)" if what.certificate_made else ""
         lines.append(f"certificate sha256 {what.identity.fingerprint}{made}")
-    if credentials:
-        lines += [f"demo account: {address}, password {password}" for address, password in credentials]
+    if what.prepared:
+        address, password = what.prepared
+        lines.append(f"demo account: {address}, password {password}")
     lines += [f"add a user: {program} user add ADDRESS --generate{options}", "ready"]
     print("\n".join(lines), flush=True)
 
 
-def announce_json(what: Started, demo: dict[str, str]) -> None:
+def announce_json(what: Started) -> None:
     """One line."""
     import json
 
+    address, password = what.prepared or ("", "")
     row = {
         "addresses": [{"protocol": protocol, "address": address} for protocol, address in what.addresses],
         "certificate_sha256": what.identity.fingerprint if what.identity else None,
-        "demo": demo,
+        "demo": {address: password} if address else {},
     }
     print(json.dumps(row), flush=True)
 

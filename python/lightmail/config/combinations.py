@@ -23,8 +23,6 @@ def combination_problems(config: Config) -> Iterator[Problem]:
 
 
 def _server(config: Config) -> Iterator[Problem]:
-    if config.server.workers > 1:
-        yield "server.workers", f"{config.server.workers} workers are not in this version; expected 1"
     if not all(part and part.isprintable() and " " not in part for part in (config.server.hostname or "x").split(".")):
         yield (
             "server.hostname",

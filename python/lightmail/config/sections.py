@@ -25,8 +25,11 @@ class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     hostname: str = ""
     """The name told to clients and written into trace headers; empty: the name of this machine."""
     workers: Count = 1
+    """Processes that share the listening addresses."""
     drain_timeout_s: Seconds = 10.0
     """How long running commands may take after SIGTERM before their connections are closed."""
+    reload_drain_s: Seconds = 3_600.0
+    """After SIGHUP with another configuration: how long connections may stay with the workers that have the old one."""
     event_loop: Literal["auto", "uvloop", "asyncio"] = "auto"
 
 

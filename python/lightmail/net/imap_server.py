@@ -62,6 +62,10 @@ class ImapServer:
         for connection in tuple(self._connections):
             connection.end_when_idle()
 
+    async def wait_empty(self) -> None:
+        """Until the last connection has ended."""
+        await self._empty.wait()
+
     async def close(self, timeout_s: float) -> None:
         """Listeners have been closed. Connections end within `timeout_s`, or are cut then; what their commands still do
         is waited for a little longer, and cancelled.

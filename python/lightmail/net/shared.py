@@ -30,15 +30,18 @@ class SharedAddress:
         self._file = UnixFile(first) if first.family == socket.AF_UNIX else None
         self._sockets = [first]
         try:
-            self.resize(processes)
+            self.grow(processes)
         except OSError:
             self.close()
             raise
 
-    def resize(self, processes: int) -> None:
-        """Sockets for so many processes; those that are too many are closed. Raises OSError."""
+    def grow(self, processes: int) -> None:
+        """Sockets for so many processes at least. Raises OSError."""
         while len(self._sockets) < processes:
             self._sockets.append(self._sockets[0] if self._file else self._another())
+
+    def shrink(self, processes: int) -> None:
+        """Sockets for so many processes at most."""
         for sock in self._sockets[processes:]:
             if not self._file:
                 sock.close()

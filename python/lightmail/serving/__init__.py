@@ -1,6 +1,7 @@
-"""From an open mail store to processes that serve it: sockets, signals, certificates, an orderly end."""
+"""From an open mail store to processes that serve it: sockets, signals, certificates, an orderly end.
 
-from lightmail.serving.single import serve
-from lightmail.serving.store import OpenStore, Started, Store
+`run.serve` begins. One process (`alone`) does everything, or a supervisor starts several:
 
-__all__ = ["OpenStore", "Started", "Store", "serve"]
+    supervisor ─ fork ─▶ worker ─▶ server           signals, sockets, restarts, reloads, numbers | one loop, one store
+               ◀─ channel ─▶                        ready, failed, numbers | renew, report, retire
+"""

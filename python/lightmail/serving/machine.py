@@ -1,4 +1,4 @@
-"""What a server process owes its machine: its own data folder, signals, file descriptors, an orderly end."""
+"""What a server process owes its machine: its own data folder, files for others to read, signals, descriptors."""
 
 from __future__ import annotations
 
@@ -10,14 +10,27 @@ import json
 import os
 import resource
 import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import socket
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import msgspec
+
+from lightmail.config import Config
 from lightmail.errors import ConfigError, DataFolderLocked
+from lightmail.obs.families import Family, one_number
 
 LOCK_FILE = "lightmail.lock"
 ADDRESSES_FILE = "addresses.json"
 METRICS_FILE = "metrics.prom"
+
+
+def effective(config: Config) -> Config:
+    """What is left to the machine to say is filled in."""
+    if config.server.hostname:
+        return config
+    server = msgspec.structs.replace(config.server, hostname=socket.gethostname() or "localhost")
+    return msgspec.structs.replace(config, server=server)
 
 
 def ensure_data_folder(path: Path) -> None:
@@ -51,15 +64,30 @@ class DataFolderLock:
         os.ftruncate(self._file, 0)
         os.close(self._file)
 
+    def forget(self) -> None:
+        """In a forked process: the lock stays with the one that took it."""
+        os.close(self._file)
 
-def write_addresses(data: Path, addresses: Mapping[str, Sequence[str]]) -> None:
-    """Protocol to addresses, as JSON."""
-    _write_whole(data / ADDRESSES_FILE, json.dumps(addresses, indent=2).encode() + b"\n")
+
+def write_addresses(data: Path, addresses: Sequence[tuple[str, str]]) -> None:
+    """(protocol, address) each; as JSON, protocol to addresses."""
+    found: dict[str, list[str]] = {}
+    for protocol, address in addresses:
+        found.setdefault(protocol, []).append(address)
+    _write_whole(data / ADDRESSES_FILE, json.dumps(found, indent=2).encode() + b"\n")
 
 
 def write_metrics(data: Path, exposition: bytes) -> None:
     """For a collector that reads files, or for a person."""
     _write_whole(data / METRICS_FILE, exposition)
+
+
+def workers(up: int, *, restarts: int) -> list[Family]:
+    """What is told of the processes themselves."""
+    return [
+        one_number("workers", "Worker processes that accept connections", up),
+        one_number("worker_restarts", "Workers that ended by themselves", restarts, kind="counter"),
+    ]
 
 
 def _write_whole(path: Path, octets: bytes) -> None:
@@ -95,7 +123,7 @@ def settle_memory() -> None:
 def signals(
     *, on_stop: Callable[[], None], on_reload: Callable[[], None], on_report: Callable[[], None]
 ) -> Iterator[None]:
-    """SIGTERM and SIGINT stop, SIGHUP reloads certificates, SIGUSR1 writes the metrics; on the running loop."""
+    """SIGTERM and SIGINT stop, SIGHUP reloads, SIGUSR1 writes the metrics; on the running loop."""
     loop = asyncio.get_running_loop()
     handlers = {
         signal.SIGTERM: on_stop,

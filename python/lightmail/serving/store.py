@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
@@ -41,3 +41,14 @@ class Started:
     identity: Identity | None
     """None: nothing here speaks TLS."""
     certificate_made: bool
+    prepared: tuple[str, ...]
+    """What `Prepare` has returned."""
+
+
+Prepare = Callable[[Store], Awaitable[Sequence[str]]]
+"""Work on the open store before connections are accepted; what it returns can be announced."""
+Announce = Callable[[Started], None]
+
+
+async def nothing_to_prepare(_store: Store) -> Sequence[str]:
+    return ()

@@ -21,7 +21,6 @@ def problems(tmp_path: Path, text: str) -> list[str]:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("[server]\nworkers = 4", "2: server.workers: 4 workers are not in this version; expected 1"),
         (
             '[server]\nhostname = "a b"',
             '2: server.hostname: "a b" is not a host name; expected one such as "mail.example.org"',

@@ -1,0 +1,89 @@
+"""The connections of one process, over an open mail store."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+
+from lightmail.auth.authenticator import Authenticator
+from lightmail.config import Config
+from lightmail.lmtp.server import LmtpServer
+from lightmail.mail.store import MailStore
+from lightmail.net.imap_server import ImapServer
+from lightmail.net.listeners import Listener
+from lightmail.net.tls import Identity
+from lightmail.obs.metrics import counts
+from lightmail.serving import machine
+from lightmail.serving.store import Store
+
+_log = structlog.get_logger("lightmail.serving")
+
+
+class Server:
+    def __init__(self, config: Config, store: Store, identity: Identity | None) -> None:
+        self._config = config
+        self._authenticator = Authenticator(
+            directory=store.mail.directory, clock=store.mail.clock, parameters=config.auth
+        )
+        self._imap = ImapServer(
+            mail=store.mail,
+            authenticator=self._authenticator,
+            config=config,
+            tls=identity.context if identity else None,
+        )
+        self._lmtp = LmtpServer(mail=store.mail, config=config)
+        self._listeners: Sequence[Listener] = ()
+        _count_caches(store.mail)
+
+    async def start(self, listeners: Sequence[Listener]) -> None:
+        """Accept connections."""
+        self._listeners = listeners
+        for listener in listeners:
+            server = self._lmtp if listener.protocol.startswith("lmtp") else self._imap
+            await listener.serve(server.connection)
+        _check_descriptors(self._config)
+
+    async def retire(self) -> None:
+        """No new connections; returns when the last one has ended by itself. Idle deliverers are told to come again."""
+        _log.info("retiring", imap_connections=len(self._imap))
+        self._stop_listening()
+        await asyncio.gather(self._imap.wait_empty(), self._lmtp.close(self._config.server.drain_timeout_s))
+
+    async def close(self) -> None:
+        """No new connections; BYE to those that wait; the others finish what they do."""
+        timeout_s = self._config.server.drain_timeout_s
+        _log.info("stopping", imap_connections=len(self._imap), timeout_s=timeout_s)
+        self._stop_listening()
+        await asyncio.gather(self._imap.close(timeout_s), self._lmtp.close(timeout_s))
+        self._authenticator.close()
+        _log.info(
+            "stopped",
+            connections=counts.connections.total(),
+            commands=counts.commands.total(),
+            octets_in=counts.octets_in,
+            octets_out=counts.octets_out,
+        )
+
+    def _stop_listening(self) -> None:
+        for listener in self._listeners:
+            listener.close()
+
+
+def _count_caches(mail: MailStore) -> None:
+    summaries, bodies = mail.summaries.cache, mail.bodies.cache
+    for name, help_text, of_summaries, of_bodies in (
+        ("cache_hits_total", "Found in a cache", lambda: summaries.hits, lambda: bodies.hits),
+        ("cache_misses_total", "Not found in a cache", lambda: summaries.misses, lambda: bodies.misses),
+        ("cache_octets", "Held by a cache", lambda: summaries.octets, lambda: bodies.octets),
+    ):
+        counts.source(name, help_text, of_summaries, label="summaries")
+        counts.source(name, help_text, of_bodies, label="bodies")
+
+
+def _check_descriptors(config: Config) -> None:
+    wanted = config.limits.connections
+    possible = machine.raise_descriptor_limit(wanted)
+    if possible < wanted:
+        _log.warning("the system allows fewer open files than limits.connections needs", possible=possible)
