@@ -24,8 +24,10 @@ def db() -> None:
 def status(file: str | None, data: str | None, as_json: bool) -> int:
     """Show the schema found and the one this program needs. Exit code 0 when the database is usable as it is."""
     from lightmail.app import schema_state
+    from lightmail.obs.logs import configure_logs
 
     config = good_config(file, data)
+    configure_logs(config.log)
     state = asyncio.run(schema_state(config))
     row = {
         "database": hide_secrets(config.storage.metadata),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from lightmail.config import Config
+from lightmail.config.addresses import MYSQL_SCHEMES, parse_store
 from lightmail.config.load import Reading, read
 from lightmail.errors import ConfigError
 
@@ -67,9 +68,10 @@ def good_config(file: str | None, data: str | None) -> Config:
 
 
 def with_store(file: str | None, data: str | None, work: Callable[[Store], Awaitable[T]]) -> T:
-    """Open the data folder, also one that a server is running on, do the work, close. Raises what the work raises."""
+    """Open the mail store, also one that servers are running on, do the work, close. Raises what the work raises."""
     config = good_config(file, data)
-    if not config.data.is_dir():
+    # In a database that others use too, this may be the first command on this machine.
+    if parse_store(config.storage.metadata).scheme not in MYSQL_SCHEMES and not config.data.is_dir():
         raise ConfigError(str(config.data), "server.data", "no such folder; `lightmail serve` and `user add` make it")
     return run_on_store(config, work)
 
