@@ -18,6 +18,9 @@ from typing import Any, TypeAlias
 
 Row: TypeAlias = tuple[Any, ...]
 
+DAMAGED = (ValueError, IndexError, KeyError, ArithmeticError)
+"""What `Answer.feed` raises for octets that are no answer."""
+
 MAX_PACKET_OCTETS = 0xFFFFFF
 """A packet of this length goes on in the next one."""
 
@@ -88,7 +91,7 @@ class Answer:
         self._long = b""
 
     def feed(self, data: bytes) -> bool:
-        """Whether the answer is complete. Raises ValueError for what is no answer."""
+        """Whether the answer is complete. Raises one of DAMAGED."""
         if self._at_least > len(data):
             self._partial.append(data)
             self._at_least -= len(data)

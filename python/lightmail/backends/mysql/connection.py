@@ -19,7 +19,7 @@ import aiomysql
 import pymysql
 from pymysql.constants import CLIENT, COMMAND
 
-from lightmail.backends.mysql.answers import MAX_PACKET_OCTETS, Answer, Shape
+from lightmail.backends.mysql.answers import DAMAGED, MAX_PACKET_OCTETS, Answer, Shape
 from lightmail.backends.mysql.errors import Lost, Refused
 from lightmail.config.addresses import MysqlUrl
 from lightmail.config.sections import Mysql
@@ -158,7 +158,7 @@ class Connection(asyncio.Protocol):
         try:
             if not answer.feed(data):
                 return
-        except (ValueError, IndexError, KeyError) as error:
+        except DAMAGED as error:
             self.close(f"an answer is damaged: {error}")
             return
         if answer.error is None:
