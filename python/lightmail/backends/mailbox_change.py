@@ -30,6 +30,7 @@ class MailboxChange:
         "octets",
         "recent",
         "recent_from",
+        "taken",
         "uid_next",
         "uid_validity",
         "unseen",
@@ -46,6 +47,8 @@ class MailboxChange:
         """What all messages changed by it get."""
         self.recent_from: int = row[4]
         self.keywords = Keywords(split_words(row[5]))
+        self.taken = 0
+        """UIDs, by `take_uids`."""
         # By how much the counters of the row grow.
         self.messages = 0
         self.unseen = 0
@@ -68,6 +71,7 @@ class MailboxChange:
         if first + count > MAX_UID:
             raise LimitExceeded("UIDs of a mailbox", MAX_UID)
         self.uid_next += count
+        self.taken += count
         self.recent += count
         return first
 

@@ -10,6 +10,7 @@ from lightmail.errors import MailboxNotFound, MailboxNotSelectable, UserNotFound
 from lightmail.model import (
     BodyId,
     BodyRecord,
+    ClientSession,
     Mailbox,
     MailboxId,
     MailboxStatus,
@@ -30,6 +31,7 @@ MAILBOX_COLUMNS = """
 """Of mailboxes AS m, for `mailbox`."""
 STATUS_COLUMNS = "messages, recent, uid_next, uid_validity, unseen, deleted, size_octets, highest_modseq, selectable"
 LOCATION_COLUMNS = "id, object_key, raw_octets, stored_octets"
+SESSION_COLUMNS = "id, user_id, address, protocol, peer, node, process, since_s"
 USER_COLUMNS = "id, address, password_hash, enabled, created_s"
 
 
@@ -71,6 +73,23 @@ def user(row: Row | None, sought: str) -> User:
     if row is None:
         raise UserNotFound(sought)
     return User(UserId(row[0]), row[1], row[2], bool(row[3]), row[4])
+
+
+def session(row: Row) -> ClientSession:
+    return ClientSession(row[0], UserId(row[1]), *row[2:])
+
+
+def session_row(session: ClientSession) -> tuple[object, ...]:
+    return (
+        session.id,
+        session.user_id,
+        session.address,
+        session.protocol,
+        session.peer,
+        session.node,
+        session.process,
+        session.since_s,
+    )
 
 
 def body_row(body: BodyRecord, references: int) -> tuple[object, ...]:

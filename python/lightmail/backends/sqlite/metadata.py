@@ -11,6 +11,7 @@ from lightmail.backends.records import location, mailbox, status
 from lightmail.backends.sqlite import append, bodies, copy_move, expunge, mailboxes, reading
 from lightmail.backends.sqlite import flags as flag_verbs
 from lightmail.backends.sqlite.database import SqliteDatabase
+from lightmail.backends.states import found, small_changes, small_load
 from lightmail.errors import MailboxNotFound
 from lightmail.model import (
     Appended,
@@ -100,7 +101,7 @@ class SqliteMetadata:
 
     async def load(self, mailbox_id: MailboxId) -> PackedMessages:
         row = self._database.one(reading.SELECT_SMALL_MAILBOX, {"mailbox": mailbox_id})
-        small = reading.small_load(row, mailbox_id)
+        small = small_load(found(row, mailbox_id))
         if small is not None:
             return small
         return await self._database.read(lambda statements: reading.load(statements, mailbox_id))
@@ -108,7 +109,7 @@ class SqliteMetadata:
     async def changes_since(self, mailbox_id: MailboxId, modseq: ModSeq) -> Delta:
         values = {"mailbox": mailbox_id, "modseq": min(modseq, MAX_MODSEQ)}
         row = self._database.one(reading.SELECT_SMALL_CHANGES, values)
-        small = reading.small_changes(row, mailbox_id, modseq)
+        small = small_changes(found(row, mailbox_id), mailbox_id, modseq)
         if small is not None:
             return small
         return await self._database.read(lambda statements: reading.changes_since(statements, mailbox_id, modseq))

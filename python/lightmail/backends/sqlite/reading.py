@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
 from lightmail._core.index import UidSet
-from lightmail.backends.packing import MAX_MODSEQ, split_words
-from lightmail.backends.sqlite.connection import Row, Statements
+from lightmail.backends.packing import MAX_MODSEQ
+from lightmail.backends.sqlite.connection import Statements
 from lightmail.backends.sqlite.mailbox_row import KEYWORDS
 from lightmail.backends.sqlite.rows import PACKED, pack_all, pack_changed
-from lightmail.errors import MailboxNotFound
+from lightmail.backends.states import changes, everything, found, uid_ranges
 from lightmail.model import Delta, MailboxId, ModSeq
 from lightmail.ports.metadata import PackedMessages
 
@@ -49,65 +47,22 @@ SELECT_MODSEQS = """
 """
 
 
-def small_load(row: Row | None, mailbox_id: MailboxId) -> PackedMessages | None:
-    """From the row of SELECT_SMALL_MAILBOX; None when the mailbox is not small. Raises MailboxNotFound."""
-    uid_next, highest_modseq, keywords, packed = _found(row, mailbox_id)
-    if packed is None:
-        return None
-    return PackedMessages([packed] if packed else [], split_words(keywords), uid_next, highest_modseq)
-
-
 def load(statements: Statements, mailbox_id: MailboxId) -> PackedMessages:
-    row = statements.one(SELECT_STATE, {"mailbox": mailbox_id})
-    uid_next, highest_modseq, keywords = _found(row, mailbox_id)
-    return PackedMessages(pack_all(statements, mailbox_id), split_words(keywords), uid_next, highest_modseq)
-
-
-def small_changes(row: Row | None, mailbox_id: MailboxId, modseq: ModSeq) -> Delta | None:
-    """From the row of SELECT_SMALL_CHANGES; None when there are too many. Raises MailboxNotFound."""
-    uid_next, highest_modseq, keywords, packed, expunged = _found(row, mailbox_id)
-    if packed is None or expunged is None:
-        return None
-    return Delta(
-        mailbox_id=mailbox_id,
-        base_modseq=modseq,
-        highest_modseq=highest_modseq,
-        uid_next=uid_next,
-        rows=[packed] if packed else [],
-        expunged=_ranges(expunged),
-        keywords=split_words(keywords),
-    )
+    state = found(statements.one(SELECT_STATE, {"mailbox": mailbox_id}), mailbox_id)
+    return everything(state, pack_all(statements, mailbox_id))
 
 
 def changes_since(statements: Statements, mailbox_id: MailboxId, modseq: ModSeq) -> Delta:
-    row = statements.one(SELECT_STATE, {"mailbox": mailbox_id})
-    uid_next, highest_modseq, keywords = _found(row, mailbox_id)
-    return Delta(
-        mailbox_id=mailbox_id,
-        base_modseq=modseq,
-        highest_modseq=highest_modseq,
-        uid_next=uid_next,
-        rows=pack_changed(statements, mailbox_id, modseq),
-        expunged=_expunged(statements, mailbox_id, modseq),
-        keywords=split_words(keywords),
-    )
+    state = found(statements.one(SELECT_STATE, {"mailbox": mailbox_id}), mailbox_id)
+    rows = pack_changed(statements, mailbox_id, modseq)
+    return changes(mailbox_id, modseq, state, rows, _expunged(statements, mailbox_id, modseq))
 
 
 def expunged_since(statements: Statements, mailbox_id: MailboxId, modseq: ModSeq) -> UidSet:
-    _found(statements.one(SELECT_STATE, {"mailbox": mailbox_id}), mailbox_id)
+    found(statements.one(SELECT_STATE, {"mailbox": mailbox_id}), mailbox_id)
     return _expunged(statements, mailbox_id, modseq)
 
 
 def _expunged(statements: Statements, mailbox_id: MailboxId, modseq: ModSeq) -> UidSet:
     ((ranges,),) = statements.all(SELECT_EXPUNGED, {"mailbox": mailbox_id, "modseq": min(modseq, MAX_MODSEQ)})
-    return _ranges(ranges)
-
-
-def _ranges(ranges: str) -> UidSet:
-    return UidSet() if ranges == "[]" else UidSet.from_ranges([(first, last) for first, last in json.loads(ranges)])
-
-
-def _found(row: Row | None, mailbox_id: MailboxId) -> Row:
-    if row is None:
-        raise MailboxNotFound(str(mailbox_id))
-    return row
+    return uid_ranges(ranges)

@@ -1,0 +1,119 @@
+"""Accounts and addresses in MySQL."""
+
+from __future__ import annotations
+
+import secrets
+
+from lightmail.backends.mysql import mailboxes
+from lightmail.backends.mysql.database import MysqlDatabase
+from lightmail.backends.mysql.errors import DUPLICATE, Refused
+from lightmail.backends.mysql.statements import Statements
+from lightmail.backends.records import USER_COLUMNS, user
+from lightmail.errors import UserExists, UserNotFound
+from lightmail.model import MailboxId, User, UserId
+from lightmail.ports.directory import SECRET_OCTETS, SHARED_SECRET
+
+_USER = f"SELECT {USER_COLUMNS} FROM users"
+SELECT_USERS = f"{_USER} ORDER BY address"
+SELECT_USER_BY_ID = f"{_USER} WHERE id = %(user)s"
+SELECT_USER_BY_ADDRESS = f"{_USER} WHERE address = %(address)s"
+SELECT_USER_BY_ALIAS = f"{_USER} WHERE id = (SELECT user_id FROM aliases WHERE address = %(address)s)"
+SELECT_ADDRESS = """
+    SELECT id FROM users WHERE address = %(address)s UNION ALL SELECT user_id FROM aliases WHERE address = %(address)s
+"""
+INSERT_USER = """
+    INSERT INTO users (address, password_hash, enabled, created_s) VALUES (%(address)s, %(password_hash)s, 1, %(now_s)s)
+"""
+SET_PASSWORD = """
+    UPDATE users SET password_hash = %(password_hash)s
+    WHERE id = %(user)s AND (%(only_if)s IS NULL OR password_hash = %(only_if)s)
+"""
+SET_ENABLED = "UPDATE users SET enabled = %(enabled)s WHERE id = %(user)s"
+SELECT_MAILBOX_IDS = "SELECT id FROM mailboxes WHERE user_id = %(user)s"
+DELETE_USER = "DELETE FROM users WHERE id = %(user)s"
+SELECT_SETTING = "SELECT value FROM settings WHERE name = %(name)s"
+INSERT_SETTING = """
+    INSERT INTO settings (name, value) VALUES (%(name)s, %(value)s) ON DUPLICATE KEY UPDATE name = name
+"""
+
+
+class MysqlDirectory:
+    """Implements `ports.directory.Directory`."""
+
+    def __init__(self, database: MysqlDatabase) -> None:
+        self._database = database
+
+    async def add_user(self, address: str, password_hash: str) -> User:
+        now_s = self._database.clock.now_s()
+
+        async def add(statements: Statements) -> User:
+            if await statements.one(SELECT_ADDRESS, {"address": address}) is not None:
+                raise UserExists(address)
+            values = {"address": address, "password_hash": password_hash, "now_s": now_s}
+            try:
+                user_id = await statements.insert(INSERT_USER, values)
+            except Refused as error:
+                if error.number != DUPLICATE:
+                    raise
+                raise UserExists(address) from error
+            return User(UserId(user_id), address, password_hash, True, now_s)
+
+        return await self._database.write(add)
+
+    async def get_user(self, address: str) -> User:
+        return user(await self._database.one(SELECT_USER_BY_ADDRESS, {"address": address}), address)
+
+    async def get_user_by_id(self, user_id: UserId) -> User:
+        return user(await self._database.one(SELECT_USER_BY_ID, {"user": user_id}), str(user_id))
+
+    async def list_users(self) -> list[User]:
+        return [user(row, "") for row in await self._database.all(SELECT_USERS)]
+
+    async def set_password(self, user_id: UserId, password_hash: str, *, only_if: str | None = None) -> None:
+        values = {"user": user_id, "password_hash": password_hash, "only_if": only_if}
+
+        async def set_password(statements: Statements) -> None:
+            if not await statements.run(SET_PASSWORD, values):
+                user(await statements.one(SELECT_USER_BY_ID, values), str(user_id))
+
+        await self._database.write(set_password)
+
+    async def set_enabled(self, user_id: UserId, enabled: bool) -> None:
+        async def set_enabled(statements: Statements) -> None:
+            if not await statements.run(SET_ENABLED, {"user": user_id, "enabled": enabled}):
+                raise UserNotFound(str(user_id))
+
+        await self._database.write(set_enabled)
+
+    async def delete_user(self, user_id: UserId) -> None:
+        now_s = self._database.clock.now_s()
+        values = {"user": user_id}
+
+        async def delete(statements: Statements) -> None:
+            if await statements.one(mailboxes.LOCK_USER, values) is None:
+                raise UserNotFound(str(user_id))
+            for mailbox_id in sorted(row[0] for row in await statements.all(SELECT_MAILBOX_IDS, values)):
+                await mailboxes.remove_mailbox(statements, MailboxId(mailbox_id), now_s)
+            # Aliases and subscriptions go with the row.
+            await statements.run(DELETE_USER, values)
+
+        await self._database.write(delete)
+
+    async def resolve(self, address: str) -> User:
+        row = await self._database.one(SELECT_USER_BY_ADDRESS, {"address": address})
+        if row is None:
+            row = await self._database.one(SELECT_USER_BY_ALIAS, {"address": address})
+        return user(row, address)
+
+    async def shared_secret(self) -> bytes:
+        values = {"name": SHARED_SECRET}
+        row = await self._database.one(SELECT_SETTING, values)
+        if row is not None:
+            return bytes(row[0])
+
+        async def make(statements: Statements) -> bytes:
+            await statements.run(INSERT_SETTING, values | {"value": secrets.token_bytes(SECRET_OCTETS)})
+            ((secret,),) = await statements.all(SELECT_SETTING, values)
+            return bytes(secret)
+
+        return await self._database.write(make)

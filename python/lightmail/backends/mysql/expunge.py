@@ -1,0 +1,44 @@
+"""EXPUNGE, and what else removes messages; each leaves its UIDs in the expunge log (RFC 9051 §6.4.3, RFC 7162 §3.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lightmail._core.index import UidSet
+from lightmail.backends.groups import Group, count_gone, union
+from lightmail.backends.mailbox_change import EVERYTHING, MailboxChange
+from lightmail.backends.mysql import selection
+from lightmail.backends.mysql.mailbox_row import lock, save
+from lightmail.backends.mysql.selection import census
+from lightmail.backends.mysql.statements import Statements
+from lightmail.model import ExpungeOutcome, MailboxId
+
+# unreferenced_s first: assignments are made from left to right, and it goes by the count before.
+UNREFER = """
+    UPDATE message_bodies AS b
+    JOIN (SELECT body_id, COUNT(*) AS messages FROM messages WHERE mailbox_id = %(mailbox)s AND %(chosen)s
+          GROUP BY body_id ORDER BY NULL) AS gone ON b.id = gone.body_id
+    SET b.unreferenced_s = CASE WHEN b.reference_count = gone.messages THEN %(now_s)s END,
+        b.reference_count = b.reference_count - gone.messages
+"""
+DELETE_MESSAGES = "DELETE FROM messages WHERE mailbox_id = %(mailbox)s AND %(chosen)s"
+LOG_RANGE = "INSERT INTO expunges (mailbox_id, modseq, first_uid, last_uid) VALUES (%s, %s, %s, %s)"
+
+
+async def expunge(statements: Statements, mailbox_id: MailboxId, uids: UidSet | None, now_s: int) -> ExpungeOutcome:
+    mailbox = (await lock(statements, mailbox_id))[mailbox_id]
+    groups = await census(statements, mailbox_id, EVERYTHING if uids is None else uids, deleted=True)
+    if not groups:
+        return ExpungeOutcome(UidSet(), mailbox.highest_modseq, None)
+    gone = union(groups)
+    await selection.run(statements, UNREFER, gone, mailbox=mailbox_id, now_s=now_s)
+    await remove_rows(statements, mailbox, groups, gone)
+    await save(statements, [mailbox])
+    return ExpungeOutcome(gone, mailbox.modseq, mailbox.delta([], gone))
+
+
+async def remove_rows(statements: Statements, mailbox: MailboxChange, groups: Sequence[Group], gone: UidSet) -> None:
+    """Delete the rows, log and count them off; the references of their bodies are the caller's."""
+    await selection.run(statements, DELETE_MESSAGES, gone, mailbox=mailbox.id)
+    await statements.many(LOG_RANGE, [(mailbox.id, mailbox.modseq, first, last) for first, last in gone.ranges()])
+    count_gone(mailbox, groups, gone)

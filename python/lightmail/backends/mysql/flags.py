@@ -1,0 +1,75 @@
+"""STORE: one flag operation on a set of messages (RFC 9051 §6.4.6, RFC 7162 §3.1.3).
+
+Most often the set is one message; then its row comes together with the mailbox's, and three statements do.
+"""
+
+from __future__ import annotations
+
+from lightmail._core.index import UidSet
+from lightmail.backends.groups import reflag, reflag_one
+from lightmail.backends.mailbox_change import MailboxChange
+from lightmail.backends.mysql import selection
+from lightmail.backends.mysql.mailbox_row import LOCKED_COLUMNS, lock, save
+from lightmail.backends.mysql.rows import pack_stamped
+from lightmail.backends.mysql.selection import census
+from lightmail.backends.mysql.statements import Statements
+from lightmail.errors import MailboxNotFound
+from lightmail.model import FlagOp, FlagOutcome, MailboxId, ModSeq
+
+# Of bits the server makes unsigned numbers.
+SET_FLAGS = """
+    UPDATE messages SET flags = CAST((flags & %(keep)s) | %(add)s AS SIGNED), modseq = %(modseq)s
+    WHERE mailbox_id = %(mailbox)s AND %(chosen)s
+"""
+
+LOCK_WITH_ONE = f"""
+    SELECT {LOCKED_COLUMNS}, s.uid, s.size_octets, s.flags, s.modseq, s.body_id, s.internaldate, s.internaldate_zone,
+        s.savedate, s.sent_date, s.sent_zone
+    FROM mailboxes AS m LEFT JOIN messages AS s ON s.mailbox_id = m.id AND s.uid = %(uid)s
+    WHERE m.id = %(mailbox)s AND m.selectable FOR UPDATE
+"""
+SET_FLAGS_OF_ONE = """
+    UPDATE messages SET flags = %(flags)s, modseq = %(modseq)s WHERE mailbox_id = %(mailbox)s AND uid = %(uid)s
+"""
+
+
+async def set_flags(
+    statements: Statements,
+    mailbox_id: MailboxId,
+    uids: UidSet,
+    op: FlagOp,
+    flags: tuple[str, ...],
+    unchanged_since: ModSeq | None,
+) -> FlagOutcome:
+    if len(uids) == 1:
+        return await _set_flags_of_one(statements, mailbox_id, uids, op, flags, unchanged_since)
+    mailbox = (await lock(statements, mailbox_id))[mailbox_id]
+    groups = await census(statements, mailbox_id, uids, modseq=unchanged_since)
+    change = reflag(mailbox, groups, op, flags)
+    if not change.changed:
+        return FlagOutcome(UidSet(), change.refused, mailbox.highest_modseq, None)
+    values = {"mailbox": mailbox_id, "modseq": mailbox.modseq, "keep": change.keep, "add": change.add}
+    await selection.run(statements, SET_FLAGS, change.changed, **values)
+    rows = await pack_stamped(statements, mailbox_id, mailbox.modseq)
+    await save(statements, [mailbox])
+    return FlagOutcome(change.changed, change.refused, mailbox.modseq, mailbox.delta(rows))
+
+
+async def _set_flags_of_one(
+    statements: Statements,
+    mailbox_id: MailboxId,
+    uids: UidSet,
+    op: FlagOp,
+    flags: tuple[str, ...],
+    unchanged_since: ModSeq | None,
+) -> FlagOutcome:
+    row = await statements.one(LOCK_WITH_ONE, {"mailbox": mailbox_id, "uid": uids.first})
+    if row is None:
+        raise MailboxNotFound(str(mailbox_id))
+    mailbox = MailboxChange(row)
+    after, outcome = reflag_one(mailbox, row[6:], op, flags, unchanged_since)
+    if outcome.delta is not None:
+        values = {"mailbox": mailbox_id, "uid": uids.first, "flags": after, "modseq": mailbox.modseq}
+        await statements.run(SET_FLAGS_OF_ONE, values)
+        await save(statements, [mailbox])
+    return outcome

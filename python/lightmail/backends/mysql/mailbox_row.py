@@ -1,0 +1,78 @@
+"""The row of a mailbox inside a write transaction: locked and read first, changed once at the end, with its keywords.
+
+mailbox = await lock(statements, mailbox_id)         # from here on its UIDs and its MODSEQ are ours (law 2)
+... mailbox.take_uids(n), mailbox.modseq, mailbox.count(...) ...
+await save(statements, [mailbox])                    # counters, UIDNEXT and HIGHESTMODSEQ of all in one statement
+
+Whoever writes to a mailbox locks its row first, several in the order of their ids; what hangs on a mailbox (messages,
+keywords, the expunge log) needs no lock of its own then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from lightmail.backends.mailbox_change import MailboxChange
+from lightmail.backends.mysql.literals import Sql
+from lightmail.backends.mysql.statements import Statements
+from lightmail.model import MailboxId
+
+_KEYWORDS = (
+    "SELECT GROUP_CONCAT(k.keyword ORDER BY k.bit SEPARATOR ' ') FROM mailbox_keywords AS k WHERE k.mailbox_id = m.id"
+)
+KEYWORDS = f"({_KEYWORDS})"
+# What a statement reads without a lock is as old as its first such read: older than a row it waited for afterwards.
+LOCKED_COLUMNS = f"m.id, m.uid_validity, m.uid_next, m.highest_modseq, m.recent_from, ({_KEYWORDS} FOR UPDATE)"
+
+# The index is named because the optimizer would rather lock every row of a small table.
+LOCK_MAILBOXES = f"""
+    SELECT {LOCKED_COLUMNS}
+    FROM mailboxes AS m FORCE INDEX (PRIMARY) WHERE m.id IN %(mailboxes)s AND m.selectable
+    ORDER BY m.id FOR UPDATE
+"""
+
+UPDATE_MAILBOXES_ALIKE = """
+    UPDATE mailboxes
+    SET uid_next = uid_next + %(taken)s, highest_modseq = highest_modseq + 1, messages = messages + %(messages)s,
+        unseen = unseen + %(unseen)s, deleted = deleted + %(deleted)s, size_octets = size_octets + %(octets)s,
+        recent = recent + %(recent)s
+    WHERE id IN %(mailboxes)s
+"""
+UPDATE_MAILBOXES = """
+    UPDATE mailboxes AS m JOIN (%(changes)s) AS c ON c.id = m.id
+    SET m.uid_next = m.uid_next + c.taken, m.highest_modseq = m.highest_modseq + 1, m.messages = m.messages + c.messages,
+        m.unseen = m.unseen + c.unseen, m.deleted = m.deleted + c.deleted, m.size_octets = m.size_octets + c.octets,
+        m.recent = m.recent + c.recent
+"""
+
+INSERT_KEYWORD = "INSERT INTO mailbox_keywords (mailbox_id, bit, keyword) VALUES (%s, %s, %s)"
+
+_COUNTERS = ("taken", "messages", "unseen", "deleted", "octets", "recent")
+
+
+async def lock(statements: Statements, *mailbox_ids: MailboxId) -> dict[MailboxId, MailboxChange]:
+    """In the order given; one that is named twice is one. Raises MailboxNotFound unless all are there."""
+    values = {"mailboxes": sorted(set(mailbox_ids))}
+    return MailboxChange.in_order(mailbox_ids, await statements.all(LOCK_MAILBOXES, values))
+
+
+async def save(statements: Statements, mailboxes: Collection[MailboxChange]) -> None:
+    """Write the rows, which ends the change of these mailboxes."""
+    added = [(mailbox.id, bit, word) for mailbox in mailboxes for bit, word in mailbox.keywords.added]
+    if added:
+        await statements.many(INSERT_KEYWORD, added)
+    changes = {mailbox.id: tuple(getattr(mailbox, name) for name in _COUNTERS) for mailbox in mailboxes}
+    distinct = set(changes.values())
+    if len(distinct) == 1:
+        # Most often: one mailbox, or one message for many recipients.
+        values = dict(zip(_COUNTERS, distinct.pop(), strict=True), mailboxes=list(changes))
+        await statements.run(UPDATE_MAILBOXES_ALIKE, values)
+    else:
+        await statements.run(UPDATE_MAILBOXES, {"changes": _table(changes)})
+
+
+def _table(changes: dict[MailboxId, tuple[int, ...]]) -> Sql:
+    """A derived table of id and _COUNTERS."""
+    selects = [f"SELECT {mailbox_id}, {', '.join(map(str, counts))}" for mailbox_id, counts in changes.items()]
+    names = " UNION ALL ".join(["SELECT 0 AS id, " + ", ".join(f"0 AS {name}" for name in _COUNTERS), *selects])
+    return Sql(names.encode())

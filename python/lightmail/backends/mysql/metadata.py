@@ -1,0 +1,169 @@
+"""The MetadataStore over MySQL: which verb runs where. The verbs themselves are in the files of their families."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lightmail._core.index import UidSet
+from lightmail.backends.mysql import append, bodies, copy_move, expunge, mailboxes, reading
+from lightmail.backends.mysql import flags as flag_verbs
+from lightmail.backends.mysql.database import MysqlDatabase
+from lightmail.backends.records import location, mailbox, status
+from lightmail.errors import MailboxNotFound
+from lightmail.model import (
+    Appended,
+    BodyId,
+    CopyOutcome,
+    Delta,
+    ExpungeOutcome,
+    FlagOp,
+    FlagOutcome,
+    Mailbox,
+    MailboxId,
+    MailboxStatus,
+    ModSeq,
+    MoveOutcome,
+    NewMessage,
+    UserId,
+)
+from lightmail.ports.metadata import BodyLocation, PackedMessages
+
+
+class MysqlMetadata:
+    """Implements `ports.metadata.MetadataStore`."""
+
+    def __init__(self, database: MysqlDatabase) -> None:
+        self._database = database
+        self._clock = database.clock
+
+    @property
+    def statements(self) -> int:
+        """SQL statements run so far (see `MysqlDatabase.statements`)."""
+        return self._database.statements
+
+    # ---- mailboxes
+
+    async def list_mailboxes(self, user_id: UserId) -> list[Mailbox]:
+        return [mailbox(row) for row in await self._database.all(mailboxes.SELECT_MAILBOX_LIST, {"user": user_id})]
+
+    async def list_subscriptions(self, user_id: UserId) -> frozenset[str]:
+        rows = await self._database.all(mailboxes.SELECT_SUBSCRIPTIONS, {"user": user_id})
+        return frozenset(name for (name,) in rows)
+
+    async def get_mailbox(self, user_id: UserId, name: str) -> Mailbox:
+        row = await self._database.one(mailboxes.SELECT_MAILBOX_BY_NAME, mailboxes.named(user_id, name))
+        if row is None:
+            raise MailboxNotFound(name)
+        return mailbox(row)
+
+    async def create_mailbox(
+        self, user_id: UserId, name: str, *, special_use: tuple[str, ...] = (), subscribe: bool = False
+    ) -> Mailbox:
+        now_s = self._clock.now_s()
+        return await self._database.write(
+            lambda statements: mailboxes.create_mailbox(statements, user_id, name, special_use, subscribe, now_s)
+        )
+
+    async def rename_mailbox(self, user_id: UserId, source: str, target: str) -> None:
+        now_s = self._clock.now_s()
+        await self._database.write(
+            lambda statements: mailboxes.rename_mailbox(statements, user_id, source, target, now_s)
+        )
+
+    async def rename_inbox(self, user_id: UserId, target: str) -> MoveOutcome:
+        now_s = self._clock.now_s()
+        return await self._database.write(lambda statements: mailboxes.rename_inbox(statements, user_id, target, now_s))
+
+    async def delete_mailbox(self, user_id: UserId, name: str) -> None:
+        now_s = self._clock.now_s()
+        await self._database.write(lambda statements: mailboxes.delete_mailbox(statements, user_id, name, now_s))
+
+    async def set_subscribed(self, user_id: UserId, name: str, subscribed: bool) -> None:
+        await self._database.write(lambda statements: mailboxes.set_subscribed(statements, user_id, name, subscribed))
+
+    async def status(self, user_id: UserId, name: str) -> MailboxStatus:
+        return status(await self._database.one(mailboxes.SELECT_STATUS, mailboxes.named(user_id, name)), name)
+
+    async def claim_recent(self, mailbox_id: MailboxId, up_to: int) -> int:
+        row = await self._database.one(mailboxes.SELECT_RECENT, {"mailbox": mailbox_id, "up_to": up_to})
+        if row is not None and row[1] <= row[0]:
+            return int(row[0])
+        return await self._database.write(lambda statements: mailboxes.claim_recent(statements, mailbox_id, up_to))
+
+    # ---- messages
+
+    async def load(self, mailbox_id: MailboxId) -> PackedMessages:
+        return await reading.load(self._database, mailbox_id)
+
+    async def changes_since(self, mailbox_id: MailboxId, modseq: ModSeq) -> Delta:
+        return await reading.changes_since(self._database, mailbox_id, modseq)
+
+    async def modseqs(self, mailbox_ids: Sequence[MailboxId]) -> dict[MailboxId, ModSeq]:
+        rows = await self._database.all(reading.SELECT_MODSEQS, {"mailboxes": list(mailbox_ids)})
+        return {MailboxId(mailbox_id): ModSeq(modseq) for mailbox_id, modseq in rows}
+
+    async def expunged_since(self, mailbox_id: MailboxId, modseq: ModSeq) -> UidSet:
+        return await reading.expunged_since(self._database, mailbox_id, modseq)
+
+    async def append(self, messages: Sequence[NewMessage]) -> tuple[list[Appended], list[Delta]]:
+        if not messages:
+            return [], []
+        return await self._database.write(lambda statements: append.append(statements, messages))
+
+    async def set_flags(
+        self,
+        mailbox_id: MailboxId,
+        uids: UidSet,
+        op: FlagOp,
+        flags: tuple[str, ...],
+        unchanged_since: ModSeq | None = None,
+    ) -> FlagOutcome:
+        return await self._database.write(
+            lambda statements: flag_verbs.set_flags(statements, mailbox_id, uids, op, flags, unchanged_since)
+        )
+
+    async def copy(self, source: MailboxId, uids: UidSet, target: MailboxId) -> CopyOutcome:
+        now_s = self._clock.now_s()
+        return await self._database.write(lambda statements: copy_move.copy(statements, source, uids, target, now_s))
+
+    async def move(self, source: MailboxId, uids: UidSet, target: MailboxId) -> MoveOutcome:
+        now_s = self._clock.now_s()
+        return await self._database.write(lambda statements: copy_move.move(statements, source, uids, target, now_s))
+
+    async def expunge(self, mailbox_id: MailboxId, uids: UidSet | None) -> ExpungeOutcome:
+        now_s = self._clock.now_s()
+        return await self._database.write(lambda statements: expunge.expunge(statements, mailbox_id, uids, now_s))
+
+    # ---- bodies
+
+    async def summaries(self, body_ids: Sequence[BodyId]) -> list[tuple[int, bytes, bytes, bytes, bytes]]:
+        if not body_ids:
+            return []
+        return await self._database.all(bodies.SELECT_SUMMARIES, {"bodies": list(body_ids)})
+
+    async def body_locations(self, body_ids: Sequence[BodyId]) -> list[BodyLocation]:
+        if not body_ids:
+            return []
+        rows = await self._database.all(bodies.SELECT_LOCATIONS, {"bodies": list(body_ids)})
+        return [location(row) for row in rows]
+
+    async def unreferenced_bodies(self, limit: int, *, before_s: int | None = None) -> list[BodyLocation]:
+        values = {"limit": limit, "before_s": bodies.EVER if before_s is None else before_s}
+        return [location(row) for row in await self._database.all(bodies.SELECT_UNREFERENCED, values)]
+
+    async def forget_bodies(self, body_ids: Sequence[BodyId]) -> None:
+        if body_ids:
+            values = {"bodies": sorted(body_ids)}
+            await self._database.write(lambda statements: statements.run(bodies.DELETE_BODIES, values))
+
+    async def known_keys(self, object_keys: Sequence[str]) -> frozenset[str]:
+        rows = await self._database.all(bodies.SELECT_KNOWN_KEYS, {"keys": list(object_keys)})
+        return frozenset(key for (key,) in rows)
+
+    # ---- life
+
+    async def data_version(self) -> None:
+        return None
+
+    async def close(self) -> None:
+        await self._database.close()
