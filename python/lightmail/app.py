@@ -121,12 +121,15 @@ async def _open_blobs(config: Config) -> BlobStore:
 
         return MemoryBlobs()
     if scheme == "s3":
-        from lightmail.backends.nodecache import CachedBlobs
         from lightmail.backends.s3 import S3Blobs
 
         distant = await S3Blobs.open(parse_s3(config.storage.bodies), config.s3)
         cache = config.node_cache
-        return await CachedBlobs.open(distant, config.path(cache.path), cache.octets) if cache.octets else distant
+        if not cache.octets:
+            return distant
+        from lightmail.backends.nodecache import CachedBlobs
+
+        return await CachedBlobs.open(distant, config.path(cache.path), cache.octets)
     from lightmail.backends.files import FileBlobs
 
     return await FileBlobs.open(_path(config, config.storage.bodies))
