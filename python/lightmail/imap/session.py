@@ -24,6 +24,11 @@ class Output(Protocol):
     def tls(self) -> bool: ...
 
     @property
+    def protocol(self) -> str:
+        """What it was accepted as: "imap", or "imaps" where TLS begins with the first octet."""
+        ...
+
+    @property
     def peer_host(self) -> str | None:
         """The numeric address of the other side; None for a unix socket."""
         ...
@@ -64,6 +69,7 @@ class Session:
         "failed_logins",
         "logins",
         "mail",
+        "name",
         "output",
         "qresync",
         "rev2",
@@ -92,6 +98,8 @@ class Session:
         """Of the process, by outcome (`obs.metrics.Counts.logins`)."""
         self.state = State.NOT_AUTHENTICATED
         self.user: User | None = None
+        self.name = ""
+        """Of a session that has logged in, among those of all nodes."""
         self.selected: Selected | None = None
         self.failed_logins = 0
         self.qresync = False
@@ -145,6 +153,7 @@ class Session:
     def log_in(self, user: User) -> None:
         self.user = user
         self.state = State.AUTHENTICATED
+        self.name = self.mail.sessions.opened(user, protocol=self.output.protocol, peer=self.output.peer_host)
 
     def select(self, selected: Selected) -> None:
         """The mailbox selected before has been left."""
@@ -170,3 +179,4 @@ class Session:
         """The connection is gone."""
         self.state = State.LOGOUT
         self.deselect()
+        self.mail.sessions.closed(self.name)

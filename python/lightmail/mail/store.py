@@ -15,6 +15,7 @@ from lightmail.mail.live import LiveMailbox, LiveMailboxes
 from lightmail.mail.mailboxes import Mailboxes
 from lightmail.mail.messages import Messages
 from lightmail.mail.search import Searches
+from lightmail.mail.sessions import ClientSessions
 from lightmail.mail.summaries import Summaries
 from lightmail.model import MailboxId, ModSeq
 from lightmail.ports.blobs import BlobStore
@@ -22,6 +23,7 @@ from lightmail.ports.changes import ChangeFeed
 from lightmail.ports.clock import Clock
 from lightmail.ports.directory import Directory
 from lightmail.ports.metadata import MetadataStore
+from lightmail.ports.sessions import SessionTable
 
 _MOST_WORKERS = 8
 
@@ -38,12 +40,14 @@ class MailStore:
         feed: ChangeFeed,
         clock: Clock,
         config: Config,
+        sessions: SessionTable | None = None,
         exclusive: bool = True,
     ) -> None:
         """exclusive: no other server process is expected to write; those that do all the same (the command line) are
         noticed by hints. Otherwise whatever is opened is asked for anew.
         """
         self.clock = clock
+        self.sessions = ClientSessions(sessions, clock=clock, node=config.server.hostname)
         self.directory = directory
         self._metadata = metadata
         self._workers = ThreadPoolExecutor(max(2, min(_MOST_WORKERS, os.cpu_count() or 1)), thread_name_prefix="octets")
@@ -87,5 +91,6 @@ class MailStore:
 
     async def close(self) -> None:
         """Stop refreshing and wait for worker threads. Sessions have gone before."""
+        await self.sessions.close()
         await self.live.close()
         self._workers.shutdown(wait=True, cancel_futures=True)

@@ -42,7 +42,6 @@ class Connection(asyncio.Protocol):
         "_end_of_input",
         "_heard",
         "_loop",
-        "_protocol",
         "_reading",
         "_server",
         "_session",
@@ -50,6 +49,7 @@ class Connection(asyncio.Protocol):
         "_transport",
         "_writer",
         "peer_host",
+        "protocol",
         "tls",
     )
 
@@ -62,7 +62,7 @@ class Connection(asyncio.Protocol):
         self._reading = True
         self._end_of_input = False
         self._heard = server.wheel.tick
-        self._protocol = "imap"
+        self.protocol = "imap"
         self._transport: asyncio.Transport | None = None
         self._writer: Writer
         self._session: Session
@@ -77,8 +77,8 @@ class Connection(asyncio.Protocol):
         peer = stream.get_extra_info("peername")
         if isinstance(peer, tuple):
             self.peer_host = str(peer[0])
-        self._protocol = "imaps" if self.tls else "imap"
-        server.counts.connections[self._protocol] += 1
+        self.protocol = "imaps" if self.tls else "imap"
+        server.counts.connections[self.protocol] += 1
         self._writer = Writer(stream, self._loop, server.config.limits.output_high_water_octets, server.counts)
         self._session = Session(
             mail=server.mail,
@@ -263,7 +263,7 @@ class Connection(asyncio.Protocol):
         server = self._server
         server.wheel.remove(self)
         server.closed(self)
-        server.counts.connections_closed[self._protocol] += 1
+        server.counts.connections_closed[self.protocol] += 1
         if self._task is None:
             self._forget()
 

@@ -17,7 +17,8 @@ class SessionTable(Protocol):
         """process: names the caller among all nodes, the same for its whole life. all_ids: every session it has now.
 
         False: the table does not hold exactly all_ids (what was said earlier is lost: expired, or the store began
-        anew); say all of it again, as `opened`. A session said twice is the same session.
+        anew); say all of it again. When `opened` is all there is (as many as all_ids), the table holds just that
+        afterwards, whatever it held of this process before.
 
         Sessions whose process has not had a beat for EXPIRES_S are no longer listed, and are removed by anybody's
         later beat. Raises Unavailable.
@@ -31,6 +32,8 @@ class SessionTable(Protocol):
     async def forget(self, process: str) -> None:
         """The process ends. Raises Unavailable."""
         ...
+
+    async def close(self) -> None: ...
 
 
 EXPIRES_S = 90.0

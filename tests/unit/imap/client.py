@@ -23,6 +23,7 @@ class HeldOutput:
 
     def __init__(self) -> None:
         self.tls = True
+        self.protocol = "imaps"
         self.peer_host: str | None = "192.0.2.7"
         self.aborted = False
         self.closed = False

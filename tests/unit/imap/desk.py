@@ -79,6 +79,7 @@ class Client:
 
     def __init__(self, desk: Desk, *, tls: bool, host: str | None) -> None:
         self.tls = tls
+        self.protocol = "imap"
         self.peer_host = host
         self.closed = False
         self.aborted = False

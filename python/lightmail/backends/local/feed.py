@@ -79,7 +79,9 @@ class LocalChangeFeed:
             self._watching = None
 
     def poll_at_most_every(self, least_s: float) -> None:
-        """Something better than the poll is at work; 0: it is not, poll at once and as usual."""
+        """Something better than the poll is at work; 0: it is not, poll at once and as usual. A store that has a
+        `data_version` is asked for it as usual in any case: that costs nothing.
+        """
         sooner = least_s < self._least_s
         self._least_s = least_s
         if sooner:
@@ -98,17 +100,17 @@ class LocalChangeFeed:
         known: int | None = None
         first = True
         while True:
-            usual_s = self._version_poll_s
+            pause_s = self._version_poll_s
             try:
                 version = await metadata.data_version()
                 if version is None:
-                    usual_s = self._poll_s
+                    pause_s = max(self._poll_s, self._least_s)
                 if not first and (version is None or version != known):
                     self.publish(MailboxId(0), ModSeq(0))
                 known, first = version, False
             except SystemFault:
                 _log.warning("the poll for changes of other processes failed", exc_info=True)
-            await self._pause(max(usual_s, self._least_s))
+            await self._pause(pause_s)
 
     async def _pause(self, pause_s: float) -> None:
         self._sooner.clear()

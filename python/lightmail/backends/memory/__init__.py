@@ -5,6 +5,7 @@ from __future__ import annotations
 from lightmail.backends.memory.blobs import MemoryBlobs
 from lightmail.backends.memory.directory import MemoryDirectory
 from lightmail.backends.memory.metadata import MemoryMetadata
+from lightmail.backends.memory.sessions import MemorySessions
 from lightmail.backends.memory.state import MemoryState
 
-__all__ = ["MemoryBlobs", "MemoryDirectory", "MemoryMetadata", "MemoryState"]
+__all__ = ["MemoryBlobs", "MemoryDirectory", "MemoryMetadata", "MemorySessions", "MemoryState"]

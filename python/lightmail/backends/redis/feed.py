@@ -36,7 +36,7 @@ from lightmail.ports.metadata import MetadataStore
 _log = logging.getLogger(__name__)
 
 SAFETY_POLL_S = 30.0
-"""While Redis is there: for hints that were lost without anybody knowing."""
+"""While Redis is there, on a store without `data_version`: for hints that were lost without anybody knowing."""
 WAITING = 10_000
 """Mailboxes with a hint that has not been sent yet; with more, one hint says that there were some."""
 HINTS_AT_ONCE = 500

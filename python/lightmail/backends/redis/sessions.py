@@ -32,7 +32,9 @@ class RedisSessions:
 
         async def say(client: Any) -> int:
             pipeline = client.pipeline(transaction=False)
-            if closed:
+            if len(opened) == len(all_ids):
+                pipeline.delete(name)
+            elif closed:
                 pipeline.hdel(name, *closed)
             if opened:
                 pipeline.hset(name, mapping={each.id: msgspec.json.encode(each) for each in opened})
@@ -67,6 +69,9 @@ class RedisSessions:
             await pipeline.execute()
 
         await self._redis.ask(remove)
+
+    async def close(self) -> None:
+        """The connection is its maker's to close."""
 
     def _name(self, process: str) -> str:
         return f"{self._redis.prefix}:sessions:{process}"

@@ -5,5 +5,6 @@ from __future__ import annotations
 from lightmail.backends.sqlite.database import SqliteDatabase
 from lightmail.backends.sqlite.directory import SqliteDirectory
 from lightmail.backends.sqlite.metadata import SqliteMetadata
+from lightmail.backends.sqlite.sessions import SqliteSessions
 
-__all__ = ["SqliteDatabase", "SqliteDirectory", "SqliteMetadata"]
+__all__ = ["SqliteDatabase", "SqliteDirectory", "SqliteMetadata", "SqliteSessions"]

@@ -78,6 +78,6 @@ async def _enter(session: Session, credentials: Credentials) -> Done:
         raise
     session.log_in(user)
     session.logins["ok"] += 1
-    _log.info("login", peer=peer, user=user.address, tls=session.output.tls)
+    _log.info("login", session=session.name, peer=peer, user=user.address, tls=session.output.tls)
     # RFC 9051 §7.1: the list has changed, and this spares the client a CAPABILITY.
     return Done("Logged in", code=b"CAPABILITY " + session.capability_list())
