@@ -1,4 +1,4 @@
-"""The same operations, in any order, on the reference and on SQLite: equal answers, equal errors, equal states."""
+"""The same operations, in any order, on every backend: equal answers, equal errors, equal states."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 import uvloop
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -18,7 +19,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from lightmail._core.index import UidSet
 from lightmail.errors import LightMailError
 from lightmail.model import FlagOp, MailboxId, ModSeq
-from tests.support.backends import Store, open_store
+from tests.support.backends import METADATA, Store, open_store
+from tests.support.services import Services
 
 NAMES = ("INBOX", "a", "a/b", "a/b/c", "a/d", "b")
 FLAGS = ("\\Seen", "\\Deleted", "\\Flagged", "\\DELETED", "$x", "$X", "$y", "$z")
@@ -44,6 +46,8 @@ def plain(value: Any) -> Any:
 
 
 class Backends(RuleBasedStateMachine):
+    services: Services
+
     def __init__(self) -> None:
         super().__init__()
         self.runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
@@ -54,21 +58,21 @@ class Backends(RuleBasedStateMachine):
 
     @initialize()
     def open(self) -> None:
-        async def open_both() -> None:
-            for backend in ("memory", "sqlite"):
-                store = await self.stack.enter_async_context(open_store(backend, Path(self.folder.name)))
+        async def open_each() -> None:
+            for backend in sorted(METADATA):
+                store = await self.stack.enter_async_context(open_store(backend, Path(self.folder.name), self.services))
                 self.stores.append(store)
 
-        self.runner.run(open_both())
-        self.both(lambda store: store.metadata.create_mailbox(store.user.id, "INBOX"))
+        self.runner.run(open_each())
+        self.each(lambda store: store.metadata.create_mailbox(store.user.id, "INBOX"))
 
     def teardown(self) -> None:
         self.runner.run(self.stack.aclose())
         self.runner.close()
         self.folder.cleanup()
 
-    def both(self, verb: Callable[[Store], Awaitable[Any]]) -> Any:
-        """The answer both give, as a plain value."""
+    def each(self, verb: Callable[[Store], Awaitable[Any]]) -> Any:
+        """The answer all give, as a plain value."""
 
         async def ask(store: Store) -> Any:
             try:
@@ -76,38 +80,39 @@ class Backends(RuleBasedStateMachine):
             except LightMailError as error:
                 return (type(error).__name__, str(error))
 
-        memory, sqlite = (self.runner.run(ask(store)) for store in self.stores)
-        assert memory == sqlite
-        return memory
+        first, *others = (self.runner.run(ask(store)) for store in self.stores)
+        for other in others:
+            assert other == first
+        return first
 
     def on(self, name: str, verb: Callable[[Store, MailboxId], Awaitable[Any]]) -> None:
         async def with_mailbox(store: Store) -> Any:
             mailbox = await store.metadata.get_mailbox(store.user.id, name)
             return await verb(store, mailbox.id)
 
-        self.both(with_mailbox)
+        self.each(with_mailbox)
 
     # ---- mailboxes
 
     @rule(name=names, subscribe=st.booleans())
     def create(self, name: str, subscribe: bool) -> None:
-        self.both(lambda store: store.metadata.create_mailbox(store.user.id, name, subscribe=subscribe))
+        self.each(lambda store: store.metadata.create_mailbox(store.user.id, name, subscribe=subscribe))
 
     @rule(name=names)
     def delete(self, name: str) -> None:
-        self.both(lambda store: store.metadata.delete_mailbox(store.user.id, name))
+        self.each(lambda store: store.metadata.delete_mailbox(store.user.id, name))
 
     @rule(source=names, to=names)
     def rename(self, source: str, to: str) -> None:
-        self.both(lambda store: store.metadata.rename_mailbox(store.user.id, source, to))
+        self.each(lambda store: store.metadata.rename_mailbox(store.user.id, source, to))
 
     @rule(to=names)
     def rename_inbox(self, to: str) -> None:
-        self.both(lambda store: store.metadata.rename_inbox(store.user.id, to))
+        self.each(lambda store: store.metadata.rename_inbox(store.user.id, to))
 
     @rule(name=names, subscribed=st.booleans())
     def subscribe(self, name: str, subscribed: bool) -> None:
-        self.both(lambda store: store.metadata.set_subscribed(store.user.id, name, subscribed))
+        self.each(lambda store: store.metadata.set_subscribed(store.user.id, name, subscribed))
 
     @rule(name=names, up_to=st.integers(0, 20))
     def claim_recent(self, name: str, up_to: int) -> None:
@@ -120,7 +125,7 @@ class Backends(RuleBasedStateMachine):
             store.user = await store.directory.add_user(store.user.address, "")
             await store.metadata.create_mailbox(store.user.id, "INBOX")
 
-        self.both(again)
+        self.each(again)
 
     # ---- messages
 
@@ -135,7 +140,7 @@ class Backends(RuleBasedStateMachine):
                 messages.append(store.message(mailbox, flags, body=one))
             return await store.metadata.append(messages)
 
-        self.both(append)
+        self.each(append)
 
     @rule(name=names, uids=uid_sets, op=ops, flags=flag_sets, back=st.one_of(st.none(), st.integers(0, 4)))
     def set_flags(self, name: str, uids: UidSet, op: FlagOp, flags: tuple[str, ...], back: int | None) -> None:
@@ -172,7 +177,7 @@ class Backends(RuleBasedStateMachine):
             await store.metadata.forget_bodies([body.body_id for body in found])
             return sorted(found, key=lambda body: body.body_id)
 
-        self.both(collect)
+        self.each(collect)
 
     # ---- what must always be equal
 
@@ -199,7 +204,12 @@ class Backends(RuleBasedStateMachine):
                 sorted(body.object_key for body in unreferenced),
             )
 
-        self.both(state)
+        self.each(state)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _servers(services: Services) -> None:
+    Backends.services = services
 
 
 TestBackends = Backends.TestCase

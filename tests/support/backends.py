@@ -17,6 +17,7 @@ import pytest
 from lightmail._core.index import Row, Snapshot, UidSet
 from lightmail.backends.files import FileBlobs
 from lightmail.backends.memory import MemoryBlobs, MemoryDirectory, MemoryMetadata, MemoryState
+from lightmail.backends.mysql import MysqlDirectory, MysqlMetadata
 from lightmail.backends.nodecache import CachedBlobs
 from lightmail.backends.s3 import S3Blobs
 from lightmail.backends.sqlite import SqliteDatabase, SqliteDirectory, SqliteMetadata
@@ -36,6 +37,7 @@ from lightmail.ports.blobs import BlobStore
 from lightmail.ports.directory import Directory
 from lightmail.ports.metadata import MetadataStore
 from tests.support.aio import run
+from tests.support.mysql import open_database
 from tests.support.services import S3Server, Services
 
 START_S = 1_000_000_000
@@ -61,13 +63,13 @@ class Ports:
 
 
 @asynccontextmanager
-async def _memory(folder: Path, clock: HandClock) -> AsyncIterator[Ports]:
+async def _memory(folder: Path, clock: HandClock, services: Services) -> AsyncIterator[Ports]:
     state = MemoryState(clock)
     yield Ports(MemoryMetadata(state), MemoryDirectory(state))
 
 
 @asynccontextmanager
-async def _sqlite(folder: Path, clock: HandClock) -> AsyncIterator[Ports]:
+async def _sqlite(folder: Path, clock: HandClock, services: Services) -> AsyncIterator[Ports]:
     database = await SqliteDatabase.open(folder / "lightmail.sqlite", clock)
     try:
         yield Ports(SqliteMetadata(database), SqliteDirectory(database))
@@ -75,9 +77,16 @@ async def _sqlite(folder: Path, clock: HandClock) -> AsyncIterator[Ports]:
         await database.close()
 
 
-METADATA: dict[str, Callable[[Path, HandClock], AbstractAsyncContextManager[Ports]]] = {
+@asynccontextmanager
+async def _mysql(folder: Path, clock: HandClock, services: Services) -> AsyncIterator[Ports]:
+    async with open_database(services, clock) as database:
+        yield Ports(MysqlMetadata(database), MysqlDirectory(database))
+
+
+METADATA: dict[str, Callable[[Path, HandClock, Services], AbstractAsyncContextManager[Ports]]] = {
     "memory": _memory,
     "sqlite": _sqlite,
+    "mysql": _mysql,
 }
 
 
@@ -231,20 +240,22 @@ def uids(*numbers: int | tuple[int, int]) -> UidSet:
 
 
 @asynccontextmanager
-async def open_store(backend: str, folder: Path) -> AsyncIterator[Store]:
+async def open_store(backend: str, folder: Path, services: Services) -> AsyncIterator[Store]:
     clock = HandClock()
-    async with METADATA[backend](folder, clock) as ports:
+    async with METADATA[backend](folder, clock, services) as ports:
         user = await ports.directory.add_user("ann@example.org", "hash")
         yield Store(ports.metadata, ports.directory, clock, user)
 
 
-def on_every_metadata_backend(test: Callable[[Store], Coroutine[Any, Any, None]]) -> Callable[[str, Path], None]:
+def on_every_metadata_backend(
+    test: Callable[[Store], Coroutine[Any, Any, None]],
+) -> Callable[[str, Path, Services], None]:
     """Makes a test of a coroutine that takes a Store."""
 
     @pytest.mark.parametrize("backend", sorted(METADATA))
-    def contract(backend: str, tmp_path: Path) -> None:
+    def contract(backend: str, tmp_path: Path, services: Services) -> None:
         async def with_store() -> None:
-            async with open_store(backend, tmp_path) as store:
+            async with open_store(backend, tmp_path, services) as store:
                 await test(store)
 
         run(with_store())

@@ -30,6 +30,7 @@ from lightmail.backends.sqlite.selection import OnChosen
 from lightmail.model import FlagOp, ModSeq
 from tests.support.aio import run
 from tests.support.backends import Store, open_store, uids
+from tests.support.services import Services
 
 MODULES = (append, bodies, copy_move, directory, expunge, flags, mailbox_row, mailboxes, reading, rows, selection)
 STATEMENT = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE)\b")
@@ -101,9 +102,9 @@ async def _cost(store: Store, metadata: SqliteMetadata, verb: object) -> int:
     return metadata.statements - before
 
 
-def test_the_number_of_statements_does_not_depend_on_the_number_of_messages(tmp_path: Path) -> None:
+def test_the_number_of_statements_does_not_depend_on_the_number_of_messages(tmp_path: Path, services: Services) -> None:
     async def test() -> None:
-        async with open_store("sqlite", tmp_path) as store:
+        async with open_store("sqlite", tmp_path, services) as store:
             metadata = store.metadata
             assert isinstance(metadata, SqliteMetadata)
             source, target = await store.mailbox("INBOX"), await store.mailbox("Target")
@@ -129,9 +130,9 @@ def test_the_number_of_statements_does_not_depend_on_the_number_of_messages(tmp_
     run(test())
 
 
-def test_reads_are_one_statement(tmp_path: Path) -> None:
+def test_reads_are_one_statement(tmp_path: Path, services: Services) -> None:
     async def test() -> None:
-        async with open_store("sqlite", tmp_path) as store:
+        async with open_store("sqlite", tmp_path, services) as store:
             metadata = store.metadata
             assert isinstance(metadata, SqliteMetadata)
             mailbox = await store.mailbox("INBOX")
