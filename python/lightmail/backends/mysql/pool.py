@@ -59,6 +59,10 @@ class Pool:
             elif self._free_slots:
                 self._free_slots -= 1
                 return await self._open()
+            elif asyncio.current_task() is None:
+                # A first step outside any task (net/eager.py): `asyncio.timeout` needs one.
+                await asyncio.sleep(0)
+                continue
             else:
                 waited = await self._wait()
                 if waited is None:
@@ -121,6 +125,8 @@ class Pool:
     async def _open(self) -> Connection:
         """In a slot that is ours already."""
         try:
+            if asyncio.current_task() is None:
+                await asyncio.sleep(0)  # as above
             connection = await self._connect()
         except BaseException as error:
             if isinstance(error, Lost | Refused) and self.unreachable_since_s is None:
