@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.installation import KINDS, SERVED, Installation
+from tests.support.installation import KINDS, Installation
 from tests.support.server import LightMailServer
 from tests.support.services import Services
 
 
-@pytest.fixture(scope="session", params=SERVED)
+@pytest.fixture(scope="session", params=KINDS)
 def any_server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, services: Services
 ) -> Iterator[Installation]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.aio import run
-from tests.support.installation import KINDS, SERVED, Installation
+from tests.support.installation import KINDS, Installation
 from tests.support.sealed import opened, sealed
 from tests.support.services import Services
 from tests.support.wire import ImapClient, literal_of
@@ -112,7 +112,7 @@ async def load_and_kill(server: Installation, load: Load, turn: int) -> None:
     await asyncio.gather(*jobs)
 
 
-@pytest.mark.parametrize("kind", [name for name in SERVED if KINDS[name].survives])
+@pytest.mark.parametrize("kind", [name for name in KINDS if KINDS[name].survives])
 def test_what_was_answered_is_there_and_whole(kind: str, tmp_path: Path, services: Services) -> None:
     server = Installation(KINDS[kind], tmp_path, services)
     answered: set[str] = set()

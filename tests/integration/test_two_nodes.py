@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.aio import run
-from tests.support.installation import KINDS, SERVED, Installation
+from tests.support.installation import KINDS, Installation
 from tests.support.mixed_load import MixedLoad, Node, Plan, Report
 from tests.support.services import Services
 
@@ -26,6 +26,6 @@ def load(kind: str, folder: Path, services: Services, plan: Plan) -> Report:
     return report
 
 
-@pytest.mark.parametrize("kind", SERVED)
+@pytest.mark.parametrize("kind", KINDS)
 def test_every_view_is_what_is(kind: str, tmp_path: Path, services: Services) -> None:
     load(kind, tmp_path, services, Plan())

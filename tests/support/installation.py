@@ -47,9 +47,6 @@ KINDS = {
     "mysql+s3+redis-2-nodes": Kind("mysql", "s3", redis=True, nodes=2),
 }
 
-# Those that can be run so far.
-SERVED = [name for name, kind in KINDS.items() if kind.workers == 1 and kind.metadata != "mysql"]
-
 QUICK: dict[str, dict[str, Any]] = {
     "auth": {"argon2_memory_kib": 8, "argon2_passes": 1},
     "changes": {"poll_s": 0.1},

@@ -224,19 +224,22 @@ class MixedLoad:
         idler = await _logged_in(there, account, listen)
         assert (await idler.command(f"SELECT {mailbox}".encode())).startswith("OK")
         answer = await idler.idle()
-        flagged = False
+        flagged = unsure = False
         while not self._ended:
+            await asyncio.sleep(PROBE_S)
             flagged = not flagged
             stored = await writer.command(f"UID STORE 1 {'+' if flagged else '-'}FLAGS.SILENT (\\Flagged)".encode())
             answered_s = time.monotonic()
             if not stored.startswith("OK"):
                 self.ledger.refused("STORE", stored)
-                flagged = not flagged
+                unsure = True
                 continue
             at_s, line = await asyncio.wait_for(told.get(), SETTLE_S)
+            while unsure and ("\\Flagged" in line) != flagged:
+                at_s, line = await asyncio.wait_for(told.get(), SETTLE_S)
+            unsure = False
             assert ("\\Flagged" in line) == flagged, f"told {line!r} of the change before"
             self._notices_s.append(at_s - answered_s)
-            await asyncio.sleep(PROBE_S)
         idler.done()
         await answer
         for connection in (writer, idler):
