@@ -7,6 +7,7 @@ import contextlib
 import functools
 import importlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,17 +15,20 @@ import msgspec
 import structlog
 
 from lightmail.auth.passwords import Passwords
-from lightmail.backends.local import LocalChangeFeed, SystemClock
+from lightmail.backends.local import LocalChangeFeed, LocalRates, SystemClock
 from lightmail.config import Config
 from lightmail.config.addresses import MYSQL_SCHEMES, parse_mysql, parse_redis, parse_s3, parse_store
 from lightmail.errors import ConfigError, Unavailable
 from lightmail.mail.store import MailStore
 from lightmail.model import Finding, SchemaState
 from lightmail.ports.blobs import BlobStore
+from lightmail.ports.cache import Cache
 from lightmail.ports.changes import ChangeFeed
 from lightmail.ports.clock import Clock
 from lightmail.ports.directory import Directory
 from lightmail.ports.metadata import MetadataStore
+from lightmail.ports.rates import RateLimiter
+from lightmail.ports.sessions import SessionTable
 from lightmail.serving import machine
 from lightmail.serving.reload import Reread
 from lightmail.serving.store import Announce, Prepare, Started, Store
@@ -42,6 +46,8 @@ _RETRY_S = 1.0
 _TLS_FILES = ("tls_ca", "tls_certificate", "tls_key")
 _FILES = {"mysql": _TLS_FILES, "s3": ("ca",), "redis": _TLS_FILES}
 """Files that backends are given; as configured they may be relative to the data folder."""
+_SESSIONS_FILE = "sessions.sqlite"
+"""Beside the database."""
 
 
 # ---- the store
@@ -59,11 +65,13 @@ async def open_store(config: Config, *, patience_s: float = 0.0) -> AsyncIterato
     machine.ensure_data_folder(config.data)
     clock = SystemClock()
     async with contextlib.AsyncExitStack() as stack:
-        metadata, directory = await _patiently(patience_s, lambda: _open_metadata(config, clock))
+        metadata, directory, sessions = await _patiently(patience_s, lambda: _open_metadata(config, clock))
         stack.push_async_callback(metadata.close)
+        stack.push_async_callback(sessions.close)
         blobs = await _open_blobs(config)
         stack.push_async_callback(blobs.close)
-        feed = await _open_feed(config, metadata, stack)
+        shared = await _open_redis(config, metadata, clock, stack)
+        feed = shared.feed if shared else LocalChangeFeed(metadata, poll_s=config.changes.poll_s)
         mail = MailStore(
             metadata=metadata,
             blobs=blobs,
@@ -71,12 +79,19 @@ async def open_store(config: Config, *, patience_s: float = 0.0) -> AsyncIterato
             feed=feed,
             clock=clock,
             config=config,
+            sessions=shared.sessions if shared else sessions,
             exclusive=config.server.workers == 1 and _scheme(config.storage.metadata) != "mysql",
         )
         stack.push_async_callback(mail.close)
         await feed.start()
         stack.push_async_callback(feed.close)
-        yield Store(mail, metadata, Passwords(config.auth))
+        yield Store(
+            mail,
+            metadata,
+            Passwords(config.auth),
+            cache=shared.cache if shared else None,
+            rates=shared.rates if shared else LocalRates(clock),
+        )
 
 
 async def _patiently(patience_s: float, open_it: Callable[[], Awaitable[T]]) -> T:
@@ -96,22 +111,24 @@ async def _patiently(patience_s: float, open_it: Callable[[], Awaitable[T]]) -> 
         await asyncio.sleep(_RETRY_S)
 
 
-async def _open_metadata(config: Config, clock: Clock) -> tuple[MetadataStore, Directory]:
+async def _open_metadata(config: Config, clock: Clock) -> tuple[MetadataStore, Directory, SessionTable]:
+    """The database, and its own table of who is connected."""
     scheme = _scheme(config.storage.metadata)
     if scheme == "memory":
-        from lightmail.backends.memory import MemoryDirectory, MemoryMetadata, MemoryState
+        from lightmail.backends.memory import MemoryDirectory, MemoryMetadata, MemorySessions, MemoryState
 
         state = MemoryState(clock)
-        return MemoryMetadata(state), MemoryDirectory(state)
+        return MemoryMetadata(state), MemoryDirectory(state), MemorySessions(state)
     if scheme == "mysql":
-        from lightmail.backends.mysql import MysqlDatabase, MysqlDirectory, MysqlMetadata
+        from lightmail.backends.mysql import MysqlDatabase, MysqlDirectory, MysqlMetadata, MysqlSessions
 
         server = await MysqlDatabase.open(parse_mysql(config.storage.metadata), config.mysql, clock)
-        return MysqlMetadata(server), MysqlDirectory(server)
-    from lightmail.backends.sqlite import SqliteDatabase, SqliteDirectory, SqliteMetadata
+        return MysqlMetadata(server), MysqlDirectory(server), MysqlSessions(server)
+    from lightmail.backends.sqlite import SqliteDatabase, SqliteDirectory, SqliteMetadata, SqliteSessions
 
-    database = await SqliteDatabase.open(_path(config, config.storage.metadata), clock)
-    return SqliteMetadata(database), SqliteDirectory(database)
+    path = _path(config, config.storage.metadata)
+    database = await SqliteDatabase.open(path, clock)
+    return SqliteMetadata(database), SqliteDirectory(database), SqliteSessions(path.with_name(_SESSIONS_FILE), clock)
 
 
 async def _open_blobs(config: Config) -> BlobStore:
@@ -135,14 +152,27 @@ async def _open_blobs(config: Config) -> BlobStore:
     return await FileBlobs.open(_path(config, config.storage.bodies))
 
 
-async def _open_feed(config: Config, metadata: MetadataStore, stack: contextlib.AsyncExitStack) -> ChangeFeed:
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What Redis does for all nodes."""
+
+    feed: ChangeFeed
+    cache: Cache
+    rates: RateLimiter
+    sessions: SessionTable
+
+
+async def _open_redis(
+    config: Config, metadata: MetadataStore, clock: Clock, stack: contextlib.AsyncExitStack
+) -> _Shared | None:
     if not config.storage.redis:
-        return LocalChangeFeed(metadata, poll_s=config.changes.poll_s)
-    from lightmail.backends.redis import RedisChangeFeed, RedisConnection
+        return None
+    from lightmail.backends.redis import RedisCache, RedisChangeFeed, RedisConnection, RedisRates, RedisSessions
 
     redis = await RedisConnection.open(parse_redis(config.storage.redis), config.redis)
     stack.push_async_callback(redis.close)
-    return RedisChangeFeed(redis, metadata, poll_s=config.changes.poll_s)
+    feed = RedisChangeFeed(redis, metadata, poll_s=config.changes.poll_s)
+    return _Shared(feed, RedisCache(redis), RedisRates(redis, clock), RedisSessions(redis, clock))
 
 
 def _effective(config: Config) -> Config:

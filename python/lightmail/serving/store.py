@@ -12,7 +12,9 @@ from lightmail.mail.accounts import normal_address
 from lightmail.mail.store import MailStore
 from lightmail.model import User
 from lightmail.net.tls import Identity
+from lightmail.ports.cache import Cache
 from lightmail.ports.metadata import MetadataStore
+from lightmail.ports.rates import RateLimiter
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,9 @@ class Store:
     mail: MailStore
     metadata: MetadataStore
     passwords: Passwords
+    cache: Cache | None
+    """Shared by all nodes; None: there is none."""
+    rates: RateLimiter
 
     async def user(self, address: str) -> User:
         """By any spelling of the address. Raises AddressInvalid, UserNotFound."""
