@@ -148,6 +148,8 @@ class MariaDb(Service):
         self._program = program("mariadbd", "mysqld")
         self._options = options
         self._data = folder / "data"
+        self._temporary = folder / "tmp"
+        self._temporary.mkdir(exist_ok=True)
         # A unix socket path may have 107 octets, and a test's folder is often longer.
         self._socket = Path("/tmp") / f"lm-{secrets.token_hex(6)}.sock"
         if not self._data.exists():
@@ -171,6 +173,8 @@ class MariaDb(Service):
             f"--port={self.port}",
             "--bind-address=127.0.0.1",
             f"--pid-file={self.folder / 'pid'}",
+            # A server that starts removes the temporary tables it finds there, of whatever server they are.
+            f"--tmpdir={self._temporary}",
             "--innodb-buffer-pool-size=64M",
             "--innodb-log-file-size=64M",
             "--max-connections=300",
