@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import secrets
-from collections import OrderedDict
+from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 from lightmail.auth.passwords import MAX_PASSWORD_OCTETS, Argon2Parameters, Passwords
 from lightmail.auth.sasl import Credentials
+from lightmail.auth.successes import OwnSuccesses, SharedSuccesses
 from lightmail.auth.throttle import FailureDelays
 from lightmail.errors import (
     AccountDisabled,
@@ -22,13 +21,13 @@ from lightmail.errors import (
 )
 from lightmail.mail.accounts import normal_address
 from lightmail.model import User
+from lightmail.ports.cache import Cache
 from lightmail.ports.clock import Clock
 from lightmail.ports.directory import Directory
+from lightmail.ports.rates import RateLimiter
 
 QUEUED_HASHES = 1024
 """Password checks that may wait for a thread; more are refused as Unavailable."""
-CACHED_SUCCESSES = 20_000
-"""Remembered checks; the oldest go first."""
 FIRST_DELAY_S = 0.25
 
 
@@ -50,17 +49,21 @@ class Authenticator:
         directory: Directory,
         clock: Clock,
         parameters: AuthParameters,
+        rates: RateLimiter,
+        cache: Cache | None = None,
         first_delay_s: float = FIRST_DELAY_S,
         queued_hashes: int = QUEUED_HASHES,
     ) -> None:
+        """cache: shared with other processes, whose checks need not be made once more; None: there is none."""
         self.passwords = Passwords(parameters)
         self._directory = directory
-        self._clock = clock
         self._threads = ThreadPoolExecutor(parameters.concurrent_hashes, thread_name_prefix="argon2")
         self._most_running = parameters.concurrent_hashes + queued_hashes
         self._running: dict[bytes, asyncio.Future[bool]] = {}
-        self._remembered = _Successes(parameters.cache_s)
-        self._delays = FailureDelays(first_delay_s)
+        self._remembered = OwnSuccesses(parameters.cache_s, clock)
+        self._shared = SharedSuccesses(parameters.cache_s, clock, cache, directory) if cache is not None else None
+        self._delays = FailureDelays(first_delay_s, rates)
+        self._afterwards: set[asyncio.Task[None]] = set()
 
     async def authenticate(self, credentials: Credentials, peer: str | None = None) -> User:
         """What a SASL mechanism ended with, to a User.
@@ -84,11 +87,11 @@ class Authenticator:
         address = _address(username)
         user = await self._find(address)
         if not await self._is_password_of(user, password):
-            wait_s = self._delays.failed(address or "", peer or "", self._clock.monotonic_s())
-            await asyncio.sleep(wait_s)
+            await asyncio.sleep(await self._delays.failed(address or "", peer or ""))
             raise AuthenticationFailed
         assert user is not None  # nobody's password is never right
-        self._delays.succeeded(user.address, peer or "")
+        if self._delays.failed_here(user.address, peer or ""):
+            self._later(self._delays.forget(user.address, peer or ""))
         if not user.enabled:
             raise AccountDisabled(user.address)
         if self.passwords.needs_rehash(user.password_hash):
@@ -98,6 +101,8 @@ class Authenticator:
     def close(self) -> None:
         """Checks that wait are dropped; those that run finish."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+        for task in self._afterwards:
+            task.cancel()
 
     async def _find(self, address: str | None) -> User | None:
         if address is None:
@@ -111,12 +116,22 @@ class Authenticator:
         stored = user.password_hash if user is not None else ""
         if not 0 < len(password) <= MAX_PASSWORD_OCTETS:
             stored, password = "", b"-"  # right for nobody, and costs what every other one costs
-        key = self._remembered.key(user.id if user is not None else 0, stored, password)
-        if self._remembered.has(key, self._clock.monotonic_s()):
+        user_id = user.id if user is not None else 0
+        key = self._remembered.key(user_id, stored, password)
+        if self._remembered.has(key):
             return True
+        shared = self._shared
+        shared_key = await shared.key(user_id, stored, password) if shared is not None else None
+        if shared is not None and shared_key is not None:
+            remaining_s = await shared.remaining_s(shared_key)
+            if remaining_s > 0:
+                self._remembered.add(key, for_s=remaining_s)
+                return True
         right = await self._check(key, stored, password)
         if right:
-            self._remembered.add(key, self._clock.monotonic_s())
+            self._remembered.add(key)
+            if shared is not None and shared_key is not None:
+                self._later(shared.add(shared_key))
         return right
 
     async def _check(self, key: bytes, stored: str, password: bytes) -> bool:
@@ -130,6 +145,12 @@ class Authenticator:
             self._running[key] = running
             running.add_done_callback(lambda _: self._running.pop(key, None))
         return await asyncio.shield(running)  # a session that goes away takes nothing from the others
+
+    def _later(self, work: Coroutine[None, None, None]) -> None:
+        """What nobody waits for."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._afterwards.add(task)
+        task.add_done_callback(self._afterwards.discard)
 
     async def _rehash(self, user: User, password: bytes) -> User:
         """The parameters have changed since the hash was made. Costs one login a second hash."""
@@ -148,33 +169,3 @@ def _address(username: bytes) -> str | None:
         return normal_address(username.decode("utf-8").strip())
     except (UnicodeDecodeError, AddressInvalid):
         return None
-
-
-class _Successes:
-    """Checks that ended well, for a short while.
-
-    Holds neither passwords nor anything of use outside this process: keyed hashes of (user, stored hash, password). A
-    changed password is forgotten by itself.
-    """
-
-    def __init__(self, keep_s: float) -> None:
-        self._keep_s = keep_s
-        self._secret = secrets.token_bytes(32)
-        self._until: OrderedDict[bytes, float] = OrderedDict()
-
-    def key(self, user_id: int, stored: str, password: bytes) -> bytes:
-        fields = stored.encode("utf-8")
-        mac = hashlib.blake2b(b"%d %d %b" % (user_id, len(fields), fields), digest_size=32, key=self._secret)
-        mac.update(password)
-        return mac.digest()
-
-    def has(self, key: bytes, now_s: float) -> bool:
-        return self._until.get(key, now_s) > now_s
-
-    def add(self, key: bytes, now_s: float) -> None:
-        if self._keep_s <= 0:
-            return
-        self._until[key] = now_s + self._keep_s
-        self._until.move_to_end(key)
-        while len(self._until) > CACHED_SUCCESSES or next(iter(self._until.values())) <= now_s:
-            self._until.popitem(last=False)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
+from lightmail.ports.rates import RateLimiter
+
 WINDOW_S = 900.0
 """A failure this long ago no longer counts."""
 MAX_DELAY_S = 8.0
@@ -12,22 +14,35 @@ ENTRIES = 10_000
 
 
 class FailureDelays:
-    """Counts failures per (address, peer): guessing from one place gets slow, the account's owner elsewhere is not."""
+    """Counts failures per (address, peer): guessing from one place gets slow, the account's owner elsewhere is not.
 
-    def __init__(self, first_s: float) -> None:
+    The counts are those of all nodes where the limiter's are.
+    """
+
+    def __init__(self, first_s: float, rates: RateLimiter) -> None:
         self._first_s = first_s
-        self._failures: OrderedDict[tuple[str, str], tuple[int, float]] = OrderedDict()
+        self._rates = rates
+        self._failed_here: OrderedDict[str, None] = OrderedDict()
 
-    def failed(self, address: str, peer: str, now_s: float) -> float:
-        """Take note of a failure at `now_s` (monotonic). Returns how long to wait before saying so."""
-        key = (address, peer)
-        count, last_s = self._failures.pop(key, (0, now_s))
-        if now_s - last_s > WINDOW_S:
-            count = 0
-        self._failures[key] = (count + 1, now_s)
-        if len(self._failures) > ENTRIES:
-            self._failures.popitem(last=False)
-        return min(self._first_s * 2.0 ** min(count, 16), MAX_DELAY_S)
+    async def failed(self, address: str, peer: str) -> float:
+        """Take note of a failure. Returns how long to wait before saying so."""
+        key = _key(address, peer)
+        self._failed_here[key] = None
+        self._failed_here.move_to_end(key)
+        if len(self._failed_here) > ENTRIES:
+            self._failed_here.popitem(last=False)
+        count = await self._rates.hit(key, window_s=WINDOW_S)
+        return min(self._first_s * 2.0 ** min(count - 1, 16), MAX_DELAY_S)
 
-    def succeeded(self, address: str, peer: str) -> None:
-        self._failures.pop((address, peer), None)
+    def failed_here(self, address: str, peer: str) -> bool:
+        """Whether there are failures to forget, as far as this process knows."""
+        return _key(address, peer) in self._failed_here
+
+    async def forget(self, address: str, peer: str) -> None:
+        key = _key(address, peer)
+        self._failed_here.pop(key, None)
+        await self._rates.forget(key)
+
+
+def _key(address: str, peer: str) -> str:
+    return f"login:{address}:{peer}"

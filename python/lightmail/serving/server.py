@@ -25,7 +25,11 @@ class Server:
     def __init__(self, config: Config, store: Store, identity: Identity | None) -> None:
         self._config = config
         self._authenticator = Authenticator(
-            directory=store.mail.directory, clock=store.mail.clock, parameters=config.auth
+            directory=store.mail.directory,
+            clock=store.mail.clock,
+            parameters=config.auth,
+            rates=store.rates,
+            cache=store.cache,
         )
         self._imap = ImapServer(
             mail=store.mail,

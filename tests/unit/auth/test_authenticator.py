@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -14,9 +15,11 @@ from lightmail.auth.authenticator import Authenticator
 from lightmail.auth.passwords import Passwords
 from lightmail.auth.sasl import Credentials
 from lightmail.auth.throttle import ENTRIES, MAX_DELAY_S, WINDOW_S, FailureDelays
+from lightmail.backends.local import LocalRates
 from lightmail.config import Auth
 from lightmail.errors import AccountDisabled, AuthenticationFailed, AuthorizationFailed, Unavailable, UserNotFound
 from lightmail.model import User, UserId
+from lightmail.ports.cache import Cache
 from tests.support.aio import run
 
 CHEAP = Auth(argon2_memory_kib=8, argon2_passes=1)
@@ -29,6 +32,12 @@ class OneTable:
     def __init__(self, *users: User) -> None:
         self.users = {user.address: user for user in users}
         self.failing = False
+        self.secret: bytes | None = b"of all nodes"
+
+    async def shared_secret(self) -> bytes:
+        if self.secret is None:
+            raise Unavailable("directory")
+        return self.secret
 
     async def get_user(self, address: str) -> User:
         if self.failing:
@@ -67,7 +76,7 @@ def user(number: int, address: str, password_hash: str = SECRET, *, enabled: boo
 class Room:
     """An Authenticator with its surroundings; counts the hashes that really ran."""
 
-    def __init__(self, parameters: Auth, queued_hashes: int) -> None:
+    def __init__(self, parameters: Auth, queued_hashes: int, cache: Cache | None) -> None:
         self.directory = OneTable(
             user(1, "pat@example.org"), user(2, "off@example.org", enabled=False), user(3, "none@example.org", "")
         )
@@ -76,6 +85,8 @@ class Room:
             directory=self.directory,  # type: ignore[arg-type]  # the verbs that are used
             clock=self.clock,
             parameters=parameters,
+            rates=LocalRates(self.clock),
+            cache=cache,
             first_delay_s=0,
             queued_hashes=queued_hashes,
         )
@@ -97,8 +108,8 @@ class Room:
 
 
 @asynccontextmanager
-async def room(parameters: Auth = CHEAP, queued_hashes: int = 100) -> AsyncIterator[Room]:
-    made = Room(parameters, queued_hashes)
+async def room(parameters: Auth = CHEAP, queued_hashes: int = 100, cache: Cache | None = None) -> AsyncIterator[Room]:
+    made = Room(parameters, queued_hashes, cache)
     try:
         yield made
     finally:
@@ -287,19 +298,154 @@ def test_a_rehash_never_undoes_a_new_password() -> None:
 
 
 def test_delays_grow_per_address_and_peer_and_end() -> None:
-    delays = FailureDelays(first_s=0.5)
-    assert [delays.failed("a", "p", now_s=10.0) for _ in range(6)] == [0.5, 1.0, 2.0, 4.0, 8.0, MAX_DELAY_S]
-    assert delays.failed("a", "elsewhere", now_s=10.0) == 0.5
-    assert delays.failed("b", "p", now_s=10.0) == 0.5
-    assert delays.failed("b", "p", now_s=10.0 + WINDOW_S + 1) == 0.5
-    delays.succeeded("a", "p")
-    assert delays.failed("a", "p", now_s=10.0) == 0.5
-    assert max(delays.failed("a", "p", now_s=10.0) for _ in range(5000)) == MAX_DELAY_S
+    async def scenario() -> None:
+        clock = HandClock()
+        delays = FailureDelays(0.5, LocalRates(clock))
+        assert [await delays.failed("a", "p") for _ in range(6)] == [0.5, 1.0, 2.0, 4.0, 8.0, MAX_DELAY_S]
+        assert await delays.failed("a", "elsewhere") == 0.5
+        assert await delays.failed("b", "p") == 0.5
+        clock.s += 2 * WINDOW_S
+        assert await delays.failed("b", "p") == 0.5
+        assert delays.failed_here("a", "p") and not delays.failed_here("a", "nowhere")
+        await delays.forget("a", "p")
+        assert not delays.failed_here("a", "p")
+        assert await delays.failed("a", "p") == 0.5
+        assert max([await delays.failed("a", "p") for _ in range(5000)]) == MAX_DELAY_S
+
+    run(scenario())
 
 
-def test_delays_remember_a_bounded_number() -> None:
-    delays = FailureDelays(first_s=0.5)
-    delays.failed("first", "p", now_s=0.0)
-    for number in range(ENTRIES):
-        delays.failed(str(number), "p", now_s=0.0)
-    assert delays.failed("first", "p", now_s=0.0) == 0.5
+def test_what_failed_here_is_remembered_for_a_bounded_number() -> None:
+    async def scenario() -> None:
+        delays = FailureDelays(0.5, LocalRates(HandClock()))
+        for number in range(ENTRIES + 1):
+            await delays.failed(str(number), "p")
+        assert not delays.failed_here("0", "p")
+        assert delays.failed_here("1", "p")
+
+    run(scenario())
+
+
+def test_a_success_forgets_the_failures_before_it() -> None:
+    async def scenario() -> None:
+        async with room() as at:
+            delays = FailureDelays(0.0, rates := LocalRates(at.clock))
+            at.authenticator._delays = delays
+            for _ in range(3):
+                await at.fails(b"pat@example.org", b"wrong")
+            assert await rates.count("login:pat@example.org:192.0.2.1", window_s=WINDOW_S) == 3
+            await at.authenticator.verify(b"pat@example.org", b"secret", "192.0.2.1")
+            await asyncio.sleep(0)
+            assert await rates.count("login:pat@example.org:192.0.2.1", window_s=WINDOW_S) == 0
+
+    run(scenario())
+
+
+class OneCache:
+    """A Cache that several rooms share; what is in it can be seen and changed."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, bytes] = {}
+        self.asked = 0
+
+    async def get(self, keys: Sequence[str]) -> dict[str, bytes]:
+        self.asked += 1
+        return {key: self.values[key] for key in keys if key in self.values}
+
+    async def put(self, values: Mapping[str, bytes], *, keep_s: float) -> None:
+        self.values.update(values)
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+def test_a_success_elsewhere_is_not_checked_again() -> None:
+    async def scenario() -> None:
+        cache = OneCache()
+        async with room(cache=cache) as one, room(cache=cache) as other:
+            await one.authenticator.verify(b"pat@example.org", b"secret")
+            await asyncio.sleep(0)
+            await other.authenticator.verify(b"pat@example.org", b"secret")
+            assert (one.hashes, other.hashes) == (1, 0)
+            # From now on it is remembered here, and nobody is asked.
+            asked = cache.asked
+            with pytest.raises(StopIteration):
+                other.authenticator.verify(b"pat@example.org", b"secret").send(None)
+            assert cache.asked == asked
+            # Not longer than where the check was made, wherever it is used.
+            other.clock.s += CHEAP.cache_s
+            await other.authenticator.verify(b"pat@example.org", b"secret")
+            assert other.hashes == 1
+
+    run(scenario())
+
+
+def test_a_new_password_is_not_known_elsewhere() -> None:
+    async def scenario() -> None:
+        cache = OneCache()
+        async with room(cache=cache) as one, room(cache=cache) as other:
+            await one.authenticator.verify(b"pat@example.org", b"secret")
+            await asyncio.sleep(0)
+            await other.directory.set_password(UserId(1), other.authenticator.passwords.hash(b"changed"))
+            await other.fails(b"pat@example.org", b"secret")
+            assert other.hashes == 1
+
+    run(scenario())
+
+
+def test_what_is_in_the_cache_is_of_no_use_without_the_secret() -> None:
+    """Neither to guess passwords by, nor to let somebody in: with another secret, the same password has another key."""
+
+    async def scenario() -> None:
+        cache = OneCache()
+        async with room(cache=cache) as one, room(cache=cache) as other:
+            other.directory.secret = b"another secret"
+            await one.authenticator.verify(b"pat@example.org", b"secret")
+            await asyncio.sleep(0)
+            (key,) = cache.values
+            assert re.fullmatch(r"auth:[0-9a-f]{64}", key)
+            await other.authenticator.verify(b"pat@example.org", b"secret")
+            assert other.hashes == 1
+            await asyncio.sleep(0)
+            assert len(cache.values) == 2
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("value", [b"", b"x", b"-1", b"9" * 400, b"12 3"])
+def test_nonsense_in_the_cache_is_no_success_for_long(value: bytes) -> None:
+    async def scenario() -> None:
+        cache = OneCache()
+        async with room(cache=cache) as one, room(cache=cache) as other:
+            await one.authenticator.verify(b"pat@example.org", b"secret")
+            await asyncio.sleep(0)
+            cache.values = dict.fromkeys(cache.values, value)
+            await other.authenticator.verify(b"pat@example.org", b"secret")
+            assert other.hashes == 1
+
+    run(scenario())
+
+
+def test_a_cache_is_asked_the_same_for_accounts_that_are_not_there() -> None:
+    """Otherwise the time would tell."""
+
+    async def scenario() -> None:
+        cache = OneCache()
+        async with room(cache=cache) as at:
+            await at.fails(b"pat@example.org", b"wrong")
+            await at.fails(b"nobody@example.org", b"wrong")
+            assert cache.asked == at.hashes == 2
+            assert cache.values == {}
+
+    run(scenario())
+
+
+def test_without_the_secret_every_node_checks_for_itself() -> None:
+    async def scenario() -> None:
+        cache = OneCache()
+        async with room(cache=cache) as at:
+            at.directory.secret = None
+            await at.authenticator.verify(b"pat@example.org", b"secret")
+            assert at.hashes == 1 and not cache.values
+
+    run(scenario())

@@ -9,6 +9,7 @@ import msgspec
 
 from lightmail.auth.authenticator import Authenticator
 from lightmail.auth.passwords import Passwords
+from lightmail.backends.local import LocalRates
 from lightmail.config import Auth, Config
 from lightmail.imap import registry
 from lightmail.imap.capabilities import Capabilities
@@ -32,6 +33,7 @@ class Desk:
             directory=house.directory,  # type: ignore[arg-type]
             clock=house.clock,
             parameters=config.auth,
+            rates=LocalRates(house.clock),
             first_delay_s=0.0,
         )
         self.capabilities = Capabilities(config, tls_available=tls_available)
