@@ -21,6 +21,7 @@ _COMMANDS = {
     "import": ("importing", "import_", "Import mail from mbox, Maildir or .eml files."),
     "deliver": ("deliver", "deliver", "Deliver one message from standard input."),
     "demo": ("demo", "demo", "Make a demo account with sample messages."),
+    "sessions": ("sessions", "sessions", "Show who is connected."),
     "db": ("db", "db", "The database: status, upgrade, check."),
     "config": ("config", "config", "The configuration: check, show."),
     "version": ("version", "version", "Show the version."),

@@ -20,6 +20,7 @@ from lightmail.backends.redis.clients import Clients, make_clients
 from lightmail.config import sections
 from lightmail.config.addresses import RedisUrl
 from lightmail.errors import Unavailable
+from lightmail.obs.metrics import Counts, counts
 
 _log = structlog.get_logger("lightmail.redis")
 
@@ -74,7 +75,12 @@ class RedisConnection:
             made.lost(error)
         else:
             made.present = True
+        made.count(counts)
         return made
+
+    def count(self, told: Counts) -> None:
+        told.source("redis_connected", "Whether Redis answers", lambda: float(self.present))
+        told.source("redis_errors_total", "What Redis did not answer, or refused", lambda: self.errors)
 
     @property
     def bus(self) -> Redis:

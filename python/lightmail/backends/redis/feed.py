@@ -30,6 +30,7 @@ from lightmail.backends.redis.connection import AWAY, FIRST_RETRY_S, RedisConnec
 from lightmail.backends.redis.subscriber import Subscriber
 from lightmail.errors import Unavailable
 from lightmail.model import MailboxId, ModSeq
+from lightmail.obs.metrics import Counts, counts
 from lightmail.ports.changes import ChangeListener
 from lightmail.ports.metadata import MetadataStore
 
@@ -122,7 +123,17 @@ class RedisChangeFeed:
         if self._redis.present:
             self._back.set()
         loop = asyncio.get_running_loop()
+        self.count(counts)
         self._tasks = [loop.create_task(self._send_all()), loop.create_task(self._listen_always())]
+
+    def count(self, told: Counts) -> None:
+        for of, read in (
+            ("sent", lambda: self.sent),
+            ("received", lambda: self.received),
+            ("malformed", lambda: self.malformed),
+        ):
+            told.source("redis_hints_total", "Hints of changes by way of Redis", read, label=of)
+        told.source("redis_mailboxes_followed", "Mailboxes whose hints are asked for", lambda: len(self._followed))
 
     async def close(self) -> None:
         tasks, self._tasks = self._tasks, []

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from lightmail.backends.local import SystemClock
+from lightmail.backends.records import SESSION_COLUMNS, session, session_row
 from lightmail.backends.sqlite.connection import connect, told_plainly
 from lightmail.errors import Unavailable
-from lightmail.model import ClientSession, UserId
+from lightmail.model import ClientSession
 from lightmail.ports.clock import Clock
 from lightmail.ports.sessions import EXPIRES_S
 
@@ -50,13 +51,10 @@ SEEN = (
     "INSERT INTO processes (process, seen_s) VALUES (?, ?) ON CONFLICT (process) DO UPDATE SET seen_s = excluded.seen_s"
 )
 DELETE_SESSION = "DELETE FROM sessions WHERE id = ?"
-INSERT_SESSION = """
-    INSERT OR REPLACE INTO sessions (id, process, user_id, address, protocol, peer, node, since_s)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-"""
+INSERT_SESSION = f"INSERT OR REPLACE INTO sessions ({SESSION_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 COUNT_SESSIONS = "SELECT count(*) FROM sessions WHERE process = ?"
-SELECT_SESSIONS = """
-    SELECT id, user_id, address, protocol, peer, node, sessions.process, since_s
+SELECT_SESSIONS = f"""
+    SELECT {SESSION_COLUMNS}
     FROM sessions JOIN processes USING (process)
     WHERE seen_s > :since_s AND (:address IS NULL OR address = :address)
     ORDER BY address, since_s, id
@@ -86,7 +84,7 @@ class SqliteSessions:
                     connection.execute(DELETE_PROCESS, (process,))
                 connection.execute(SEEN, (process, now_s))
                 connection.executemany(DELETE_SESSION, [(name,) for name in closed])
-                connection.executemany(INSERT_SESSION, map(_row, opened))
+                connection.executemany(INSERT_SESSION, map(session_row, opened))
                 (count,) = connection.execute(COUNT_SESSIONS, (process,)).fetchone()
                 connection.execute("COMMIT")
             except BaseException:
@@ -99,7 +97,7 @@ class SqliteSessions:
     async def list(self, *, address: str | None = None) -> list[ClientSession]:
         values = {"since_s": int(self._clock.now_s() - EXPIRES_S), "address": address}
         rows = await self._run(lambda connection: connection.execute(SELECT_SESSIONS, values).fetchall())
-        return [ClientSession(row[0], UserId(row[1]), *row[2:]) for row in rows]
+        return [session(row) for row in rows]
 
     async def forget(self, process: str) -> None:
         await self._run(lambda connection: connection.execute(DELETE_PROCESS, (process,)))
@@ -134,16 +132,3 @@ class SqliteSessions:
     def _let_go(self) -> None:
         if self._connection is not None:
             self._connection.close()
-
-
-def _row(session: ClientSession) -> tuple[object, ...]:
-    return (
-        session.id,
-        session.process,
-        session.user_id,
-        session.address,
-        session.protocol,
-        session.peer,
-        session.node,
-        session.since_s,
-    )
