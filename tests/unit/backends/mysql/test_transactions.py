@@ -1,0 +1,416 @@
+"""Transactions on a real server: all or nothing, repeated where that is safe, whatever happens to the connection."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from lightmail.backends.mysql.errors import DUPLICATE, Refused
+from lightmail.backends.mysql.statements import MANY_OCTETS, Statements
+from lightmail.config.addresses import MysqlUrl
+from lightmail.errors import OverQuota, StoreReadOnly, Unavailable
+from tests.support.aio import run
+from tests.support.eventually import eventually
+from tests.support.services import MariaDb
+from tests.unit.backends.mysql.house import (
+    INCREMENT,
+    INSERT,
+    LOCK,
+    connection_id,
+    counters,
+    counts,
+    open_transactions,
+    opened,
+)
+
+pytestmark = pytest.mark.integration
+
+
+async def increment_both(statements: Statements) -> None:
+    await statements.run(INCREMENT, (1,))
+    await statements.run(INCREMENT, (2,))
+
+
+def test_a_transaction_is_all_or_nothing(url: MysqlUrl) -> None:
+    async def test() -> None:
+        async with counters(url) as database:
+            before = database.statements, database.transactions
+            await database.write(increment_both)
+            assert await counts(database) == [1, 1]
+
+            async def fails(statements: Statements) -> None:
+                await increment_both(statements)
+                raise OverQuota("messages")
+
+            with pytest.raises(OverQuota):
+                await database.write(fails)
+            assert await counts(database) == [1, 1]
+            assert (database.statements - before[0], database.transactions - before[1]) == (6, 1)
+
+    run(test())
+
+
+def test_a_verb_without_statements_is_no_transaction(url: MysqlUrl) -> None:
+    async def nothing(statements: Statements) -> int:
+        return 7
+
+    async def test() -> None:
+        async with opened(url) as database:
+            assert await database.write(nothing) == 7
+            assert database.transactions == database.statements == 0
+
+    run(test())
+
+
+def test_what_statements_answer(url: MysqlUrl) -> None:
+    async def verb(statements: Statements) -> None:
+        assert await statements.one(LOCK, (3,)) is None
+        assert await statements.one(LOCK, (1,)) == (0,)
+        assert await statements.all("SELECT id FROM counters WHERE id IN %(ids)s ORDER BY id", {"ids": [2, 1, 9]}) == [
+            (1,),
+            (2,),
+        ]
+        assert await statements.run("UPDATE counters SET n = 0 WHERE id IN %s", ([1, 2],)) == 2, "matched, not changed"
+        with pytest.raises(Refused) as refused:
+            await statements.run(INSERT, (1, 5))
+        assert refused.value.number == DUPLICATE
+        await statements.all("CREATE TEMPORARY TABLE made (id INT PRIMARY KEY AUTO_INCREMENT, t LONGTEXT)")
+        assert await statements.insert("INSERT INTO made (t) VALUES ('a')") == 1
+        assert await statements.insert("INSERT INTO made (t) VALUES ('b')") == 2
+
+    async def test() -> None:
+        async with counters(url) as database:
+            await database.write(verb)
+
+    run(test())
+
+
+def test_many_rows_are_few_statements(url: MysqlUrl) -> None:
+    octets = b"'\\\0\xff" * 20_000
+    rows = [(number, octets, "x") for number in range(3 * MANY_OCTETS // len(octets))]
+
+    async def verb(statements: Statements) -> int:
+        before = statements.count
+        statement = "INSERT INTO made (id, o, t) VALUES (%s, %s, CONCAT(%s, '%%')) ON DUPLICATE KEY UPDATE t = 'twice'"
+        await statements.many(statement, rows)
+        return statements.count - before
+
+    async def test() -> None:
+        async with opened(url) as database:
+            await database.all("CREATE TABLE made (id INT PRIMARY KEY, o MEDIUMBLOB, t TEXT)")
+            # A quote, a backslash and a NUL take two octets in a statement.
+            assert 4 <= await database.write(verb) <= 6
+            statement = "SELECT COUNT(*), MIN(o), MAX(o), MIN(t), MAX(t) FROM made"
+            assert await database.one(statement) == (len(rows), octets, octets, "x%", "x%")
+            with pytest.raises(ValueError, match="no VALUES"):
+                await database.write(lambda statements: statements.many("DELETE FROM made", rows))
+
+    run(test())
+
+
+def test_a_deadlock_is_repeated(url: MysqlUrl) -> None:
+    async def test() -> None:
+        async with counters(url) as database:
+            has_first, has_second = asyncio.Event(), asyncio.Event()
+            attempts = 0
+
+            async def crosswise(statements: Statements, first: int, mine: asyncio.Event, other: asyncio.Event) -> None:
+                nonlocal attempts
+                attempts += 1
+                await statements.run(INCREMENT, (first,))
+                mine.set()
+                await other.wait()
+                await statements.run(INCREMENT, (3 - first,))
+
+            await asyncio.gather(
+                database.write(lambda statements: crosswise(statements, 1, has_first, has_second)),
+                database.write(lambda statements: crosswise(statements, 2, has_second, has_first)),
+            )
+            assert attempts == 3
+            assert await counts(database) == [2, 2]
+
+    run(test())
+
+
+def test_a_lock_is_waited_for_and_then_asked_for_again(url: MysqlUrl) -> None:
+    async def test() -> None:
+        async with counters(url, lock_timeout_s=1, retry_s=5.0) as database, opened(url) as other:
+            attempts = 0
+            locked, asked_again = asyncio.Event(), asyncio.Event()
+
+            async def hold(statements: Statements) -> None:
+                await statements.one(LOCK, (1,))
+                locked.set()
+                await asked_again.wait()
+
+            async def wait(statements: Statements) -> None:
+                nonlocal attempts
+                attempts += 1
+                if attempts == 2:
+                    asked_again.set()
+                await increment_both(statements)
+
+            holding = asyncio.create_task(other.write(hold))
+            await locked.wait()
+            await database.write(wait)
+            await holding
+            assert attempts == 2
+            assert await counts(database) == [1, 1]
+
+    run(test())
+
+
+def test_a_lock_that_is_never_released_ends_in_unavailable(url: MysqlUrl, server: MariaDb) -> None:
+    async def test() -> None:
+        async with counters(url, lock_timeout_s=1, retry_s=0) as database, opened(url) as other:
+            locked, done = asyncio.Event(), asyncio.Event()
+
+            async def hold(statements: Statements) -> None:
+                await statements.one(LOCK, (2,))
+                locked.set()
+                await done.wait()
+
+            holding = asyncio.create_task(other.write(hold))
+            await locked.wait()
+            with pytest.raises(Unavailable, match="Lock wait timeout"):
+                await database.write(increment_both)
+            # The statement alone was taken back by the server; the rest of the transaction is our duty.
+            assert open_transactions(server) == 1
+            done.set()
+            await holding
+            assert await counts(database) == [0, 0]
+
+    run(test())
+
+
+def test_a_connection_lost_before_commit_is_no_matter(url: MysqlUrl, server: MariaDb) -> None:
+    async def test() -> None:
+        async with counters(url) as database:
+            attempts = 0
+
+            async def killed(statements: Statements) -> None:
+                nonlocal attempts
+                attempts += 1
+                await statements.run(INCREMENT, (1,))
+                if attempts < 3:
+                    server.run(f"KILL {await connection_id(statements)}")
+                await statements.run(INCREMENT, (2,))
+
+            await database.write(killed)
+            assert attempts == 3
+            assert await counts(database) == [1, 1]
+
+    run(test())
+
+
+async def until(server: MariaDb, state: str) -> int:
+    """The connection id of who is in that state."""
+    statement = f"SELECT id FROM information_schema.processlist WHERE info = 'COMMIT' AND state LIKE '{state}'"
+    end_s = time.monotonic() + 10
+    while time.monotonic() < end_s:
+        rows = await asyncio.to_thread(server.run, statement)
+        if rows:
+            assert isinstance(rows[0][0], int)
+            return rows[0][0]
+    raise TimeoutError(state)
+
+
+class CommitsBlocked:
+    """No COMMIT of the server gets through."""
+
+    def __init__(self, url: MysqlUrl) -> None:
+        self._url = url
+
+    async def __aenter__(self) -> None:
+        self._opened = opened(self._url)
+        database = await self._opened.__aenter__()
+        self._release = asyncio.Event()
+        blocked = asyncio.Event()
+
+        async def block(statements: Statements) -> None:
+            await statements.all("BACKUP STAGE START")
+            await statements.all("BACKUP STAGE BLOCK_COMMIT")
+            blocked.set()
+            await self._release.wait()
+            await statements.all("BACKUP STAGE END")
+
+        self._blocking = asyncio.create_task(database.on_one_connection(block))
+        await blocked.wait()
+
+    async def __aexit__(self, *_: object) -> None:
+        self._release.set()
+        await self._blocking
+        await self._opened.__aexit__(None, None, None)
+
+
+def test_a_connection_lost_in_commit_is_unavailable_and_never_repeated(url: MysqlUrl, server: MariaDb) -> None:
+    async def test() -> None:
+        async with counters(url, connections=1) as database:
+            attempts = 0
+
+            async def verb(statements: Statements) -> None:
+                nonlocal attempts
+                attempts += 1
+                await increment_both(statements)
+
+            async with CommitsBlocked(url):
+                writing = asyncio.create_task(database.write(verb))
+                server.run(f"KILL {await until(server, 'Waiting for backup lock')}")
+                with pytest.raises(Unavailable, match="COMMIT is not known"):
+                    await writing
+            assert attempts == 1
+            await database.write(increment_both)
+            assert await counts(database) in ([1, 1], [2, 2])
+
+    run(test())
+
+
+def test_who_is_cancelled_in_commit_has_committed(url: MysqlUrl, server: MariaDb) -> None:
+    async def test() -> None:
+        async with counters(url, connections=1) as database:
+            before = await connection_id(database)
+            async with CommitsBlocked(url):
+                writing = asyncio.create_task(database.write(increment_both))
+                await until(server, "Waiting for backup lock")
+                writing.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await writing
+            # The one connection is of use again after its COMMIT, which was not thrown away.
+            assert await counts(database) == [1, 1]
+            assert await connection_id(database) == before
+            assert database.transactions == 2
+
+    run(test())
+
+
+@pytest.mark.parametrize("at", range(4))
+def test_who_is_cancelled_before_commit_leaves_nothing(url: MysqlUrl, server: MariaDb, at: int) -> None:
+    """at: which await of the verb is interrupted; the last one is not a statement."""
+
+    async def test() -> None:
+        async with counters(url, connections=1) as database:
+            reached = asyncio.Event()
+
+            async def step(number: int) -> None:
+                if number == at:
+                    asyncio.get_running_loop().call_soon(reached.set)
+
+            async def verb(statements: Statements) -> None:
+                for number in range(3):
+                    await step(number)
+                    await statements.run(INCREMENT, (1 + number % 2,))
+                await step(3)
+                await asyncio.Event().wait()
+
+            writing = asyncio.create_task(database.write(verb))
+            await reached.wait()
+            writing.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await writing
+            assert await counts(database) == [0, 0]
+            await database.write(increment_both)
+            assert await counts(database) == [1, 1]
+            assert await asyncio.to_thread(eventually, lambda: open_transactions(server) == 0)
+
+    run(test())
+
+
+def test_who_is_cancelled_in_line_or_while_connecting_takes_no_place(url: MysqlUrl) -> None:
+    async def test() -> None:
+        async with counters(url, connections=1) as database:
+            free = asyncio.Event()
+
+            async def hold(statements: Statements) -> None:
+                await statements.one(LOCK, (1,))
+                await free.wait()
+
+            holding = asyncio.create_task(database.write(hold))
+            waiting = [asyncio.create_task(database.write(increment_both)) for _ in range(3)]
+            await asyncio.sleep(0)
+            waiting[0].cancel()
+            waiting[1].cancel()
+            free.set()
+            results = await asyncio.gather(*waiting, holding, return_exceptions=True)
+            assert [type(result) for result in results[:2]] == [asyncio.CancelledError] * 2
+            assert results[2:] == [None, None]
+            assert await counts(database) == [1, 1]
+        async with opened(url, connections=1) as database:
+            connecting = asyncio.create_task(database.one("SELECT 1"))
+            await asyncio.sleep(0)
+            connecting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await connecting
+            assert await database.one("SELECT 1") == (1,)
+
+    run(test())
+
+
+def test_a_server_that_takes_no_writes_is_told_apart(url: MysqlUrl, server: MariaDb) -> None:
+    """Those with all privileges may write even then, so it takes another user."""
+
+    async def test() -> None:
+        user = f"u{url.database[-12:]}"
+        server.run(
+            f"CREATE USER {user}@localhost IDENTIFIED BY 'secret'", f"GRANT ALL ON {url.database}.* TO {user}@localhost"
+        )
+        as_user = MysqlUrl(url.host, url.port, user, "secret", url.database)
+        async with counters(as_user) as database:
+            await database.write(increment_both)
+            server.run("SET GLOBAL read_only = 1")
+            try:
+                started_s = time.monotonic()
+                with pytest.raises(StoreReadOnly, match="read-only"):
+                    await database.write(increment_both)
+                assert time.monotonic() - started_s < 5
+                assert await counts(database) == [1, 1]
+            finally:
+                server.run("SET GLOBAL read_only = 0")
+            await database.write(increment_both)
+            assert await counts(database) == [2, 2]
+        server.run(f"DROP USER {user}@localhost")
+
+    run(test())
+
+
+def test_a_read_sees_one_state(url: MysqlUrl) -> None:
+    async def test() -> None:
+        async with counters(url) as database:
+
+            async def question(statements: Statements) -> list[object]:
+                first = await statements.one("SELECT SUM(n) FROM counters")
+                await database.write(increment_both)
+                return [first, await statements.one("SELECT SUM(n) FROM counters")]
+
+            assert await database.read(question) == [(0,), (0,)]
+            assert await counts(database) == [1, 1]
+            with pytest.raises(StoreReadOnly):
+                await database.read(lambda statements: statements.run(INCREMENT, (1,)))
+
+    run(test())
+
+
+def test_reads_are_repeated_once_when_the_connection_is_lost(url: MysqlUrl, server: MariaDb) -> None:
+    async def test() -> None:
+        async with counters(url, connections=1) as database:
+            attempts = 0
+            times = 1
+
+            async def question(statements: Statements) -> object:
+                nonlocal attempts
+                attempts += 1
+                number = await connection_id(statements)
+                if attempts <= times:
+                    server.run(f"KILL {number}")
+                return await statements.one("SELECT 7")
+
+            assert await database.read(question) == (7,)
+            assert attempts == 2
+            attempts, times = 0, 2
+            with pytest.raises(Unavailable):
+                await database.read(question)
+            assert attempts == 2
+            assert await database.read(question) == (7,)
+
+    run(test())
