@@ -21,6 +21,7 @@ NOT_OF_IMAP = {
     errors.ConfigError,
     errors.DataFolderLocked,
     errors.SchemaMismatch,
+    errors.WorkerFailed,
 }
 """Conditions that no IMAP command can meet; should one all the same, it is answered without a code."""
 
