@@ -426,10 +426,10 @@ def test_reading_stops_while_storing(tmp_path: Path) -> None:
             receive = at.server.delivery.receive
             stuck = asyncio.Event()
 
-            async def slowly(trace: Any) -> Any:
+            async def slowly(*values: Any) -> Any:
                 stuck.set()
                 await gate.wait()
-                return await receive(trace)
+                return await receive(*values)
 
             at.server.delivery = Troubled(at.server.delivery, receive=slowly)  # type: ignore[assignment]
             talk = await at.greeted(await at.listen("unix://l.sock"))

@@ -40,7 +40,8 @@ def deliver(address: str, sender: str, mailbox: str | None, file: str | None, da
         if not chunk:
             raise EmptyMessage
         trace = Trace(sender, [user.address], "", "local", secrets.token_hex(6))
-        incoming = await store.mail.delivery.receive(trace)
+        recipients = [Recipient(user, mailbox)]
+        incoming = await store.mail.delivery.receive(trace, recipients)
         try:
             while chunk:
                 await incoming.write(chunk)
@@ -49,7 +50,7 @@ def deliver(address: str, sender: str, mailbox: str | None, file: str | None, da
         except BaseException:
             await incoming.abort()
             raise
-        (outcome,) = await store.mail.delivery.deliver([Recipient(user, mailbox)], body)
+        (outcome,) = await store.mail.delivery.deliver(recipients, body)
         if outcome is not None:
             raise outcome
         return body.raw_octets

@@ -18,6 +18,7 @@ from lightmail.cli.options import config_options, good_config, json_option, run_
 from lightmail.cli.output import print_json
 from lightmail.config import Config
 from lightmail.errors import UserNotFound
+from lightmail.mail.about import put_into
 from lightmail.model import NewMessage, User
 
 if TYPE_CHECKING:
@@ -80,10 +81,11 @@ async def _add_samples(store: Store, user: User) -> None:
         received_s = now_s - sample.hours_ago * 3600
         sample.message["Message-ID"] = f"<sample-{number}@lightmail.invalid>"
         sample.message["Date"] = format_datetime(datetime.fromtimestamp(received_s, UTC))
-        incoming = store.mail.bodies.receive()
+        place = mailboxes.get(sample.mailbox) or mailboxes["INBOX"]
+        about = put_into(place, user.address, internaldate=received_s, flags=sample.flags)
+        incoming = store.mail.bodies.receive(about=about, account=user.id)
         await incoming.write(sample.message.as_bytes(policy=SMTP))
         body = await incoming.finish()
-        place = mailboxes.get(sample.mailbox) or mailboxes["INBOX"]
         messages.append(NewMessage(place.id, body, sample.flags, received_s, 0, now_s))
     await store.mail.append(messages)
 

@@ -190,6 +190,8 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     body_cache_octets: CacheOctets = 33_554_432
     small_body_octets: Octets = 262_144
     """Bodies up to this size are read whole and may be cached."""
+    read_ahead_octets: CacheOctets = 33_554_432
+    """Of large bodies on their way to clients, beyond the first 256 KiB of each; 2 MiB at most for one."""
     mime_depth: Count = 100
     mime_parts: Count = 10_000
     header_octets: Octets = 1_048_576

@@ -271,7 +271,8 @@ class Connection(asyncio.Protocol):
             session=self._session,
         )
         try:
-            self._incoming = await self._server.delivery.receive(trace)
+            recipients = [recipient for _, recipient in self._recipients]
+            self._incoming = await self._server.delivery.receive(trace, recipients)
         except LightMailError as error:
             self._machine.fail_message(self._reply_for(error))
 

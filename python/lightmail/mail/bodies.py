@@ -7,28 +7,38 @@ of one frame, so that a client that asks for 16 KiB at a time does not have each
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
+from contextlib import aclosing
 
-from lightmail._core.frames import TAIL_OCTETS, CorruptBody, Layout, NeedTail, decode_all
+from lightmail._core.frames import CorruptBody, Layout, decode_all
 from lightmail.config import Config
 from lightmail.errors import BodyCorrupt, BodyMissing
 from lightmail.mail.incoming import Incoming
+from lightmail.mail.layouts import Layouts
 from lightmail.mail.lru import OctetCache
+from lightmail.mail.streaming import BLOCK_OCTETS, Budget, Fetched, Stream
 from lightmail.model import Appended, BodyId, NewMessage
-from lightmail.ports.blobs import BlobNotFound, BlobStore
+from lightmail.ports.blobs import NOTHING, BlobNotFound, BlobStore
+from lightmail.ports.cache import Cache
 from lightmail.ports.metadata import BodyLocation, MetadataStore
 
-BLOCK_OCTETS = 131_072
-"""The unit in which large bodies are read and streamed: one frame (see `frames.Ingest`)."""
 _LOCATIONS_REMEMBERED = 65_536
-_LAYOUTS_REMEMBERED = 4_096
 
 
 class Bodies:
     """One instance per process; all caches are of immutable things, so none is ever wrong (law 3)."""
 
-    def __init__(self, *, metadata: MetadataStore, blobs: BlobStore, config: Config, workers: Executor) -> None:
+    def __init__(
+        self,
+        *,
+        metadata: MetadataStore,
+        blobs: BlobStore,
+        config: Config,
+        workers: Executor,
+        shared: Cache | None = None,
+    ) -> None:
+        """shared: what all nodes keep together."""
         self._metadata = metadata
         self._blobs = blobs
         self._limits = config.limits
@@ -37,14 +47,24 @@ class Bodies:
         self._small_octets = config.limits.small_body_octets
         self.cache: OctetCache[int] = OctetCache(config.limits.body_cache_octets)
         self._locations: dict[int, BodyLocation] = {}
-        self._layouts: dict[int, Layout] = {}
+        self._layouts = Layouts(shared)
+        self._ahead = Budget(config.limits.read_ahead_octets)
 
     # ---- in
 
-    def receive(self) -> Incoming:
-        """A new body. Holds nothing outside this process until a large one has grown beyond `small_body_octets`."""
+    def receive(self, *, about: Mapping[str, str] = NOTHING, account: int = 0) -> Incoming:
+        """A new body. Holds nothing outside this process until a large one has grown beyond `small_body_octets`.
+
+        about: see `about.py`. account: on whose behalf.
+        """
         return Incoming(
-            blobs=self._blobs, limits=self._limits, min_gain_percent=self._min_gain_percent, workers=self._workers
+            blobs=self._blobs,
+            layouts=self._layouts,
+            limits=self._limits,
+            min_gain_percent=self._min_gain_percent,
+            workers=self._workers,
+            about=about,
+            account=account,
         )
 
     def added(self, messages: Sequence[NewMessage], appended: Sequence[Appended]) -> None:
@@ -80,9 +100,10 @@ class Bodies:
             raw = self._whole(location, stored)
         return raw if start == 0 and octets >= len(raw) else raw[start : start + octets]
 
-    async def read(self, body_id: int, start: int, octets: int) -> bytes:
+    async def read(self, body_id: int, start: int, octets: int, *, account: int = 0) -> bytes:
         """A raw range, fewer octets only at the end. For ranges beyond a few blocks use `stream`.
 
+        account: on whose behalf, for a store that shares its requests fairly.
         Raises BodyMissing, BodyCorrupt, Unavailable.
         """
         raw = self.read_nowait(body_id, start, octets)
@@ -90,57 +111,35 @@ class Bodies:
             return raw
         location = await self._location(body_id)
         if location.raw_octets <= self._small_octets:
-            stored = await self._read_stored(location, 0, location.stored_octets)
+            stored = await _read_stored(self._blobs, location, 0, location.stored_octets, account)
             raw = self._whole(location, stored)
             return raw if start == 0 and octets >= len(raw) else raw[start : start + octets]
         end = min(start + octets, location.raw_octets)
         if start >= end:
             return b""
-        layout = await self._layout(location)
+        layout = await self._layout(location, account)
         if start // BLOCK_OCTETS == (end - 1) // BLOCK_OCTETS:
             block_start = start - start % BLOCK_OCTETS
-            block = await self._read_range(location, layout, block_start, BLOCK_OCTETS)
+            block = await self._read_range(location, layout, block_start, BLOCK_OCTETS, account)
             self.cache.put(_block_key(body_id, start), block)
             return block[start - block_start : end - block_start]
-        return await self._read_range(location, layout, start, end - start)
+        return await self._read_range(location, layout, start, end - start, account)
 
-    async def stream(self, body_id: int, start: int, octets: int) -> AsyncGenerator[bytes, None]:
-        """A raw range in chunks; the next one is read while the caller deals with the last.
+    async def stream(self, body_id: int, start: int, octets: int, *, account: int = 0) -> AsyncGenerator[bytes, None]:
+        """A raw range in chunks, with more on its way while the caller deals with the last (see `streaming.py`).
 
         Nothing is read before the first chunk is asked for, and that chunk tells whether the body is there.
         Close it (contextlib.aclosing) when not read to its end. Raises BodyMissing, BodyCorrupt, Unavailable.
         """
         location = await self._location(body_id)
         if location.raw_octets <= self._small_octets:
-            yield await self.read(body_id, start, octets)
+            yield await self.read(body_id, start, octets, account=account)
             return
-        layout = await self._layout(location)
-        end = min(start + octets, location.raw_octets)
-        loop = asyncio.get_running_loop()
-        ahead: asyncio.Task[bytes] | None = None
-        slow = False
-        try:
-            while start < end or ahead is not None:
-                if ahead is not None:
-                    chunk, ahead = await ahead, None
-                else:
-                    chunk_octets = min(BLOCK_OCTETS - start % BLOCK_OCTETS, end - start)
-                    at_hand = self._read_range_nowait(location, layout, start, chunk_octets)
-                    chunk = at_hand or await self._read_range(location, layout, start, chunk_octets)
-                    start += chunk_octets
-                    # Octets at hand are decoded here, with a turn of the loop for others in between.
-                    slow = at_hand is None
-                if slow and start < end:
-                    chunk_octets = min(BLOCK_OCTETS, end - start)
-                    ahead = loop.create_task(self._read_range(location, layout, start, chunk_octets))
-                    start += chunk_octets
+        large = _Large(self._blobs, location, await self._layout(location, account), account)
+        stream = Stream(large, start, min(start + octets, location.raw_octets), self._ahead)
+        async with aclosing(stream.chunks()) as chunks:
+            async for chunk in chunks:
                 yield chunk
-                if not slow:
-                    await asyncio.sleep(0)
-        finally:
-            if ahead is not None:
-                ahead.cancel()
-                await asyncio.gather(ahead, return_exceptions=True)
 
     # ---- steps
 
@@ -159,26 +158,11 @@ class Bodies:
             self._remember(location)
         return location
 
-    async def _layout(self, location: BodyLocation) -> Layout:
-        layout = self._layouts.get(location.body_id)
-        if layout is not None:
-            return layout
-        octets = TAIL_OCTETS
-        while layout is None:
-            octets = min(octets, location.stored_octets)
-            tail = await self._read_stored(location, location.stored_octets - octets, octets)
-            try:
-                layout = Layout.parse(tail, location.stored_octets)
-            except NeedTail as need:
-                if need.octets <= octets:
-                    raise BodyCorrupt(location.body_id, "seek table") from need
-                octets = need.octets
-            except CorruptBody as error:
-                raise BodyCorrupt(location.body_id, str(error)) from error
-        if len(self._layouts) >= _LAYOUTS_REMEMBERED:
-            del self._layouts[next(iter(self._layouts))]
-        self._layouts[location.body_id] = layout
-        return layout
+    async def _layout(self, location: BodyLocation, account: int) -> Layout:
+        async def read_tail(octets: int) -> bytes:
+            return await _read_stored(self._blobs, location, location.stored_octets - octets, octets, account)
+
+        return await self._layouts.of(location, read_tail)
 
     def _read_block_nowait(self, location: BodyLocation, start: int, octets: int) -> bytes | None:
         """A range within one block of a large body that has just been read."""
@@ -203,36 +187,57 @@ class Bodies:
         self.cache.put(location.body_id, raw)
         return raw
 
-    def _read_range_nowait(self, location: BodyLocation, layout: Layout, start: int, octets: int) -> bytes | None:
-        """As `_read_range`, for a block whose stored octets are in memory already. Raises BodyCorrupt."""
-        stored_start, stored_octets = layout.read_plan(start, octets)
-        stored = self._blobs.read_nowait(location.object_key, stored_start, stored_octets)
-        if stored is None:
-            return None
-        try:
-            return layout.decode(stored, stored_start, start, octets)
-        except CorruptBody as error:
-            raise BodyCorrupt(location.body_id, str(error)) from error
-
-    async def _read_range(self, location: BodyLocation, layout: Layout, start: int, octets: int) -> bytes:
+    async def _read_range(self, location: BodyLocation, layout: Layout, start: int, octets: int, account: int) -> bytes:
         """A raw range of a large body, decoded off the loop. Raises BodyMissing, BodyCorrupt, Unavailable."""
-        stored_start, stored_octets = layout.read_plan(start, octets)
-        stored = await self._read_stored(location, stored_start, stored_octets)
+        fetched = await _Large(self._blobs, location, layout, account).fetch(start, octets)
         try:
             return await asyncio.get_running_loop().run_in_executor(
-                self._workers, layout.decode, stored, stored_start, start, min(octets, layout.raw_octets - start)
+                self._workers, layout.decode, *fetched, start, min(octets, layout.raw_octets - start)
             )
         except CorruptBody as error:
             raise BodyCorrupt(location.body_id, str(error)) from error
 
-    async def _read_stored(self, location: BodyLocation, start: int, octets: int) -> bytes:
+
+class _Large:
+    """A body that is read by its frames. Implements `streaming.Source`."""
+
+    __slots__ = ("_account", "_blobs", "_layout", "_location")
+
+    def __init__(self, blobs: BlobStore, location: BodyLocation, layout: Layout, account: int) -> None:
+        self._blobs = blobs
+        self._location = location
+        self._layout = layout
+        self._account = account
+
+    def at_hand(self, start: int, octets: int) -> bytes | None:
+        stored_start, stored_octets = self._layout.read_plan(start, octets)
+        stored = self._blobs.read_nowait(self._location.object_key, stored_start, stored_octets)
+        return None if stored is None else self.block(Fetched(stored, stored_start), start, octets)
+
+    async def fetch(self, start: int, octets: int) -> Fetched:
+        stored_start, stored_octets = self._layout.read_plan(start, octets)
+        stored = await _read_stored(self._blobs, self._location, stored_start, stored_octets, self._account)
+        return Fetched(stored, stored_start)
+
+    def block(self, fetched: Fetched, start: int, octets: int) -> bytes:
         try:
-            stored = await self._blobs.read(location.object_key, start, octets)
-        except BlobNotFound as error:
-            raise BodyMissing(location.body_id) from error
-        if len(stored) != octets:
-            raise BodyCorrupt(location.body_id, f"{len(stored)} stored octets where {octets} were expected")
-        return stored
+            block = self._layout.decode(*fetched, start, octets)
+        except CorruptBody as error:
+            raise BodyCorrupt(self._location.body_id, str(error)) from error
+        if len(block) != octets:
+            raise BodyCorrupt(self._location.body_id, "seek table")
+        return block
+
+
+async def _read_stored(blobs: BlobStore, location: BodyLocation, start: int, octets: int, account: int) -> bytes:
+    """Raises BodyMissing, BodyCorrupt, Unavailable."""
+    try:
+        stored = await blobs.read(location.object_key, start, octets, account=account)
+    except BlobNotFound as error:
+        raise BodyMissing(location.body_id) from error
+    if len(stored) != octets:
+        raise BodyCorrupt(location.body_id, f"{len(stored)} stored octets where {octets} were expected")
+    return stored
 
 
 def _block_key(body_id: int, start: int) -> int:

@@ -13,6 +13,7 @@ from email.utils import formatdate
 
 from lightmail.config import Config
 from lightmail.errors import LightMailError, MailboxNameInvalid, MailboxNotFound, MailboxNotSelectable
+from lightmail.mail.about import delivered_to
 from lightmail.mail.bodies import Bodies
 from lightmail.mail.incoming import Incoming
 from lightmail.mail.mailboxes import Mailboxes
@@ -59,9 +60,16 @@ class Delivery:
         self._hostname = config.server.hostname or "localhost"
         self._details = config.lmtp.subaddress_mailboxes
 
-    async def receive(self, trace: Trace) -> Incoming:
-        """A new body that begins with its trace header; the octets of the message follow."""
-        incoming = self._bodies.receive()
+    async def receive(self, trace: Trace, recipients: Sequence[Recipient]) -> Incoming:
+        """A new body that begins with its trace header; the octets of the message follow.
+
+        recipients: whom it is going to be delivered to, as far as is known.
+        """
+        accounts = [recipient.user.address for recipient in recipients]
+        incoming = self._bodies.receive(
+            about=delivered_to(accounts, internaldate=self._clock.now_s()),
+            account=recipients[0].user.id if recipients else 0,
+        )
         await incoming.write(self._trace_header(trace).encode("utf-8", "surrogateescape"))
         return incoming
 

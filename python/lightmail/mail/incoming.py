@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Mapping
 from concurrent.futures import Executor
 
 from lightmail._core.frames import Ingest, Ingested, ingest
 from lightmail._core.mime import MimeLimits
 from lightmail.config.sections import Limits
 from lightmail.errors import EmptyMessage, TooBig
+from lightmail.mail.layouts import Layouts
 from lightmail.model import BodyRecord, BodySummary
 from lightmail.ports.blobs import BlobStore, BlobWriter
 
@@ -31,10 +33,24 @@ def new_object_key() -> str:
 class Incoming:
     """`write` the chunks in order, then `finish` or `abort`. A failure of any of them has already aborted it."""
 
-    def __init__(self, *, blobs: BlobStore, limits: Limits, min_gain_percent: int, workers: Executor) -> None:
+    def __init__(
+        self,
+        *,
+        blobs: BlobStore,
+        layouts: Layouts,
+        limits: Limits,
+        min_gain_percent: int,
+        workers: Executor,
+        about: Mapping[str, str],
+        account: int,
+    ) -> None:
+        """about, account: as `ports.blobs.BlobStore` takes them."""
         self.octets = 0
         """Raw octets so far."""
         self._blobs = blobs
+        self._layouts = layouts
+        self._about = about
+        self._account = account
         self._limit_octets = limits.message_octets
         self._small_octets = limits.small_body_octets
         self._workers = workers
@@ -73,11 +89,14 @@ class Incoming:
             done = await self._last()
             self._keep(done.tail)
             if self._writer is None:
-                await self._blobs.put(self._key, b"".join(self._stored))
+                about = {**self._about, "octets": str(self.octets)}
+                await self._blobs.put(self._key, b"".join(self._stored), about=about, account=self._account)
             else:
                 await self._flush(self._writer)
                 await self._writer.commit()
                 self._writer = None
+            if self.octets > self._small_octets:
+                await self._layouts.stored(self._key, done.tail, done.stored_octets)
         except BaseException:
             await self.abort()
             raise
@@ -142,7 +161,7 @@ class Incoming:
         try:
             self._keep(await asyncio.get_running_loop().run_in_executor(self._workers, self._ingest.feed, block))
             if self._writer is None and self._held_octets > self._small_octets:
-                self._writer = await self._blobs.create(self._key)
+                self._writer = await self._blobs.create(self._key, about=self._about, account=self._account)
             if self._writer is not None:
                 await self._flush(self._writer)
         except BaseException:

@@ -31,9 +31,12 @@ class Searches:
         self._workers = workers
         self._scans = asyncio.Semaphore(_CONCURRENT_SCANS)
 
-    async def search(self, program: SearchProgram, view: Snapshot, *, saved: UidSet | None, recent_from: int) -> UidSet:
+    async def search(
+        self, program: SearchProgram, view: Snapshot, *, saved: UidSet | None, recent_from: int, account: int = 0
+    ) -> UidSet:
         """The UIDs that match. Does not suspend when the columns and the cached summaries decide.
 
+        account: on whose behalf bodies are read.
         Raises BadCharset, BadSet, BodyMissing, BodyCorrupt, Unavailable.
         """
         run = SearchRun(program, view, saved=saved, recent_from=recent_from, now_s=self._clock.now_s())
@@ -45,10 +48,10 @@ class Searches:
                 run.use_summaries(cache)
         while not run.done:
             async with self._scans:
-                await self._scan(run)
+                await self._scan(run, account)
         return run.result()
 
-    async def _scan(self, run: SearchRun) -> None:
+    async def _scan(self, run: SearchRun, account: int) -> None:
         """One batch of bodies: read side by side, then searched on a worker thread."""
         batch: list[tuple[int, int]] = []
         batch_octets = 0
@@ -68,6 +71,7 @@ class Searches:
             else:
                 pairs.append((body_id, raw))
         if waiting:
-            read = await asyncio.gather(*(bodies.read(body_id, 0, octets) for body_id, octets in waiting))
+            reads = [bodies.read(body_id, 0, octets, account=account) for body_id, octets in waiting]
+            read = await asyncio.gather(*reads)
             pairs.extend((body_id, raw) for (body_id, _), raw in zip(waiting, read, strict=True))
         await asyncio.get_running_loop().run_in_executor(self._workers, run.use_bodies, self._summaries.cache, pairs)

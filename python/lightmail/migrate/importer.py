@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from lightmail.errors import LimitExceeded, MailboxNotFound, MailboxNotSelectable, UserError
+from lightmail.mail.about import put_into
 from lightmail.mail.store import MailStore
 from lightmail.migrate.journal import Batch, Journal, Keys
 from lightmail.migrate.newlines import to_crlf
@@ -138,19 +139,22 @@ class Importer:
 
     async def _store(self, below: str, pending: list[_Pending]) -> None:
         mailbox = await self._mailbox(below)
-        bodies = await self._store_bodies(pending)
+        bodies = await self._store_bodies(mailbox, pending)
         stored = [(entry, body) for entry, body in zip(pending, bodies, strict=True) if body is not None]
         if stored:
             await self._append(mailbox, stored)
         self._progress(self._behind_octets, self._report.imported)
 
-    async def _store_bodies(self, pending: list[_Pending]) -> list[BodyRecord | None]:
+    async def _store_bodies(self, mailbox: Mailbox, pending: list[_Pending]) -> list[BodyRecord | None]:
         """None for those that were refused. Several at a time: each waits for the disk once."""
         slots = asyncio.Semaphore(CONCURRENT_BODIES)
 
         async def store(entry: _Pending) -> BodyRecord | None:
             async with slots:
-                incoming = self._mail.bodies.receive()
+                item = entry.item
+                arrived_s = item.file_s if item.received_s is None else item.received_s
+                about = put_into(mailbox, self._user.address, internaldate=arrived_s, flags=item.flags)
+                incoming = self._mail.bodies.receive(about=about, account=self._user.id)
                 try:
                     await incoming.write(entry.octets)
                     return await incoming.finish()

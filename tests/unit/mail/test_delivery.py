@@ -16,7 +16,7 @@ def trace(*addresses: str) -> Trace:
 
 
 async def incoming(house: House, *addresses: str) -> BodyRecord:
-    receiving = await house.mail.delivery.receive(trace(*addresses))
+    receiving = await house.mail.delivery.receive(trace(*addresses), [])
     await receiving.write(message_octets(1))
     return await receiving.finish()
 

@@ -21,6 +21,7 @@ from lightmail.imap.commands.copy import NO_TARGET
 from lightmail.imap.commands.flags import kept
 from lightmail.imap.replies import Done
 from lightmail.imap.session import Session
+from lightmail.mail.about import put_into
 from lightmail.mail.incoming import Incoming
 from lightmail.model import BodyRecord, Mailbox, NewMessage
 
@@ -37,6 +38,7 @@ class AppendRun:
         self._summary_octets = 0
         self._event: AppendMessage | None = None
         self._incoming: Incoming | None = None
+        self._internaldate = (0, 0)
         self._failure: LightMailError | None = None
 
     async def message(self, event: AppendMessage) -> bool:
@@ -49,7 +51,11 @@ class AppendRun:
             await self._fail(error)
             return False
         self._event = event
-        self._incoming = self._session.mail.bodies.receive()
+        user, mailbox = self._session.user, self._mailbox
+        assert user is not None and mailbox is not None
+        internaldate, zone = self._internaldate = event.internaldate or (self._session.mail.clock.now_s(), 0)
+        about = put_into(mailbox, user.address, internaldate=internaldate, zone=zone, flags=kept(event.flags))
+        self._incoming = self._session.mail.bodies.receive(about=about, account=user.id)
         return True
 
     async def data(self, octets: bytes) -> None:
@@ -72,8 +78,7 @@ class AppendRun:
         except LightMailError as error:
             await self._fail(error)
             return
-        now = self._session.mail.clock.now_s()
-        internaldate, zone = event.internaldate or (now, 0)
+        internaldate, zone = self._internaldate
         self._messages.append(
             NewMessage(
                 mailbox_id=mailbox.id,
@@ -81,7 +86,7 @@ class AppendRun:
                 flags=kept(event.flags),
                 internaldate=internaldate,
                 internaldate_zone=zone,
-                savedate=now,
+                savedate=self._session.mail.clock.now_s(),
             )
         )
         self._summary_octets += _summary_octets(body)

@@ -32,6 +32,8 @@ async def send_with_bodies(session: Session, run: FetchRun, body_ids: Sequence[i
     Unavailable at once, ResponseBroken when the connection is of no more use.
     """
     bodies = session.mail.bodies
+    assert session.user is not None
+    account = session.user.id
     ahead: deque[_Message] = deque()
     ahead_octets = 0
     rendered = 0
@@ -43,12 +45,12 @@ async def send_with_bodies(session: Session, run: FetchRun, body_ids: Sequence[i
                 try:
                     if rendered % WINDOW_MESSAGES == 0:
                         await bodies.locate(body_ids[rendered : rendered + WINDOW_MESSAGES])
-                    pieces = await render(session.mail, run, messages=1)
+                    pieces = await render(session.mail, run, messages=1, account=account)
                 except (LightMailError, UnknownEncoding) as error:
                     # There is no way past this message, but those before it are still owed.
                     failure, over = failure or error, True
                     break
-                message = _Message(pieces, bodies)
+                message = _Message(pieces, bodies, account)
                 rendered += 1
                 ahead.append(message)
                 ahead_octets += message.octets
@@ -74,11 +76,12 @@ async def send_with_bodies(session: Session, run: FetchRun, body_ids: Sequence[i
 class _Message:
     """One message's response, with the octets of its slots here or on their way."""
 
-    __slots__ = ("_bodies", "_pieces", "_reads", "here", "octets")
+    __slots__ = ("_account", "_bodies", "_pieces", "_reads", "here", "octets")
 
-    def __init__(self, pieces: Sequence[bytes | BodySlot], bodies: Bodies) -> None:
+    def __init__(self, pieces: Sequence[bytes | BodySlot], bodies: Bodies, account: int) -> None:
         self._pieces = pieces
         self._bodies = bodies
+        self._account = account
         self._reads: list[bytes | asyncio.Task[bytes]] = []
         self.octets = 0
         """Octets of bodies held for it; 0 when it is to be streamed."""
@@ -99,7 +102,9 @@ class _Message:
                 read = None
             if read is None:
                 self.here = False
-                read = asyncio.get_running_loop().create_task(bodies.read(slot.body_id, slot.start, slot.raw_octets))
+                read = asyncio.get_running_loop().create_task(
+                    bodies.read(slot.body_id, slot.start, slot.raw_octets, account=account)
+                )
             self._reads.append(read)
 
     async def send(self, session: Session) -> None:
@@ -125,7 +130,8 @@ class _Message:
             decoder = SlotDecoder(piece) if piece.decode is not None else None
             sent = 0
             try:
-                async with aclosing(self._bodies.stream(piece.body_id, piece.start, piece.raw_octets)) as chunks:
+                stream = self._bodies.stream(piece.body_id, piece.start, piece.raw_octets, account=self._account)
+                async with aclosing(stream) as chunks:
                     async for chunk in chunks:
                         for part in held:
                             session.send(part)

@@ -20,29 +20,32 @@ _ANY_NUMBER = 2**31 - 1
 
 async def send_windows(session: Session, run: FetchRun) -> None:
     """Send all responses of a run that has no body slots. Raises BodyMissing, BodyCorrupt, Unavailable."""
+    assert session.user is not None
+    account = session.user.id
     while not run.done:
-        for octets in await render(session.mail, run, messages=_ANY_NUMBER):
+        for octets in await render(session.mail, run, messages=_ANY_NUMBER, account=account):
             assert isinstance(octets, bytes)
             session.send(octets)
         await session.drain()
 
 
-async def render(mail: MailStore, run: FetchRun, *, messages: int) -> list[bytes | BodySlot]:
+async def render(mail: MailStore, run: FetchRun, *, messages: int, account: int) -> list[bytes | BodySlot]:
     """The next responses, at most so many; suspends only when something has to be read for them first.
 
+    account: on whose behalf bodies are read.
     Raises BodyMissing, BodyCorrupt, Unavailable.
     """
     cache = mail.summaries.cache
     rendered = run.render(cache, messages=messages, max_octets=WINDOW_OCTETS)
     if not rendered and not run.done:
-        await _prepare(mail, run)
+        await _prepare(mail, run, account)
         rendered = run.render(cache, messages=messages, max_octets=WINDOW_OCTETS)
         if not rendered and not run.done:
             raise Unavailable("summary of a message")
     return rendered
 
 
-async def _prepare(mail: MailStore, run: FetchRun) -> None:
+async def _prepare(mail: MailStore, run: FetchRun, account: int) -> None:
     """Have what the next messages take to be rendered."""
     cache = mail.summaries.cache
     messages = WINDOW_MESSAGES
@@ -56,6 +59,7 @@ async def _prepare(mail: MailStore, run: FetchRun) -> None:
     # Header fields of a message within a message: only where the client names such a section.
     needs = run.needs(cache, min(messages, _NEEDY_MESSAGES))
     if needs:
-        read = await asyncio.gather(*(mail.bodies.read(need.body_id, need.start, need.octets) for need in needs))
+        reads = [mail.bodies.read(need.body_id, need.start, need.octets, account=account) for need in needs]
+        read = await asyncio.gather(*reads)
         for need, octets in zip(needs, read, strict=True):
             run.offer(need, octets)

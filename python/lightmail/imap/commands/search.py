@@ -17,8 +17,8 @@ _NO_CHARSET = Done("Expected no CHARSET: strings are UTF-8 since ENABLE UTF8=ACC
 
 async def search(session: Session, command: imap.Search) -> Done:
     """Answer in the form asked for; a rev2 session always gets ESEARCH (RFC 9051 §6.4.4, Appendix E)."""
-    selected = session.selected
-    assert selected is not None
+    selected, user = session.selected, session.user
+    assert selected is not None and user is not None
     view = selected.view
     program = command.program
     if session.utf8 and program.charset is not None:
@@ -29,7 +29,9 @@ async def search(session: Session, command: imap.Search) -> Done:
     if program.uses_modseq:
         session.condstore = True
     try:
-        found = await session.mail.search(program, view, saved=selected.saved, recent_from=selected.recent_from)
+        found = await session.mail.search(
+            program, view, saved=selected.saved, recent_from=selected.recent_from, account=user.id
+        )
     except Exception:
         if save:
             # RFC 5182 §2.1: a SEARCH that is answered NO leaves nothing saved.
