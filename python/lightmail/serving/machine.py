@@ -15,10 +15,13 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
+import structlog
 
 from lightmail.config import Config
 from lightmail.errors import ConfigError, DataFolderLocked
 from lightmail.obs.families import Family, one_number
+
+_log = structlog.get_logger("lightmail.serving")
 
 LOCK_FILE = "lightmail.lock"
 ADDRESSES_FILE = "addresses.json"
@@ -46,6 +49,9 @@ def ensure_data_folder(path: Path) -> None:
 class DataFolderLock:
     """One server per data folder. The kernel drops the lock with the process, however that ends."""
 
+    left_behind: bool
+    """The one before was killed: its workers may still be on their way out."""
+
     def __init__(self, data: Path) -> None:
         """Raises DataFolderLocked, which names the process that has it."""
         path = data / LOCK_FILE
@@ -56,6 +62,7 @@ class DataFolderLock:
             text = os.pread(self._file, 32, 0).strip()
             os.close(self._file)
             raise DataFolderLocked(str(data), int(text) if text.isdigit() else None) from error
+        self.left_behind = os.fstat(self._file).st_size > 0
         os.ftruncate(self._file, 0)
         os.pwrite(self._file, b"%d\n" % os.getpid(), 0)
 
@@ -102,14 +109,17 @@ def remove_addresses(data: Path) -> None:
     (data / ADDRESSES_FILE).unlink(missing_ok=True)
 
 
-def raise_descriptor_limit(connections: int) -> int:
-    """Soft limit to hard limit. Returns how many of `connections` fit, each with one descriptor and some to spare."""
+def raise_descriptor_limit(connections: int) -> None:
+    """Soft limit to hard limit, for this process and those it starts. Warns when `connections` of one do not fit, each
+    with one descriptor and some to spare.
+    """
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     spare = 256
-    return connections if soft == resource.RLIM_INFINITY else min(connections, max(soft - spare, 1))
+    if soft != resource.RLIM_INFINITY and soft - spare < connections:
+        _log.warning("the system allows fewer open files than limits.connections needs", possible=max(soft - spare, 1))
 
 
 def settle_memory() -> None:

@@ -15,7 +15,6 @@ from lightmail.net.imap_server import ImapServer
 from lightmail.net.listeners import Listener
 from lightmail.net.tls import Identity
 from lightmail.obs.metrics import counts
-from lightmail.serving import machine
 from lightmail.serving.store import Store
 
 _log = structlog.get_logger("lightmail.serving")
@@ -47,7 +46,6 @@ class Server:
         for listener in listeners:
             server = self._lmtp if listener.protocol.startswith("lmtp") else self._imap
             await listener.serve(server.connection)
-        _check_descriptors(self._config)
 
     async def retire(self) -> None:
         """No new connections; returns when the last one has ended by itself. Idle deliverers are told to come again."""
@@ -84,10 +82,3 @@ def _count_caches(mail: MailStore) -> None:
     ):
         counts.source(name, help_text, of_summaries, label="summaries")
         counts.source(name, help_text, of_bodies, label="bodies")
-
-
-def _check_descriptors(config: Config) -> None:
-    wanted = config.limits.connections
-    possible = machine.raise_descriptor_limit(wanted)
-    if possible < wanted:
-        _log.warning("the system allows fewer open files than limits.connections needs", possible=possible)

@@ -41,6 +41,8 @@ REPORT_TIMEOUT_S = 2.0
 """How long a worker may take to tell its numbers when it is asked."""
 ASK_EVERY_S = 15.0
 """So often all workers are asked anyway: what a killed one has counted since then is lost."""
+LEFT_BEHIND_S = 2.0
+"""So long the workers of a killed supervisor may take to stop listening."""
 
 _log = structlog.get_logger("lightmail.serving")
 
@@ -87,7 +89,7 @@ class Supervisor:
         try:
             machine.loop_factory(self._config.server.event_loop)
             identity, self._certificate_made = identity_for(self._config)
-            self._places.extend(self._config)
+            self._bind()
             self._selector.register(self._signals, selectors.EVENT_READ)
             self._raise(Crew(self._config, identity))
             while self._workers or self._kill_s is None:
@@ -101,6 +103,18 @@ class Supervisor:
             self._selector.close()
         if self._failure is not None:
             raise self._failure
+
+    def _bind(self) -> None:
+        until_s = time.monotonic() + (LEFT_BEHIND_S if self._lock.left_behind else 0.0)
+        while True:
+            try:
+                self._places.extend(self._config)
+            except ConfigError:
+                if time.monotonic() >= until_s:
+                    raise
+                time.sleep(0.05)
+            else:
+                return
 
     # ---- one turn
 
@@ -205,12 +219,18 @@ class Supervisor:
             stream.flush()
         gc.collect()
         gc.freeze()  # the collector of a worker leaves these pages alone, so that they stay shared
-        with held_back():
-            pid = os.fork()
-            if pid == 0:
-                ours.close()
-                self._become_worker(place, theirs)
-        theirs.close()
+        try:
+            with held_back():
+                pid = os.fork()
+                if pid == 0:
+                    ours.close()
+                    self._become_worker(place, theirs)
+        except OSError as error:
+            ours.close()
+            self._lost(place, time.monotonic(), f"no new process: {error.strerror}")
+            return
+        finally:
+            theirs.close()
         worker = place.worker = self._workers[pid] = Worker(pid, place, Channel(ours), time.monotonic())
         self._selector.register(worker.channel, selectors.EVENT_READ, worker)
 
@@ -244,9 +264,9 @@ class Supervisor:
                     return
                 worker = self._workers.get(pid)
                 if worker is not None:
-                    self._lost(worker, os.waitstatus_to_exitcode(status))
+                    self._ended(worker, os.waitstatus_to_exitcode(status))
 
-    def _lost(self, worker: Worker, code: int) -> None:
+    def _ended(self, worker: Worker, code: int) -> None:
         """code: negative: the signal."""
         if not worker.channel.ended:
             self._hear(worker)
@@ -254,24 +274,28 @@ class Supervisor:
             self._selector.unregister(worker.channel)
         worker.channel.close()
         del self._workers[worker.pid]
+        worker.place.worker = None
         self._totals.gone(worker.pid)
         if worker.pid in self._unanswered:
             self._unanswered.discard(worker.pid)
             if not self._unanswered:
                 self._write_numbers()
-        crew, place = worker.place.crew, worker.place
-        place.worker = None
         if worker.leaving:
             _log.info("worker ended", number=worker.place.number, worker_pid=worker.pid)
-            return
-        how = worker.problem or (f"killed by signal {-code}" if code < 0 else f"ended with code {code}")
-        _log.error("worker lost", number=worker.place.number, worker_pid=worker.pid, problem=how)
+        else:
+            how = worker.problem or (f"killed by signal {-code}" if code < 0 else f"ended with code {code}")
+            _log.error("worker lost", number=worker.place.number, worker_pid=worker.pid, problem=how)
+            self._lost(worker.place, worker.started_s, how)
+
+    def _lost(self, place: Place, started_s: float, problem: str) -> None:
+        crew = place.crew
         if crew is self._rising:
-            self._not_risen(crew, how)
+            self._not_risen(crew, problem)
             return
         self._restarts += 1
-        pause_s = place.pause_s(time.monotonic() - worker.started_s)
-        place.due_s = time.monotonic() + pause_s
+        now = time.monotonic()
+        pause_s = place.pause_s(now - started_s)
+        place.due_s = now + pause_s
         if pause_s:
             try:
                 self._places.vacate(crew.config, place.number - 1)
