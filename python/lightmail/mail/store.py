@@ -19,6 +19,7 @@ from lightmail.mail.sessions import ClientSessions
 from lightmail.mail.summaries import Summaries
 from lightmail.model import MailboxId, ModSeq
 from lightmail.ports.blobs import BlobStore
+from lightmail.ports.cache import Cache
 from lightmail.ports.changes import ChangeFeed
 from lightmail.ports.clock import Clock
 from lightmail.ports.directory import Directory
@@ -41,9 +42,12 @@ class MailStore:
         clock: Clock,
         config: Config,
         sessions: SessionTable | None = None,
+        cache: Cache | None = None,
         exclusive: bool = True,
     ) -> None:
-        """exclusive: no other server process is expected to write; those that do all the same (the command line) are
+        """cache: what all nodes know together.
+
+        exclusive: no other server process is expected to write; those that do all the same (the command line) are
         noticed by hints. Otherwise whatever is opened is asked for anew.
         """
         self.clock = clock
@@ -54,7 +58,7 @@ class MailStore:
         self.live = LiveMailboxes(metadata, feed, max_octets=config.limits.snapshot_cache_octets, exclusive=exclusive)
         self._changes = Changes(live=self.live, feed=feed)
         self.mailboxes = Mailboxes(metadata=metadata, changes=self._changes, config=config, exclusive=exclusive)
-        self.bodies = Bodies(metadata=metadata, blobs=blobs, config=config, workers=self._workers)
+        self.bodies = Bodies(metadata=metadata, blobs=blobs, config=config, workers=self._workers, shared=cache)
         self.summaries = Summaries(metadata=metadata, max_octets=config.limits.summary_cache_octets)
         messages = Messages(
             metadata=metadata,
