@@ -81,7 +81,6 @@ async def open_store(config: Config, *, patience_s: float = 0.0) -> AsyncIterato
             config=config,
             sessions=shared.sessions if shared else sessions,
             cache=shared.cache if shared else None,
-            cache=shared.cache if shared else None,
             exclusive=config.server.workers == 1 and _scheme(config.storage.metadata) != "mysql",
         )
         stack.push_async_callback(mail.close)
