@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -12,7 +15,7 @@ from typing import Any
 import pytest
 
 from lightmail.config.show import toml_value
-from tests.support.services import MariaDb, Redis, S3Server, Services, free_port
+from tests.support.services import MariaDb, Redis, S3Server, Services, free_port, wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -34,6 +37,25 @@ class Lightmail:
     def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "lightmail.cli.main", *arguments, "--config", str(self.file)]
         return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    @contextlib.contextmanager
+    def serving(self) -> Iterator[tuple[subprocess.Popen[str], Path]]:
+        """`lightmail serve`, started, and its log; killed at the end."""
+        log = self.file.with_name("log")
+        with log.open("w") as errors:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "lightmail.cli.main", "serve", "--config", str(self.file)],
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                start_new_session=True,
+            )
+        with process:
+            try:
+                yield process, log
+            finally:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
 
     def ok(self, *arguments: str) -> str:
         done = self(*arguments)
@@ -162,3 +184,28 @@ def test_a_redis_that_refuses_is_told(tmp_path: Path, url: str) -> None:
         assert [each["where"] for each in findings] == ["Redis"]
         right = Lightmail(tmp_path, {"storage": {"metadata": url, "redis": f"redis://:s3cret@127.0.0.1:{redis.port}"}})
         assert [each for each in right.json("db", "check")["findings"] if each["serious"]] == []
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_server_waits_for_a_database_that_comes_late(tmp_path: Path, workers: int) -> None:
+    with MariaDb(tmp_path / "mariadb") as mariadb:
+        url = mariadb.new_database()
+        lightmail = Lightmail(tmp_path, {"storage": {"metadata": url}, "server": {"data": "data", "workers": workers}})
+        lightmail.ok("db", "upgrade")
+        mariadb.stop()
+        with lightmail.serving() as (process, log):
+            wait_until(lambda: "waiting for the database" in log.read_text(), 30, "it does not wait")
+            assert process.poll() is None
+            mariadb.start()
+            assert process.stdout is not None
+            assert "ready\n" in iter(process.stdout.readline, "")
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(30) == 0
+
+
+def test_a_server_that_waits_can_be_stopped(tmp_path: Path) -> None:
+    url = f"mysql://lm@127.0.0.1:{free_port()}/lightmail"
+    with Lightmail(tmp_path, {"storage": {"metadata": url}}).serving() as (process, log):
+        wait_until(lambda: "waiting for the database" in log.read_text(), 30, "it does not wait")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) in (0, -signal.SIGTERM)
