@@ -21,6 +21,7 @@ from lightmail.config.addresses import MYSQL_SCHEMES, parse_mysql, parse_redis, 
 from lightmail.errors import ConfigError, Unavailable
 from lightmail.mail.store import MailStore
 from lightmail.model import Finding, SchemaState
+from lightmail.obs.metrics import counts
 from lightmail.ports.blobs import BlobStore
 from lightmail.ports.cache import Cache
 from lightmail.ports.changes import ChangeFeed
@@ -46,6 +47,7 @@ _RETRY_S = 1.0
 _TLS_FILES = ("tls_ca", "tls_certificate", "tls_key")
 _FILES = {"mysql": _TLS_FILES, "s3": ("ca",), "redis": _TLS_FILES}
 """Files that backends are given; as configured they may be relative to the data folder."""
+_STATEMENTS = "SQL statements run, without transaction control"
 _SESSIONS_FILE = "sessions.sqlite"
 """Beside the database."""
 
@@ -124,11 +126,14 @@ async def _open_metadata(config: Config, clock: Clock) -> tuple[MetadataStore, D
         from lightmail.backends.mysql import MysqlDatabase, MysqlDirectory, MysqlMetadata, MysqlSessions
 
         server = await MysqlDatabase.open(parse_mysql(config.storage.metadata), config.mysql, clock)
+        counts.source("sql_statements_total", _STATEMENTS, lambda: server.statements, label="mysql")
+        counts.source("sql_transactions_total", "Transactions committed", lambda: server.transactions, label="mysql")
         return MysqlMetadata(server), MysqlDirectory(server), MysqlSessions(server)
     from lightmail.backends.sqlite import SqliteDatabase, SqliteDirectory, SqliteMetadata, SqliteSessions
 
     path = _path(config, config.storage.metadata)
     database = await SqliteDatabase.open(path, clock)
+    counts.source("sql_statements_total", _STATEMENTS, lambda: database.statements, label="sqlite")
     return SqliteMetadata(database), SqliteDirectory(database), SqliteSessions(path.with_name(_SESSIONS_FILE), clock)
 
 
@@ -173,6 +178,10 @@ async def _open_redis(
     redis = await RedisConnection.open(parse_redis(config.storage.redis), config.redis)
     stack.push_async_callback(redis.close)
     feed = RedisChangeFeed(redis, metadata, poll_s=config.changes.poll_s)
+    counts.source("redis_present", "Processes for which Redis answers", lambda: redis.present, label="redis")
+    counts.source("redis_errors_total", "Questions that Redis did not answer", lambda: redis.errors, label="redis")
+    counts.source("hints_total", "Hints of changes exchanged by Redis", lambda: feed.sent, label="sent")
+    counts.source("hints_total", "Hints of changes exchanged by Redis", lambda: feed.received, label="received")
     return _Shared(feed, RedisCache(redis), RedisRates(redis, clock), RedisSessions(redis, clock))
 
 

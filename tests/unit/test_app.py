@@ -15,6 +15,7 @@ import pytest
 from lightmail import app
 from lightmail.config import Config, Server, Storage
 from lightmail.errors import SchemaMismatch, Unavailable
+from lightmail.obs.metrics import families
 from tests.support.aio import run
 
 DRIVERS = ("aioboto3", "aiobotocore", "aiohttp", "aiomysql", "boto3", "botocore", "pymysql", "redis")
@@ -119,3 +120,18 @@ def test_files_are_relative_to_the_data_folder() -> None:
         "",
     )
     assert app._effective(found) == found
+
+
+def test_statements_are_among_the_numbers_of_the_process(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with app.open_store(Config(server=Server(data=str(tmp_path / "data")))) as store:
+            before = _statements()
+            await store.mail.directory.list_users()
+            assert _statements() == before + 1
+
+    run(test())
+
+
+def _statements() -> float:
+    (family,) = (each for each in families() if each.name == "sql_statements")
+    return dict(family.numbers)["sqlite",]
