@@ -59,10 +59,6 @@ class Pool:
             elif self._free_slots:
                 self._free_slots -= 1
                 return await self._open()
-            elif asyncio.current_task() is None:
-                # A first step outside any task (net/eager.py): `asyncio.timeout` needs one.
-                await asyncio.sleep(0)
-                continue
             else:
                 waited = await self._wait()
                 if waited is None:
@@ -126,7 +122,7 @@ class Pool:
         """In a slot that is ours already."""
         try:
             if asyncio.current_task() is None:
-                await asyncio.sleep(0)  # as above
+                await asyncio.sleep(0)  # a first step outside any task (net/eager.py); `asyncio.timeout` needs one
             connection = await self._connect()
         except BaseException as error:
             if isinstance(error, Lost | Refused) and self.unreachable_since_s is None:
@@ -141,13 +137,14 @@ class Pool:
         return connection
 
     async def _wait(self) -> Connection | None:
-        """A connection, or None for a slot."""
-        waiter: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
+        """A connection, or None for a slot. Raises Lost when the wait is too long."""
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[Connection | None] = loop.create_future()
         self._line.append(waiter)
+        expiry = loop.call_later(self._wait_s, _give_up, waiter)
         try:
-            async with asyncio.timeout(self._wait_s):
-                return await waiter
-        except BaseException as error:
+            return await waiter
+        except asyncio.CancelledError:
             if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
                 # It was given to us in the same moment.
                 given = waiter.result()
@@ -155,11 +152,9 @@ class Pool:
                     self._hand_over(None)
                 else:
                     self.release(given)
-            elif waiter in self._line:
-                self._line.remove(waiter)
-            if isinstance(error, TimeoutError):
-                raise Lost("all connections are busy") from None
             raise
+        finally:
+            expiry.cancel()
 
     def _hand_over(self, connection: Connection | None) -> None:
         """A connection, or the slot of one that is gone, to who waits longest."""
@@ -172,3 +167,8 @@ class Pool:
             self._free_slots += 1
         else:
             self._idle.append(connection)
+
+
+def _give_up(waiter: asyncio.Future[Connection | None]) -> None:
+    if not waiter.done():
+        waiter.set_exception(Lost("all connections are busy"))
