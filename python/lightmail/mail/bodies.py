@@ -17,7 +17,7 @@ from lightmail.errors import BodyCorrupt, BodyMissing
 from lightmail.mail.incoming import Incoming
 from lightmail.mail.layouts import Layouts
 from lightmail.mail.lru import OctetCache
-from lightmail.mail.streaming import BLOCK_OCTETS, Budget, Fetched, Stream
+from lightmail.mail.streaming import BLOCK_OCTETS, Budget, Fetched, Stream, octets_to_boundary
 from lightmail.model import Appended, BodyId, NewMessage
 from lightmail.ports.blobs import NOTHING, BlobNotFound, BlobStore
 from lightmail.ports.cache import Cache
@@ -126,7 +126,8 @@ class Bodies:
         return await self._read_range(location, layout, start, end - start, account)
 
     async def stream(self, body_id: int, start: int, octets: int, *, account: int = 0) -> AsyncGenerator[bytes, None]:
-        """A raw range in chunks, with more on its way while the caller deals with the last (see `streaming.py`).
+        """A raw range in chunks of a block at most. What is in memory is handed over as it is; from the first octet on
+        that is not, more is on its way while the caller deals with the last (see `streaming.py`).
 
         Nothing is read before the first chunk is asked for, and that chunk tells whether the body is there.
         Close it (contextlib.aclosing) when not read to its end. Raises BodyMissing, BodyCorrupt, Unavailable.
@@ -136,7 +137,15 @@ class Bodies:
             yield await self.read(body_id, start, octets, account=account)
             return
         large = _Large(self._blobs, location, await self._layout(location, account), account)
-        stream = Stream(large, start, min(start + octets, location.raw_octets), self._ahead)
+        end = min(start + octets, location.raw_octets)
+        while start < end:
+            at_hand = large.at_hand(start, min(octets_to_boundary(start), end - start))
+            if at_hand is None:
+                break
+            start += len(at_hand)
+            yield at_hand
+            await asyncio.sleep(0)
+        stream = Stream(large, start, end, self._ahead)
         async with aclosing(stream.chunks()) as chunks:
             async for chunk in chunks:
                 yield chunk
@@ -210,6 +219,7 @@ class _Large:
         self._account = account
 
     def at_hand(self, start: int, octets: int) -> bytes | None:
+        """A block, or a part of one, whose octets are in memory. Raises BodyCorrupt."""
         stored_start, stored_octets = self._layout.read_plan(start, octets)
         stored = self._blobs.read_nowait(self._location.object_key, stored_start, stored_octets)
         return None if stored is None else self.block(Fetched(stored, stored_start), start, octets)

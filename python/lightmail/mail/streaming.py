@@ -1,9 +1,8 @@
-"""Large bodies to their readers: in blocks, and as far ahead of a reader as the reader's own pace deserves.
+"""Large bodies that have to be waited for: as far ahead of a reader as the reader's own pace deserves.
 
-Octets that are in memory are handed over as they are. Where each block has to be waited for, several requests are
-under way at a time, and each time the reader is found waiting there may be more of them; a reader that takes its time
-gets less read ahead, down to what any reader may have. All readers together are bounded (law 7): those beyond the
-bound wait longer, and get the same octets.
+Several requests are under way at a time, and each time the reader is found waiting there may be more of them; a reader
+that takes its time gets less read ahead, down to what any reader may have. All readers together are bounded (law 7):
+those beyond the bound wait longer, and get the same octets.
 """
 
 from __future__ import annotations
@@ -24,18 +23,14 @@ _WINDOW_REQUESTS = 4
 
 
 class Source(Protocol):
-    """One body, by raw octets. A block lies within one multiple of BLOCK_OCTETS."""
-
-    def at_hand(self, start: int, octets: int) -> bytes | None:
-        """A block, if its octets are in memory. Raises BodyCorrupt."""
-        ...
+    """One body, by raw octets."""
 
     async def fetch(self, start: int, octets: int) -> Fetched:
         """What the blocks of a range are made from. Raises BodyMissing, BodyCorrupt, Unavailable."""
         ...
 
     def block(self, fetched: Fetched, start: int, octets: int) -> bytes:
-        """A block within the range that was fetched. Raises BodyCorrupt."""
+        """A block, or a part of one, within the range that was fetched. Raises BodyCorrupt."""
         ...
 
 
@@ -72,6 +67,8 @@ class Stream:
         self._end = end
         self._budget = budget
         self._window = FIRST_WINDOW_OCTETS
+        self._waited_at = start
+        """Where the reader last had to wait, or was last found not to have."""
         self._ahead: deque[tuple[int, asyncio.Task[Fetched]]] = deque()
         """(end, octets) in order, without gaps from `_start` on."""
 
@@ -79,25 +76,18 @@ class Stream:
         """Blocks, the first and the last perhaps in part. Nothing stays under way when it is closed."""
         try:
             while self._start < self._end:
-                at_hand = None if self._ahead else self._source.at_hand(self._start, self._block_octets())
-                if at_hand is not None:
-                    self._start += len(at_hand)
-                    self._asked = self._start
-                    yield at_hand
-                    # Reader and store are fast; others shall have their turn.
-                    await asyncio.sleep(0)
-                    continue
                 self._fit_window()
                 self._ask()
                 end, task = self._ahead[0]
                 fetched = await task
                 self._ahead.popleft()
                 while self._start < end:
-                    octets = self._block_octets()
+                    octets = min(octets_to_boundary(self._start), self._end - self._start)
                     block = self._source.block(fetched, self._start, octets)
                     self._start += octets
                     self._ask()
                     yield block
+                    # The reader may be as fast as this; others shall have their turn.
                     await asyncio.sleep(0)
         finally:
             self._budget.give_back(self._window - FIRST_WINDOW_OCTETS)
@@ -106,20 +96,19 @@ class Stream:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _block_octets(self) -> int:
-        return min(BLOCK_OCTETS - self._start % BLOCK_OCTETS, self._end - self._start)
-
     def _fit_window(self) -> None:
         if not self._ahead:
             return
         if not self._ahead[0][1].done():
             # The reader is going to wait.
             self._window += self._budget.take(min(self._window, MOST_WINDOW_OCTETS - self._window))
-        elif all(task.done() for _, task in self._ahead):
-            # All that was asked for is here before the reader wants it.
+            self._waited_at = self._start
+        elif self._start - self._waited_at > 2 * self._window:
+            # What came with one wait lasts for one window: this reader is slower than the store.
             narrower = max(self._window // 2, FIRST_WINDOW_OCTETS)
             self._budget.give_back(self._window - narrower)
             self._window = narrower
+            self._waited_at = self._start
 
     def _ask(self) -> None:
         """Keep the window full, with requests of whole blocks."""
@@ -131,3 +120,8 @@ class Stream:
             task = asyncio.get_running_loop().create_task(self._source.fetch(self._asked, end - self._asked))
             self._ahead.append((end, task))
             self._asked = end
+
+
+def octets_to_boundary(at: int) -> int:
+    """To the end of the block that an octet lies in."""
+    return BLOCK_OCTETS - at % BLOCK_OCTETS

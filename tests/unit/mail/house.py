@@ -14,6 +14,7 @@ from lightmail.config import Config
 from lightmail.mail.live import LiveMailbox
 from lightmail.mail.store import MailStore
 from lightmail.model import Appended, BodyId, BodyRecord, Mailbox, MailboxId, ModSeq, NewMessage, User
+from lightmail.ports.cache import Cache
 from lightmail.ports.changes import ChangeListener
 
 
@@ -161,9 +162,10 @@ def message_octets(number: int = 1, *, octets: int = 0) -> bytes:
 
 
 class House:
-    def __init__(self, config: Config, like: House | None = None) -> None:
-        """like: another process over the same data, knowing nothing of what that one remembers."""
+    def __init__(self, config: Config, like: House | None = None, cache: Cache | None = None) -> None:
+        """like: another process over the same data, knowing nothing of what that one remembers. cache: shared by them."""
         self.config = config
+        self._cache = cache
         self._state = state = like._state if like else MemoryState()
         self._blobs = like._blobs if like else MemoryBlobs()
         self.raw_metadata = MemoryMetadata(state)
@@ -179,13 +181,14 @@ class House:
             feed=self.feed,
             clock=self.clock,
             config=config,
+            cache=cache,
             exclusive=config.server.workers == 1,
         )
         self.user: User
         self._number = 0
 
     @classmethod
-    async def build(cls, *, workers: int = 1, **limits: int) -> House:
+    async def build(cls, *, workers: int = 1, cache: Cache | None = None, **limits: int) -> House:
         """A store with one account, ann@example.org."""
         config = Config()
         config = msgspec.structs.replace(
@@ -193,7 +196,7 @@ class House:
             server=msgspec.structs.replace(config.server, workers=workers, hostname="mail.example.org"),
             limits=msgspec.structs.replace(config.limits, **limits),
         )
-        house = cls(config)
+        house = cls(config, cache=cache)
         house.user = await house.mail.accounts.create("ann@example.org", "")
         return house
 
@@ -206,7 +209,7 @@ class House:
 
     async def again(self, *, slow_bodies: bool = False) -> House:
         """Another process over the same data. slow_bodies: no body is at hand without waiting."""
-        house = House(self.config, like=self)
+        house = House(self.config, like=self, cache=self._cache)
         if slow_bodies:
             house.blobs.never_now = True
         house.user = self.user
