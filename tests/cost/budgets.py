@@ -16,12 +16,15 @@ class Budget:
     before: commands that are not counted, which put the session where it has to be.
     statements, transactions: SQL, transaction control not among the statements. bodies: requests to the body store.
     small: statements in a mailbox of up to 256 messages, where these are fewer.
+    production: statements and transactions on MySQL where these are others: nothing is trusted there that another node
+    may have changed.
     """
 
     command: str
     statements: int
     transactions: int = 0
     small: int | None = None
+    production: tuple[int, int] | None = None
     bodies: int = 0
     before: tuple[str, ...] = ("LOGIN",)
     note: str = ""
@@ -46,17 +49,18 @@ COMMANDS = (
     Budget('LIST (SUBSCRIBED) "" * RETURN (SPECIAL-USE CHILDREN)', 2),
     Budget('LIST "" * RETURN (STATUS (MESSAGES UNSEEN UIDNEXT SIZE))', 1, note="statistics of all mailboxes"),
     Budget('LSUB "" *', 1),
-    Budget("STATUS INBOX (MESSAGES UNSEEN UIDNEXT SIZE HIGHESTMODSEQ)", 2),
+    Budget("STATUS INBOX (MESSAGES UNSEEN UIDNEXT SIZE HIGHESTMODSEQ)", 2, production=(1, 0)),
     Budget(
         "STATUS INBOX (MESSAGES UNSEEN)",
         0,
         before=(*LOGIN, "STATUS INBOX (MESSAGES UNSEEN)"),
         note="again, nothing has changed",
+        production=(1, 0),
     ),
-    Budget("EXAMINE INBOX", 4, small=2),
-    Budget("SELECT INBOX", 7, 1, small=5, note="new messages become \\Recent"),
-    Budget("SELECT INBOX", 0, before=SELECT, note="again, nothing has changed"),
-    Budget("CLOSE", 0, before=SELECT, note="nothing is \\Deleted"),
+    Budget("EXAMINE INBOX", 4, small=2, production=(2, 0)),
+    Budget("SELECT INBOX", 7, 1, small=5, note="new messages become \\Recent", production=(5, 1)),
+    Budget("SELECT INBOX", 0, before=SELECT, note="again, nothing has changed", production=(2, 0)),
+    Budget("CLOSE", 0, before=SELECT, note="nothing is \\Deleted", production=(2, 1)),
     Budget("CLOSE", 6, 1, before=DELETED),
     Budget("UNSELECT", 0, before=SELECT),
     Budget("NOOP", 0),
@@ -83,16 +87,16 @@ COMMANDS = (
     Budget("STORE 1:* +FLAGS (\\Flagged)", 5, 1, before=SELECT),
     Budget("STORE $ +FLAGS (\\Flagged)", 5, 1, before=SAVED, note="every other message"),
     Budget("UID STORE 1:* +FLAGS.SILENT ($Label1)", 6, 1, before=SELECT, note="a new keyword"),
-    Budget("COPY 1:* Archive", 8, 1, before=SELECT),
-    Budget("COPY $ Archive", 8, 1, before=SAVED, note="every other message"),
-    Budget("MOVE 1:* Archive", 10, 1, before=SELECT),
-    Budget("MOVE $ Archive", 10, 1, before=SAVED, note="every other message"),
+    Budget("COPY 1:* Archive", 8, 1, before=SELECT, production=(7, 1)),
+    Budget("COPY $ Archive", 8, 1, before=SAVED, note="every other message", production=(7, 1)),
+    Budget("MOVE 1:* Archive", 10, 1, before=SELECT, production=(8, 1)),
+    Budget("MOVE $ Archive", 10, 1, before=SAVED, note="every other message", production=(8, 1)),
     Budget("EXPUNGE", 6, 1, before=DELETED),
     Budget("EXPUNGE", 6, 1, before=SAVED_DELETED, note="every other message"),
     Budget("UID EXPUNGE 1:*", 6, 1, before=DELETED),
-    Budget("CREATE New", 5, 1),
-    Budget("RENAME Archive Old", 5, 1),
-    Budget("DELETE Archive", 8, 1, note="empty"),
+    Budget("CREATE New", 5, 1, production=(7, 1)),
+    Budget("RENAME Archive Old", 5, 1, production=(4, 1)),
+    Budget("DELETE Archive", 8, 1, note="empty", production=(10, 1)),
     Budget("SUBSCRIBE Archive", 1, 1),
 )
 
@@ -102,12 +106,15 @@ class Arrival:
     """A message on its way in, counted from its first octet on.
 
     per_recipient: statements for each recipient: its INBOX is looked up once, and its counters are written.
+    production: the same on MySQL, where one statement writes the counters of all recipients.
     puts: requests to the body store, all of them writes of an object.
     """
 
     what: str
     octets: int
     statements: int
+    production: int
+    production_per_recipient: int = 0
     transactions: int = 1
     puts: int = 1
     recipients: int = 0
@@ -115,13 +122,13 @@ class Arrival:
 
 
 APPENDS = (
-    Arrival("APPEND of a small message", 4_000, 6),
-    Arrival("APPEND of 10 MB", 10_000_000, 6),
+    Arrival("APPEND of a small message", 4_000, 6, 6),
+    Arrival("APPEND of 10 MB", 10_000_000, 6, 6),
 )
 DELIVERIES = (
-    Arrival("LMTP, one recipient", 4_000, 4, recipients=1, per_recipient=2),
-    Arrival("LMTP, 40 recipients", 4_000, 4, recipients=40, per_recipient=2),
-    Arrival("LMTP, 40 recipients, 2 MB", 2_000_000, 4, recipients=40, per_recipient=2),
+    Arrival("LMTP, one recipient", 4_000, 4, 5, 1, recipients=1, per_recipient=2),
+    Arrival("LMTP, 40 recipients", 4_000, 4, 5, 1, recipients=40, per_recipient=2),
+    Arrival("LMTP, 40 recipients, 2 MB", 2_000_000, 4, 5, 1, recipients=40, per_recipient=2),
 )
 
 APPEND_PEAK_OCTETS = 2_000_000

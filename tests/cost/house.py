@@ -1,25 +1,22 @@
-"""A mail store on the embedded default, SQLite and files, with a meter on both."""
+"""A mail store with a meter on its database, on the port of its bodies, and on its object store where it has one."""
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import cast
 
 import msgspec
 
 from lightmail.auth.passwords import Passwords
-from lightmail.backends.files import FileBlobs
 from lightmail.backends.local import LocalChangeFeed
-from lightmail.backends.sqlite import SqliteDatabase, SqliteDirectory, SqliteMetadata
 from lightmail.config import Config
 from lightmail.mail.store import MailStore
 from lightmail.model import NewMessage
 from lightmail.ports.blobs import NOTHING, BlobStore, BlobWriter
+from tests.cost.places import Place, Stores
 from tests.support.backends import HandClock
 from tests.unit.imap.desk import CHEAP, PASSWORD, USER, Desk
 from tests.unit.mail.house import House, message_octets
@@ -92,68 +89,75 @@ class Cost:
     statements: int
     transactions: int
     requests: dict[str, int]
+    """To the body store, as the port counts them."""
+    objects: dict[str, int]
+    """Requests to S3, by operation."""
     octets_read: int
 
 
 class MeteredHouse:
-    """One server process: it remembers nothing of an earlier one over the same folder."""
+    """One server process: it remembers nothing of an earlier one over the same place."""
 
-    def __init__(self, database: SqliteDatabase, blobs: BlobStore, config: Config) -> None:
-        self._database = database
-        self.blobs = MeteredBlobs(blobs)
-        self.config = config
-        self.clock = HandClock()
-        self.directory = SqliteDirectory(database)
-        metadata = SqliteMetadata(database)
-        self.feed = LocalChangeFeed(metadata)
+    def __init__(self, stores: Stores, clock: HandClock) -> None:
+        config = Config()
+        self.config = msgspec.structs.replace(
+            config, auth=CHEAP, server=msgspec.structs.replace(config.server, hostname="mail.example.org")
+        )
+        self._stores = stores
+        self.blobs = MeteredBlobs(stores.blobs)
+        self.clock = clock
+        self.directory = stores.directory
+        self.feed = LocalChangeFeed()
         self.mail = MailStore(
-            metadata=metadata,
+            metadata=stores.metadata,
             blobs=self.blobs,
             directory=self.directory,
             feed=self.feed,
-            clock=self.clock,
-            config=config,
+            clock=clock,
+            config=self.config,
+            exclusive=stores.exclusive,
         )
-        self.desk = Desk(cast(House, self), config)
+        self.desk = Desk(cast(House, self), self.config)
 
     def reading(self) -> Cost:
         """The meters as they stand."""
-        blobs = self.blobs
-        return Cost(self._database.statements, self._database.writer.groups, dict(blobs.requests), blobs.octets_out)
+        stores, blobs = self._stores, self.blobs
+        return Cost(
+            stores.statements(), stores.transactions(), dict(blobs.requests), dict(stores.objects), blobs.octets_out
+        )
 
     def since(self, before: Cost) -> Cost:
         now = self.reading()
-        requests = Counter(now.requests)
-        requests.subtract(before.requests)
         return Cost(
             now.statements - before.statements,
             now.transactions - before.transactions,
-            {name: count for name, count in requests.items() if count},
+            _less(now.requests, before.requests),
+            _less(now.objects, before.objects),
             now.octets_read - before.octets_read,
         )
 
 
+def _less(now: Mapping[str, int], before: Mapping[str, int]) -> dict[str, int]:
+    counts = Counter(now)
+    counts.subtract(before)
+    return {name: count for name, count in counts.items() if count}
+
+
 @asynccontextmanager
-async def metered(folder: Path) -> AsyncIterator[MeteredHouse]:
-    config = Config()
-    config = msgspec.structs.replace(
-        config, auth=CHEAP, server=msgspec.structs.replace(config.server, hostname="mail.example.org")
-    )
-    database = await SqliteDatabase.open(folder / "lightmail.sqlite", HandClock())
-    blobs = await FileBlobs.open(folder / "bodies")
-    house = MeteredHouse(database, blobs, config)
-    try:
-        yield house
-    finally:
-        house.desk.authenticator.close()
-        await house.mail.close()
-        await blobs.close()
-        await database.close()
+async def metered(place: Place) -> AsyncIterator[MeteredHouse]:
+    clock = HandClock()
+    async with place.open(clock) as stores:
+        house = MeteredHouse(stores, clock)
+        try:
+            yield house
+        finally:
+            house.desk.authenticator.close()
+            await house.mail.close()
 
 
-async def fill(folder: Path, messages: int) -> None:
+async def fill(place: Place, messages: int) -> None:
     """One account, ann@example.org, with so many small messages in INBOX, every other one \\Seen."""
-    async with metered(folder) as house:
+    async with metered(place) as house:
         user = await house.mail.accounts.create(USER.decode(), Passwords(CHEAP).hash(PASSWORD))
         inbox = await house.mail.mailboxes.get(user.id, "INBOX")
         new = []
@@ -163,8 +167,3 @@ async def fill(folder: Path, messages: int) -> None:
             flags = ("\\Seen",) if number % 2 else ()
             new.append(NewMessage(inbox.id, await incoming.finish(), flags, 900_000_000 + number, 0, 1_000_000_000))
         await house.mail.append(new)
-
-
-def copied(filled: Path, folder: Path) -> Path:
-    """A folder of one's own with what `fill` has put into another."""
-    return Path(shutil.copytree(filled, folder / "copy"))

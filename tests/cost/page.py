@@ -15,6 +15,7 @@ from tests.cost.budgets import (
     Budget,
 )
 
+_COLUMNS = ("Statements", "Transactions", "on MySQL", "Transactions")
 _WHERE = {(): "before login", ("LOGIN",): "logged in", SELECT: "selected"}
 
 
@@ -24,10 +25,16 @@ def tables() -> str:
 
 def _commands() -> str:
     rows = [
-        (_command(budget), _where(budget), _statements(budget), budget.transactions, budget.bodies)
+        (
+            _command(budget),
+            _where(budget),
+            *(_statements(budget), budget.transactions),
+            *(budget.production or (budget.statements, budget.transactions)),
+            budget.bodies,
+        )
         for budget in COMMANDS
     ]
-    return _table(("Command", "Where", "Statements", "Transactions", "Body requests"), rows)
+    return _table(("Command", "Where", *_COLUMNS, "Body requests"), rows)
 
 
 def _command(budget: Budget) -> str:
@@ -46,9 +53,14 @@ def _statements(budget: Budget) -> str:
 def _arrivals() -> str:
     rows = []
     for arrival in (*APPENDS, *DELIVERIES):
-        each = f" + {arrival.per_recipient} for each" if arrival.per_recipient else ""
-        rows.append((arrival.what, f"{arrival.statements}{each}", arrival.transactions, arrival.puts))
-    return _table(("Message", "Statements", "Transactions", "PUTs"), rows)
+        embedded = _for_each(arrival.statements, arrival.per_recipient)
+        production = _for_each(arrival.production, arrival.production_per_recipient)
+        rows.append((arrival.what, embedded, production, arrival.transactions, arrival.puts))
+    return _table(("Message", "Statements", "on MySQL", "Transactions", "PUTs"), rows)
+
+
+def _for_each(statements: int, each: int) -> str:
+    return f"{statements} + {each} for each recipient" if each else str(statements)
 
 
 def _ranges() -> str:

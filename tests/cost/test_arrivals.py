@@ -15,8 +15,10 @@ import pytest
 from lightmail.auth.passwords import Passwords
 from lightmail.lmtp.server import LmtpServer
 from tests.cost.budgets import APPEND_BLOCK_OCTETS, APPEND_PEAK_OCTETS, APPENDS, DELIVERIES, Arrival
-from tests.cost.house import MeteredHouse, metered
+from tests.cost.house import Cost, MeteredHouse, metered
+from tests.cost.places import Embedded, Place, Production
 from tests.support.aio import run
+from tests.support.services import Services
 from tests.unit.imap.desk import CHEAP, PASSWORD, USER, Client
 from tests.unit.mail.house import message_octets
 
@@ -24,8 +26,8 @@ PIECE_OCTETS = 65_536
 
 
 @asynccontextmanager
-async def house_of(folder: Path, *addresses: str) -> AsyncIterator[MeteredHouse]:
-    async with metered(folder) as house:
+async def house_of(place: Place, *addresses: str) -> AsyncIterator[MeteredHouse]:
+    async with metered(place) as house:
         for address in addresses:
             await house.mail.accounts.create(address, Passwords(CHEAP).hash(PASSWORD))
         yield house
@@ -45,29 +47,44 @@ async def append(client: Client, octets: bytes) -> bytes:
     return answer + await client.send(b"\r\n")
 
 
+@pytest.fixture(params=["embedded", "production"])
+def place(request: pytest.FixtureRequest, tmp_path: Path, services: Services) -> Place:
+    if request.param == "embedded":
+        return Embedded(tmp_path)
+    return run(Production.make(services))
+
+
+def check(cost: Cost, arrival: Arrival, place: Place) -> None:
+    statements, each = arrival.statements, arrival.per_recipient
+    if isinstance(place, Production):
+        statements, each = arrival.production, arrival.production_per_recipient
+        assert cost.objects == {"put": arrival.puts}
+    assert (cost.statements, cost.transactions) == (statements + each * arrival.recipients, arrival.transactions)
+    assert cost.requests == {"put": arrival.puts}
+
+
 @pytest.mark.parametrize("arrival", APPENDS, ids=lambda arrival: arrival.what)
-def test_cost_of_an_append(arrival: Arrival, tmp_path: Path) -> None:
+def test_cost_of_an_append(arrival: Arrival, place: Place) -> None:
     async def measure() -> None:
-        async with house_of(tmp_path, USER.decode()) as house:
+        async with house_of(place, USER.decode()) as house:
             client = await login(house)
             octets = message_octets(octets=arrival.octets)
             before = house.reading()
             assert b"a OK [APPENDUID" in await append(client, octets)
             cost = house.since(before)
             await client.hang_up()
-        assert (cost.statements, cost.transactions) == (arrival.statements, arrival.transactions)
-        assert cost.requests == {"put": arrival.puts}
+        check(cost, arrival, place)
 
     run(measure())
 
 
 @pytest.mark.parametrize("arrival", DELIVERIES, ids=lambda arrival: arrival.what)
-def test_cost_of_a_delivery(arrival: Arrival, tmp_path: Path) -> None:
+def test_cost_of_a_delivery(arrival: Arrival, place: Place) -> None:
     """Counted from DATA on: each RCPT is looked up for itself, one statement each."""
     addresses = [f"user{number}@example.org" for number in range(arrival.recipients)]
 
     async def measure() -> None:
-        async with house_of(tmp_path, *addresses) as house:
+        async with house_of(place, *addresses) as house:
             server = LmtpServer(mail=house.mail, config=house.config)
             listener = await asyncio.get_running_loop().create_server(server.connection, "127.0.0.1", 0)
             reader, writer = await asyncio.open_connection(*listener.sockets[0].getsockname()[:2])
@@ -97,9 +114,7 @@ def test_cost_of_a_delivery(arrival: Arrival, tmp_path: Path) -> None:
             listener.close()
             await server.close(5.0)
         assert looked_up.statements == arrival.recipients
-        statements = arrival.statements + arrival.per_recipient * arrival.recipients
-        assert (cost.statements, cost.transactions) == (statements, arrival.transactions)
-        assert cost.requests == {"put": arrival.puts}
+        check(cost, arrival, place)
 
     run(measure())
 
@@ -109,7 +124,7 @@ def test_a_large_append_is_streamed(tmp_path: Path) -> None:
     octets = message_octets() + _noise(10_000_000)
 
     async def measure() -> None:
-        async with house_of(tmp_path, USER.decode()) as house:
+        async with house_of(Embedded(tmp_path), USER.decode()) as house:
             client = await login(house)
             await client.send(b"a APPEND INBOX {%d+}\r\n" % len(octets))
             tracemalloc.start()
