@@ -75,7 +75,7 @@ class RedisChangeFeed:
         self._lingering: OrderedDict[MailboxId, None] = OrderedDict()
         self._subscriber: Subscriber | None = None
         self._listening: asyncio.Task[None] | None = None
-        self._hearing = False
+        self.hearing = False
         """All that is followed is subscribed to."""
         self._back = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -100,7 +100,7 @@ class RedisChangeFeed:
         if self._subscriber is None:
             return  # once there is one, it begins with all that is followed
         confirmed = self._subscriber.subscribe(self._channel(mailbox_id))
-        if confirmed.done() or not self._hearing:
+        if confirmed.done() or not self.hearing:
             return  # when it hears, everything is looked at once more
         done, _ = await asyncio.wait({confirmed}, timeout=self._redis.timeout_s)
         if not done:
@@ -195,7 +195,7 @@ class RedisChangeFeed:
             self._listening = loop.create_task(self._listen())
             await asyncio.wait({self._listening})
             error = None if self._listening.cancelled() else self._listening.exception()
-            had_heard, self._hearing = self._hearing, False
+            had_heard, self.hearing = self.hearing, False
             self._local.poll_at_most_every(0)
             if isinstance(error, AWAY):
                 if not had_heard:
@@ -218,7 +218,7 @@ class RedisChangeFeed:
         try:
             await asyncio.wait((running, settled), return_when=asyncio.FIRST_COMPLETED)
             if not subscriber.ended:
-                self._hearing = True
+                self.hearing = True
                 self._local.poll_at_most_every(SAFETY_POLL_S)
                 self._local.publish(MailboxId(0), ModSeq(0))  # whatever was said until now was not heard
             await running

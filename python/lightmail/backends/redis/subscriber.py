@@ -62,26 +62,33 @@ class Subscriber:
 
     async def run(self) -> None:
         """Until it is cancelled, or fails: raises what the library raises when the server does not answer."""
-        pool: Any = self._bus.connection_pool  # half typed
-        connection = await pool.get_connection()
-        talking = asyncio.get_running_loop().create_task(self._talk(connection))
-        listening = asyncio.get_running_loop().create_task(self._listen(connection))
         try:
-            await asyncio.wait((talking, listening), return_when=asyncio.FIRST_COMPLETED)
-            for task in (talking, listening):
-                if task.done():
-                    task.result()
+            pool: Any = self._bus.connection_pool  # half typed
+            connection = await pool.get_connection()
+            try:
+                await self._converse(connection)
+            finally:
+                # It has subscriptions, so nobody else may have it.
+                await connection.disconnect(nowait=True)
+                await pool.release(connection)
         finally:
             self.ended = True
-            talking.cancel()
-            listening.cancel()
-            await asyncio.gather(talking, listening, return_exceptions=True)
             for future in self._wanted.values():
                 if not future.done():
                     future.set_result(None)
-            # It has subscriptions, so nobody else may have it.
-            await connection.disconnect(nowait=True)
-            await pool.release(connection)
+
+    async def _converse(self, connection: Any) -> None:
+        loop = asyncio.get_running_loop()
+        tasks = [loop.create_task(self._talk(connection)), loop.create_task(self._listen(connection))]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in tasks:
+                if task.done():
+                    task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _talk(self, connection: Any) -> None:
         while True:
