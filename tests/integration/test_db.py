@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
+import re
+import secrets
 import signal
 import subprocess
 import sys
@@ -13,9 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from lightmail.cli.main import run
 from lightmail.config.show import toml_value
 from tests.support.services import MariaDb, Redis, S3Server, Services, free_port, wait_until
+from tests.unit.cli.runner import Called
 
 pytestmark = pytest.mark.integration
 
@@ -34,9 +38,11 @@ class Lightmail:
             )
         )
 
-    def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "lightmail.cli.main", *arguments, "--config", str(self.file)]
-        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    def __call__(self, *arguments: str) -> Called:
+        """In this process."""
+        with CliRunner(env={"LIGHTMAIL_AUTH__ARGON2_MEMORY_KIB": "8"}).isolation() as (out, err, _):
+            code = run([*arguments, "--config", str(self.file)])
+        return Called(code, out.getvalue().decode(), err.getvalue().decode())
 
     @contextlib.contextmanager
     def serving(self) -> Iterator[tuple[subprocess.Popen[str], Path]]:
@@ -59,13 +65,13 @@ class Lightmail:
 
     def ok(self, *arguments: str) -> str:
         done = self(*arguments)
-        assert done.returncode == 0, done
-        return done.stdout
+        assert done.code == 0, done
+        return done.out
 
     def json(self, *arguments: str, code: int = 0) -> Any:
         done = self(*arguments, "--json")
-        assert done.returncode == code, done
-        return json.loads(done.stdout)
+        assert done.code == code, done
+        return done.json
 
 
 @pytest.fixture
@@ -92,9 +98,9 @@ def test_an_empty_database_is_told_by_every_command(lightmail: Lightmail) -> Non
     assert row["advice"] == "no LightMail schema; `lightmail db upgrade` makes it"
     for arguments in (("serve",), ("user", "list")):
         done = lightmail(*arguments)
-        assert done.returncode == 1
-        assert "the database has no LightMail schema; run `lightmail db upgrade`\n" in done.stderr
-        assert "Traceback" not in done.stderr
+        assert done.code == 1
+        assert "the database has no LightMail schema; run `lightmail db upgrade`\n" in done.err
+        assert "Traceback" not in done.err
     (finding,) = lightmail.json("db", "check", code=1)["findings"]
     assert "lightmail db upgrade" in finding["text"]
 
@@ -120,11 +126,11 @@ def test_a_schema_of_another_release_is_refused(lightmail: Lightmail, mariadb: M
     assert row["advice"].startswith("of a later release")
     for arguments in (("serve",), ("db", "upgrade"), ("user", "list")):
         done = lightmail(*arguments)
-        assert done.returncode == 1
-        assert f"has schema version {current + 2}, this program needs {current}; use a newer release" in done.stderr
+        assert done.code == 1
+        assert f"has schema version {current + 2}, this program needs {current}; use a newer release" in done.err
     mariadb.run(f"DELETE FROM {database}.schema_version")
     done = lightmail("user", "list")
-    assert (done.returncode, "run `lightmail db upgrade`" in done.stderr) == (1, True)
+    assert (done.code, "run `lightmail db upgrade`" in done.err) == (1, True)
 
 
 def test_a_later_release_that_has_only_added_is_worked_with(lightmail: Lightmail, mariadb: MariaDb, url: str) -> None:
@@ -140,18 +146,18 @@ def test_a_later_release_that_has_only_added_is_worked_with(lightmail: Lightmail
 def test_a_database_that_is_away_is_one_line(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     url = f"mysql://lm:s3cret@127.0.0.1:{free_port()}/lightmail"
     done = Lightmail(tmp_path, {"storage": {"metadata": url}})(*arguments)
-    assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].startswith("lightmail: the metadata database (")
-    assert "Traceback" not in done.stderr
-    assert "s3cret" not in done.stderr
+    assert done.code == 1
+    assert done.err.splitlines()[-1].startswith("lightmail: the metadata database (")
+    assert "Traceback" not in done.err
+    assert "s3cret" not in done.err
 
 
 def test_a_wrong_password_is_told_without_it(tmp_path: Path, mariadb: MariaDb) -> None:
     url = f"mysql://nobody:s3cret@127.0.0.1:{mariadb.port}/lightmail"
     done = Lightmail(tmp_path, {"storage": {"metadata": url}})("db", "check")
-    assert done.returncode == 1
-    assert "problem: MySQL: the metadata database (Access denied for user 'nobody'@" in done.stderr
-    assert "s3cret" not in done.stderr
+    assert done.code == 1
+    assert "problem: MySQL: the metadata database (Access denied for user 'nobody'@" in done.err
+    assert "s3cret" not in done.err
 
 
 def test_what_is_configured_is_asked(tmp_path: Path, services: Services, url: str) -> None:
@@ -172,8 +178,8 @@ def test_s3_and_redis_that_are_not_there_are_told(tmp_path: Path, services: Serv
     findings = [each for each in lightmail.json("db", "check", code=1)["findings"] if each["serious"]]
     assert [each["where"] for each in findings] == ["S3", "Redis"]
     done = lightmail("db", "check")
-    assert S3Server.secret_key not in done.stderr
-    assert "s3cret" not in done.stderr
+    assert S3Server.secret_key not in done.err
+    assert "s3cret" not in done.err
 
 
 def test_a_redis_that_refuses_is_told(tmp_path: Path, url: str) -> None:
@@ -209,3 +215,31 @@ def test_a_server_that_waits_can_be_stopped(tmp_path: Path) -> None:
         wait_until(lambda: "waiting for the database" in log.read_text(), 30, "it does not wait")
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) in (0, -signal.SIGTERM)
+
+
+def test_the_grants_of_the_page_are_enough(tmp_path: Path, mariadb: MariaDb, url: str) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "production.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
+    database = url.rpartition("/")[2]
+    users = {name: f"{name}_{secrets.token_hex(4)}" for name in ("lightmail", "lightmail_upgrade")}
+    statements = [each.strip() for each in block.split(";") if each.strip()]
+    assert statements[0].startswith("CREATE DATABASE lightmail ")
+    for statement in statements[1:]:
+        statement = statement.replace("lightmail.*", f"{database}.*").replace("'…'", "'s3cret'")
+        for name, unique in users.items():
+            statement = statement.replace(f"'{name}'@", f"'{unique}'@")
+        mariadb.run(statement)
+
+    def as_user(name: str) -> Lightmail:
+        place = f"{users[name]}:s3cret@127.0.0.1:{mariadb.port}/{database}"
+        (tmp_path / name).mkdir()
+        return Lightmail(tmp_path / name, {"storage": {"metadata": f"mysql://{place}"}})
+
+    serving = as_user("lightmail")
+    refused = serving("db", "upgrade")
+    assert refused.code == 1
+    assert "denied" in refused.err
+    as_user("lightmail_upgrade").ok("db", "upgrade")
+    assert [each for each in serving.json("db", "check")["findings"] if each["serious"]] == []
+    serving.ok("user", "add", "ann@example.org", "--generate")
+    serving.ok("user", "delete", "ann@example.org", "--yes")

@@ -1,4 +1,4 @@
-"""docs/configuration.md names every key, and what it shows is a configuration."""
+"""docs/configuration.md names every key; what it shows, and what the containers are given, is a configuration."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from lightmail.config import Config
 from lightmail.config.load import read
@@ -30,3 +31,12 @@ def test_every_example_is_a_configuration(tmp_path: Path) -> None:
         file.write_text(example, encoding="utf-8")
         problems = [str(each) for each in read(file, environment={}).problems]
         assert [each for each in problems if ": no file /etc/lightmail/" not in each] == [], example
+
+
+@pytest.mark.parametrize(("page", "least"), [("Dockerfile", 3), ("compose.yaml", 10)])
+def test_containers_are_given_a_configuration(page: str, least: int) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    environment = {name: value.strip('"') for name, value in re.findall(r"(LIGHTMAIL_\w+)(?:: |=)([^\s\\]+)", text)}
+    assert len(environment) >= least
+    problems = [str(each) for each in read(environment=environment).problems]
+    assert [each for each in problems if ": no file /etc/lightmail/" not in each] == []
