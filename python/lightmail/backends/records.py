@@ -23,16 +23,19 @@ from lightmail.ports.metadata import BodyLocation
 
 Row: TypeAlias = Sequence[Any]
 
-MAILBOX_COLUMNS = """
-    m.id, m.user_id, m.name, m.uid_validity, m.uid_next, m.highest_modseq,
-    EXISTS (SELECT 1 FROM subscriptions AS s WHERE s.user_id = m.user_id AND s.name = m.name),
-    m.special_use, m.selectable, m.messages, m.unseen, m.deleted, m.size_octets, m.recent_from, m.recent
-"""
-"""Of mailboxes AS m, for `mailbox`."""
 STATUS_COLUMNS = "messages, recent, uid_next, uid_validity, unseen, deleted, size_octets, highest_modseq, selectable"
 LOCATION_COLUMNS = "id, object_key, raw_octets, stored_octets"
 SESSION_COLUMNS = "id, user_id, address, protocol, peer, node, process, since_s"
 USER_COLUMNS = "id, address, password_hash, enabled, created_s"
+
+
+def mailbox_columns(name: str) -> str:
+    """Of mailboxes AS m, for `mailbox`. name: the column that names are found by."""
+    return f"""
+        m.id, m.user_id, m.name, m.uid_validity, m.uid_next, m.highest_modseq,
+        EXISTS (SELECT 1 FROM subscriptions AS s WHERE s.user_id = m.user_id AND s.{name} = m.{name}),
+        m.special_use, m.selectable, m.messages, m.unseen, m.deleted, m.size_octets, m.recent_from, m.recent
+    """
 
 
 def mailbox(row: Row) -> Mailbox:

@@ -23,9 +23,9 @@ _COPY = """
 """
 
 REFER = """
-    UPDATE message_bodies AS b
-    JOIN (SELECT body_id, COUNT(*) AS messages FROM messages WHERE mailbox_id = %(mailbox)s AND %(chosen)s
-          GROUP BY body_id ORDER BY NULL) AS shared ON b.id = shared.body_id
+    UPDATE (SELECT body_id, COUNT(*) AS messages FROM messages WHERE mailbox_id = %(mailbox)s AND %(chosen)s
+            GROUP BY body_id ORDER BY NULL) AS shared
+    STRAIGHT_JOIN message_bodies AS b FORCE INDEX (PRIMARY) ON b.id = shared.body_id
     SET b.reference_count = b.reference_count + shared.messages
 """
 

@@ -13,11 +13,12 @@ from lightmail.backends.mysql.selection import census
 from lightmail.backends.mysql.statements import Statements
 from lightmail.model import ExpungeOutcome, MailboxId
 
-# unreferenced_s first: assignments are made from left to right, and it goes by the count before.
+# The order of the join and the index are named, so that no other bodies are locked. unreferenced_s goes first, because
+# assignments are made from left to right and it looks at the count before.
 UNREFER = """
-    UPDATE message_bodies AS b
-    JOIN (SELECT body_id, COUNT(*) AS messages FROM messages WHERE mailbox_id = %(mailbox)s AND %(chosen)s
-          GROUP BY body_id ORDER BY NULL) AS gone ON b.id = gone.body_id
+    UPDATE (SELECT body_id, COUNT(*) AS messages FROM messages WHERE mailbox_id = %(mailbox)s AND %(chosen)s
+            GROUP BY body_id ORDER BY NULL) AS gone
+    STRAIGHT_JOIN message_bodies AS b FORCE INDEX (PRIMARY) ON b.id = gone.body_id
     SET b.unreferenced_s = CASE WHEN b.reference_count = gone.messages THEN %(now_s)s END,
         b.reference_count = b.reference_count - gone.messages
 """

@@ -39,7 +39,7 @@ UPDATE_MAILBOXES_ALIKE = """
     WHERE id IN %(mailboxes)s
 """
 UPDATE_MAILBOXES = """
-    UPDATE mailboxes AS m JOIN (%(changes)s) AS c ON c.id = m.id
+    UPDATE (%(changes)s) AS c STRAIGHT_JOIN mailboxes AS m FORCE INDEX (PRIMARY) ON m.id = c.id
     SET m.uid_next = m.uid_next + c.taken, m.highest_modseq = m.highest_modseq + 1, m.messages = m.messages + c.messages,
         m.unseen = m.unseen + c.unseen, m.deleted = m.deleted + c.deleted, m.size_octets = m.size_octets + c.octets,
         m.recent = m.recent + c.recent

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Sequence
 
 from lightmail.backends.mailbox_change import EVERYTHING
 from lightmail.backends.mysql.copy_move import move
+from lightmail.backends.mysql.expunge import UNREFER
 from lightmail.backends.mysql.statements import Statements
-from lightmail.backends.records import MAILBOX_COLUMNS, STATUS_COLUMNS, mailbox
+from lightmail.backends.records import STATUS_COLUMNS, mailbox, mailbox_columns
 from lightmail.errors import (
     MailboxExists,
     MailboxHasChildren,
@@ -21,7 +22,7 @@ from lightmail.errors import (
 )
 from lightmail.model import DELIMITER, INBOX, Mailbox, MailboxId, MoveOutcome, UserId
 
-_MAILBOX = f"SELECT {MAILBOX_COLUMNS} FROM mailboxes AS m"
+_MAILBOX = f"SELECT {mailbox_columns('name_octets')} FROM mailboxes AS m"
 SELECT_MAILBOX_LIST = f"{_MAILBOX} WHERE m.user_id = %(user)s ORDER BY m.name_octets"
 SELECT_MAILBOX_BY_NAME = f"{_MAILBOX} WHERE m.user_id = %(user)s AND m.name_octets = %(name)s"
 SELECT_SUBSCRIPTIONS = "SELECT name FROM subscriptions WHERE user_id = %(user)s"
@@ -64,17 +65,12 @@ UPDATE_RECENT = """
     UPDATE mailboxes
     SET recent_from = LEAST(%(up_to)s, uid_next),
         recent = CASE WHEN %(up_to)s >= uid_next THEN 0 ELSE
-            (SELECT COUNT(*) FROM messages WHERE mailbox_id = %(mailbox)s AND uid >= %(up_to)s) END
+            (SELECT COUNT(*) FROM messages FORCE INDEX (PRIMARY)
+             WHERE mailbox_id = %(mailbox)s AND uid >= %(up_to)s) END
     WHERE id = %(mailbox)s
 """
 
-UNREFER_ALL = """
-    UPDATE message_bodies AS b
-    JOIN (SELECT body_id, COUNT(*) AS messages FROM messages WHERE mailbox_id = %(mailbox)s
-          GROUP BY body_id ORDER BY NULL) AS gone ON b.id = gone.body_id
-    SET b.unreferenced_s = CASE WHEN b.reference_count = gone.messages THEN %(now_s)s END,
-        b.reference_count = b.reference_count - gone.messages
-"""
+UNREFER_ALL = UNREFER.replace("%(chosen)s", "TRUE")
 DELETE_ALL_MESSAGES = "DELETE FROM messages WHERE mailbox_id = %(mailbox)s"
 DELETE_ALL_EXPUNGES = "DELETE FROM expunges WHERE mailbox_id = %(mailbox)s"
 DELETE_ALL_KEYWORDS = "DELETE FROM mailbox_keywords WHERE mailbox_id = %(mailbox)s"

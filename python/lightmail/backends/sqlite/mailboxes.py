@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lightmail.backends.mailbox_change import EVERYTHING
-from lightmail.backends.records import MAILBOX_COLUMNS, STATUS_COLUMNS, mailbox
+from lightmail.backends.records import STATUS_COLUMNS, mailbox, mailbox_columns
 from lightmail.backends.sqlite.connection import Statements
 from lightmail.backends.sqlite.copy_move import move
 from lightmail.errors import (
@@ -23,7 +23,7 @@ from lightmail.model import (
     UserId,
 )
 
-_MAILBOX = f"SELECT {MAILBOX_COLUMNS} FROM mailboxes AS m"
+_MAILBOX = f"SELECT {mailbox_columns('name')} FROM mailboxes AS m"
 SELECT_MAILBOX_LIST = f"{_MAILBOX} WHERE m.user_id = :user ORDER BY m.name"
 SELECT_MAILBOX_BY_NAME = f"{_MAILBOX} WHERE m.user_id = :user AND m.name = :name"
 SELECT_MAILBOX_BY_ID = f"{_MAILBOX} WHERE m.id = :mailbox"

@@ -1,0 +1,305 @@
+"""What the server does with each statement: no table or index is read as a whole, nothing is sorted, and no more rows are
+looked at than the question is about. On tables of some thousand rows, so that the optimizer chooses honestly.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import pymysql
+import pymysql.cursors
+import pytest
+
+from lightmail.backends.mysql import (
+    MysqlDatabase,
+    MysqlDirectory,
+    MysqlMetadata,
+    MysqlSessions,
+    append,
+    bodies,
+    copy_move,
+    directory,
+    expunge,
+    flags,
+    mailbox_row,
+    mailboxes,
+    reading,
+    rows,
+    selection,
+    sessions,
+    upgrade,
+)
+from lightmail.backends.records import session_row
+from lightmail.config.addresses import parse_mysql
+from lightmail.errors import UserExists
+from lightmail.model import ClientSession, FlagOp, ModSeq, UserId
+from tests.support.aio import run
+from tests.support.backends import HandClock, Store, uids
+from tests.support.mysql import OPTIONS, TABLES
+from tests.support.services import Services
+from tests.unit.backends.mysql.recording import Asked, recorded
+
+MODULES: tuple[ModuleType, ...] = (
+    append, bodies, copy_move, directory, expunge, flags, mailbox_row, mailboxes, reading, rows, selection, sessions,
+)  # fmt: skip
+STATEMENT = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE)\b")
+PLANNED = re.compile(r"\s*(SELECT|UPDATE|DELETE|INSERT\b.*\bSELECT\b)", re.DOTALL)
+
+LARGE = 3000
+"""Messages of a large mailbox, lines of its expunge log; what the scenario asks about is a few of them."""
+OTHERS = range(1000, 2000)
+"""Other accounts."""
+PROCESSES = 200
+MANY = 1000
+"""Rows that the server expects to look at."""
+
+ALLOWED: dict[str, set[str]] = {
+    # All accounts, all that is connected: for the operator.
+    directory.SELECT_USERS: {"users: ALL", "users: many rows", "sort"},
+    sessions.SELECT_SESSIONS: {"sessions: ALL", "sessions: many rows", "processes: ALL", "sort"},
+    # There is one row for each server process.
+    sessions.SELECT_TALLY: {"processes: ALL"},
+    sessions.SELECT_SILENT: {"processes: ALL"},
+    # Those that are connected to one account.
+    sessions.SELECT_SESSIONS_OF: {"sort"},
+    # A mailbox that is not large is read as a whole; of others this part is not done.
+    reading.SELECT_SMALL_MAILBOX: {"messages: many rows"},
+    # A few groups, made of the chosen rows alone; no index has their order.
+    selection.CENSUS: {"sort"},
+    selection.CENSUS_DELETED: {"sort"},
+}
+"""What a statement may do, besides: the table is read as a whole ("ALL", "index"), many rows, a sort."""
+
+
+def constants() -> Iterator[tuple[str, str]]:
+    """Every statement of the backend that is a constant of one of its modules."""
+    for module in MODULES:
+        for name, value in vars(module).items():
+            if name.isupper() and not name.startswith("_") and isinstance(value, str) and STATEMENT.match(value):
+                yield f"{module.__name__.rpartition('.')[2]}.{name}", value
+
+
+async def fill(store: Store, table: MysqlSessions, database: MysqlDatabase) -> None:
+    """Large mailboxes among small ones, of several accounts."""
+    await table.beat("silent", [], [], all_ids=[])
+    store.clock.now += 60
+    opened = [client(process, number) for process in range(PROCESSES) for number in range(20)]
+    await database.write(lambda statements: statements.many(sessions.INSERT_SESSION, list(map(session_row, opened))))
+    now_s = store.clock.now
+    rows = {
+        "processes (process, seen_s)": [(f"process{number}", now_s) for number in range(PROCESSES)],
+        "users (id, address, password_hash, created_s)": [(n, f"user{n}@example.org", "", now_s) for n in OTHERS],
+        "aliases (address, user_id)": [(f"a{n}@example.org", n) for n in OTHERS],
+        "mailboxes (user_id, name, uid_validity)": [(n, name, n) for n in OTHERS for name in ("INBOX", "Sent")],
+        "subscriptions (user_id, name)": [(n, name) for n in OTHERS for name in ("INBOX", "Sent")],
+        # Too young to be collected.
+        "message_bodies (object_key, raw_octets, stored_octets, digest, reference_count, unreferenced_s)": [
+            (f"gone/{number}", 1, 1, b"", 0, now_s) for number in range(LARGE)
+        ],
+    }
+    for table_and_columns, values in rows.items():
+        places = ", ".join(["%s"] * len(values[0]))
+        insert = f"INSERT INTO {table_and_columns} VALUES ({places})"
+        await database.write(lambda statements, insert=insert, values=values: statements.many(insert, values))
+    for name in ("INBOX", "Archive", *(f"Work/{number}" for number in range(10))):
+        mailbox = await store.metadata.create_mailbox(store.user.id, name, subscribe=True)
+        if name.startswith("Work"):
+            await store.append(mailbox, 20, ("$a", "$b"))
+            continue
+        log = [(mailbox.id, modseq, modseq, modseq) for modseq in range(1, LARGE)]
+        await database.write(lambda statements, log=log: statements.many(expunge.LOG_RANGE, log))
+        await database.all("UPDATE mailboxes SET highest_modseq = %s WHERE id = %s", (LARGE, mailbox.id))
+        await store.append(mailbox, LARGE, ("$a", "$b"))
+
+
+def client(process: int, number: int) -> ClientSession:
+    name = f"{process}-{number}"
+    address = f"user{number}@example.org"
+    return ClientSession(name, UserId(number), address, "imap", "::1", "node", f"process{process}", 1000 + number)
+
+
+async def scenario(store: Store, table: MysqlSessions) -> None:
+    """Every verb, on a few of the messages of large mailboxes."""
+    metadata, accounts, user = store.metadata, store.directory, store.user
+    inbox = await metadata.get_mailbox(user.id, "INBOX")
+    archive = await metadata.get_mailbox(user.id, "Archive")
+    small = await metadata.get_mailbox(user.id, "Work/3")
+    top = LARGE - 100
+
+    body = store.body()
+    await metadata.append([store.message(inbox, ("$a",), body=body), store.message(archive, ("\\Seen",), body=body)])
+    appended, _ = await metadata.append([store.message(inbox, ("$new",)), store.message(inbox)])
+    modseq = (await metadata.modseqs([inbox.id, archive.id]))[inbox.id]
+    for chosen in (uids(top), uids((top + 1, top + 3)), uids(top, top + 2, top + 5)):
+        await metadata.set_flags(inbox.id, chosen, FlagOp.ADD, ("\\Flagged", "\\Deleted"), ModSeq(modseq))
+        await metadata.copy(inbox.id, chosen, archive.id)
+        await metadata.copy(archive.id, chosen, archive.id)
+    await metadata.expunge(inbox.id, uids(top, top + 2))
+    await metadata.expunge(inbox.id, None)
+    for chosen in (uids(top + 10), uids((top + 11, top + 13)), uids(top + 21, top + 23, top + 25)):
+        await metadata.move(inbox.id, chosen, archive.id)
+    await metadata.claim_recent(inbox.id, appended[0].uid)
+
+    await metadata.list_mailboxes(user.id)
+    await metadata.list_subscriptions(user.id)
+    await metadata.status(user.id, "INBOX")
+    await metadata.load(small.id)
+    await metadata.load(inbox.id)
+    await metadata.changes_since(inbox.id, modseq)
+    await metadata.expunged_since(inbox.id, modseq)
+    with pytest.MonkeyPatch.context() as patch:
+        # What is done when there is much of it.
+        for name in ("SELECT_SMALL_MAILBOX", "SELECT_SMALL_CHANGES", "SELECT_FEW_EXPUNGED"):
+            patch.setattr(reading, name, getattr(reading, name).replace(f"<= {reading.SMALL_ROWS}", "< 0"))
+        await metadata.load(small.id)
+        await metadata.changes_since(small.id, ModSeq(small.highest_modseq - 1))
+        await metadata.expunged_since(small.id, ModSeq(small.highest_modseq - 1))
+
+    body_ids = [one.body_id for one in appended]
+    await metadata.summaries(body_ids)
+    found = await metadata.body_locations(body_ids)
+    await metadata.known_keys([one.object_key for one in found])
+    await metadata.unreferenced_bodies(10, before_s=store.clock.now)
+    await metadata.forget_bodies(body_ids)
+
+    await metadata.create_mailbox(user.id, "New/a/b", subscribe=True)
+    await metadata.rename_mailbox(user.id, "New/a", "Other/b/c")
+    await metadata.delete_mailbox(user.id, "Other/b")
+    await metadata.create_mailbox(user.id, "Other/b")
+    await metadata.delete_mailbox(user.id, "Work/5")
+    await metadata.set_subscribed(user.id, "Work/5", False)
+
+    made = await accounts.add_user("new@example.org", "")
+    with contextlib.suppress(UserExists):
+        await accounts.add_user("new@example.org", "")
+    await accounts.set_password(made.id, "x", only_if="")
+    await accounts.set_password(made.id, "y", only_if="")
+    await accounts.set_enabled(made.id, False)
+    await accounts.get_user_by_id(made.id)
+    await accounts.resolve("a1005@example.org")
+    await accounts.list_users()
+    await accounts.shared_secret()
+    await metadata.append([store.message(await metadata.create_mailbox(made.id, "INBOX"))])
+    await metadata.rename_inbox(made.id, "Old")
+    await accounts.delete_user(made.id)
+
+    await table.beat("process3", [client(3, 500)], ["3-7"], all_ids=["3-500", "3-501"])
+    await table.list()
+    await table.list(address="user5@example.org")
+    store.clock.now += 60
+    await table.beat("process4", [], [], all_ids=[])
+    await table.forget("process4")
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """The scenario on a filled database: what it has asked, and a connection to look at that."""
+
+    asked: list[Asked]
+    connection: pymysql.Connection[Any]
+
+    def findings(self) -> dict[str, set[str]]:
+        """By statement: what the server does for it that it should not."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for one in self.asked:
+            if PLANNED.match(one.statement):
+                found[one.template] |= self._plan(one.statement) - ALLOWED.get(one.template, set())
+        return {template: what for template, what in found.items() if what}
+
+    def run(self, statement: str) -> list[dict[str, Any]]:
+        with self.connection.cursor() as cursor:
+            cursor.execute(statement)
+            return list(cursor.fetchall())
+
+    def _plan(self, statement: str) -> set[str]:
+        found = set()
+        try:
+            plan = self.run(f"EXPLAIN {statement}")
+        except pymysql.err.OperationalError as error:
+            return {str(error)}
+        for step in plan:
+            table = step["table"]
+            if table is None or table.startswith("<"):
+                continue
+            if step["type"] in ("ALL", "index"):
+                found.add(f"{table}: {step['type']}")
+            if int(step["rows"] or 0) > MANY:
+                found.add(f"{table}: many rows")
+            if "filesort" in (step["Extra"] or ""):
+                found.add("sort")
+        return found
+
+
+@pytest.fixture(scope="module")
+def played(services: Services) -> Iterator[Played]:
+    text = services.mariadb.new_database()
+    url = parse_mysql(text)
+
+    async def play() -> list[Asked]:
+        await upgrade(url, OPTIONS, 0)
+        clock = HandClock()
+        database = await MysqlDatabase.open(url, OPTIONS, clock)
+        accounts = MysqlDirectory(database)
+        user = await accounts.add_user("ann@example.org", "")
+        store, table = Store(MysqlMetadata(database), accounts, clock, user), MysqlSessions(database)
+        await fill(store, table, database)
+        with recorded() as asked:
+            await scenario(store, table)
+        await database.close()
+        return asked
+
+    asked = run(play())
+    connection = pymysql.connect(
+        host=url.host,
+        port=url.port,
+        user=url.user,
+        database=url.database,
+        cursorclass=pymysql.cursors.DictCursor,
+        autocommit=True,
+    )
+    with connection:
+        played = Played(asked, connection)
+        played.run(f"ANALYZE TABLE {', '.join(TABLES)}")
+        yield played
+    services.mariadb.drop(text)
+
+
+def test_the_scenario_asks_every_statement_there_is(played: Played) -> None:
+    asked = {one.template for one in played.asked}
+    assert [name for name, statement in constants() if statement not in asked] == []
+    assert len(asked) > 60
+
+
+def test_no_statement_reads_or_sorts_what_it_is_not_about(played: Played) -> None:
+    assert played.findings() == {}
+
+
+@pytest.mark.parametrize(
+    ("table", "index"),
+    [
+        ("users", "users_address"),
+        ("mailboxes", "mailboxes_name"),
+        ("subscriptions", "subscriptions_name"),
+        ("message_bodies", "message_bodies_key"),
+        ("message_bodies", "message_bodies_unreferenced"),
+        ("messages", "messages_modseq"),
+        ("messages", "messages_deleted"),
+        ("sessions", "sessions_process"),
+        ("sessions", "sessions_address"),
+    ],
+)
+def test_an_index_that_is_missing_is_noticed(played: Played, table: str, index: str) -> None:
+    (made,) = played.run(f"SHOW CREATE TABLE {table}")
+    definition = next(line.strip(" ,") for line in made["Create Table"].splitlines() if f"KEY `{index}`" in line)
+    foreign = re.findall(r"CONSTRAINT `(\w+)` FOREIGN KEY \(`user_id`\)", made["Create Table"])
+    played.run(f"ALTER TABLE {table} {' '.join(f'DROP FOREIGN KEY {name},' for name in foreign)} DROP INDEX {index}")
+    try:
+        assert played.findings() != {}
+    finally:
+        played.run(f"ALTER TABLE {table} ADD {definition}")
