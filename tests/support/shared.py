@@ -39,6 +39,13 @@ async def until(holds: Callable[[], object]) -> None:
             await asyncio.sleep(0.002)
 
 
+async def until_it(holds: Callable[[], Awaitable[object]]) -> None:
+    """The same for what has to be asked for."""
+    async with asyncio.timeout(WITHIN_S):
+        while not await holds():  # noqa: ASYNC110
+            await asyncio.sleep(0.002)
+
+
 @dataclass
 class Pair(Generic[T]):
     one: T

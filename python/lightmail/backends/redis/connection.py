@@ -79,7 +79,7 @@ class RedisConnection:
         return made
 
     def count(self, told: Counts) -> None:
-        told.source("redis_connected", "Whether Redis answers", lambda: float(self.present))
+        told.source("redis_connected", "Processes that Redis answers", lambda: float(self.present))
         told.source("redis_errors_total", "What Redis did not answer, or refused", lambda: self.errors)
 
     @property
