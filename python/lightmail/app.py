@@ -60,14 +60,17 @@ async def open_store(config: Config, *, patience_s: float = 0.0) -> AsyncIterato
     """The mail store of a configuration. Several processes may have it open.
 
     A data folder, an SQLite file and a folder of bodies are made when they are not there; a schema in MySQL is not.
-    patience_s: how long a database that is away is waited for. S3 and Redis may be away.
+    patience_s: how long a database server that is away is waited for. S3 and Redis may be away.
     Raises Unavailable, SchemaMismatch, ConfigError.
     """
     config = _effective(config)
     machine.ensure_data_folder(config.data)
     clock = SystemClock()
     async with contextlib.AsyncExitStack() as stack:
-        metadata, directory, sessions = await _patiently(patience_s, lambda: _open_metadata(config, clock))
+        distant = _scheme(config.storage.metadata) == "mysql"
+        metadata, directory, sessions = await _patiently(
+            patience_s if distant else 0.0, lambda: _open_metadata(config, clock)
+        )
         stack.push_async_callback(metadata.close)
         stack.push_async_callback(sessions.close)
         blobs = await _open_blobs(config)
@@ -83,7 +86,7 @@ async def open_store(config: Config, *, patience_s: float = 0.0) -> AsyncIterato
             config=config,
             sessions=shared.sessions if shared else sessions,
             cache=shared.cache if shared else None,
-            exclusive=config.server.workers == 1 and _scheme(config.storage.metadata) != "mysql",
+            exclusive=config.server.workers == 1 and not distant,
         )
         stack.push_async_callback(mail.close)
         await feed.start()
