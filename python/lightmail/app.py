@@ -181,10 +181,6 @@ async def _open_redis(
     redis = await RedisConnection.open(parse_redis(config.storage.redis), config.redis)
     stack.push_async_callback(redis.close)
     feed = RedisChangeFeed(redis, metadata, poll_s=config.changes.poll_s)
-    counts.source("redis_present", "Processes for which Redis answers", lambda: redis.present, label="redis")
-    counts.source("redis_errors_total", "Questions that Redis did not answer", lambda: redis.errors, label="redis")
-    counts.source("hints_total", "Hints of changes exchanged by Redis", lambda: feed.sent, label="sent")
-    counts.source("hints_total", "Hints of changes exchanged by Redis", lambda: feed.received, label="received")
     return _Shared(feed, RedisCache(redis), RedisRates(redis, clock), RedisSessions(redis, clock))
 
 
