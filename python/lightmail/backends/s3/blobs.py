@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 import structlog
@@ -17,6 +18,7 @@ from lightmail.backends.s3.writing import S3BlobWriter, verify
 from lightmail.config.addresses import S3Url
 from lightmail.config.sections import S3
 from lightmail.errors import ConfigError
+from lightmail.obs.metrics import counts
 from lightmail.ports.blobs import NOTHING
 
 _REGION = "us-east-1"
@@ -40,12 +42,18 @@ class S3Blobs:
     @classmethod
     async def open(cls, url: S3Url, options: S3) -> S3Blobs:
         """Asks nobody anything: a store that is away does not keep the server from starting. Raises ConfigError."""
-        client = open_client(url, options)
-        return cls(client, options)
+        blobs = cls(open_client(url, options), options)
+        blobs.counts.told_with(counts)
+        return blobs
 
     @property
     def counts(self) -> S3Counts:
         return self._client.counts
+
+    @property
+    def requests(self) -> Counter[str]:
+        """Sent so far, by operation: `counts.OPERATIONS`."""
+        return self._client.counts.requests
 
     async def create(self, key: str, *, about: Mapping[str, str] = NOTHING, account: int = 0) -> S3BlobWriter:
         return S3BlobWriter(

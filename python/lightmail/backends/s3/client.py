@@ -12,6 +12,7 @@ import ssl
 import time
 from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from itertools import count
 from typing import TypeVar
@@ -80,7 +81,7 @@ class S3Client:
         self._complaint = ""
         trust = ssl.create_default_context(cafile=options.ca or None) if place.scheme == "https" else False
         self._http = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, ssl=trust, ttl_dns_cache=30),
+            connector=_Connector(limit=0, ssl=trust, ttl_dns_cache=30),
             cookie_jar=aiohttp.DummyCookieJar(),
             # Octets come as they are stored: no encoding is offered and none is undone.
             skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
@@ -167,16 +168,25 @@ class S3Client:
         # aiohttp cannot know it of slices, and most stores insist.
         headers["content-length"] = str(len(body))
         self.counts.octets_out += len(body)
-        async with self._http.request(
-            request.method,
-            self.place.url(request.path, request.query),
-            headers=headers,
-            data=body if len(body) <= _SEND_OCTETS else _Slices(body),
-            allow_redirects=False,
-        ) as response:
-            if response.status < 300:
-                return await take(response)
-            fault = refused(response.status, await octets_of(response, _ERROR_OCTETS))
+        used: list[asyncio.Transport] = []
+        _used.set(used)
+        try:
+            async with self._http.request(
+                request.method,
+                self.place.url(request.path, request.query),
+                headers=headers,
+                data=body if len(body) <= _SEND_OCTETS else _Slices(body),
+                allow_redirects=False,
+            ) as response:
+                if response.status < 300:
+                    return await take(response)
+                fault = refused(response.status, await octets_of(response, _ERROR_OCTETS))
+        except BaseException:
+            for transport in used:
+                transport.abort()
+            raise
+        finally:
+            used.clear()
         if fault.code == "ExpiredToken":
             self._credentials.expired()
         raise fault
@@ -199,6 +209,24 @@ class S3Client:
                 host=self.place.host,
                 path=request.path,
             )
+
+
+_used: ContextVar[list[asyncio.Transport]] = ContextVar("s3-connections")
+"""What carries the request that is being made."""
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Tells which connection a request got. One whose request fails is reset: aiohttp would close it in good order, which
+    takes until a silent peer has read all that was written, or for ever.
+    """
+
+    async def connect(
+        self, req: aiohttp.ClientRequest, traces: list[aiohttp.tracing.Trace], timeout: aiohttp.ClientTimeout
+    ) -> aiohttp.connector.Connection:
+        connection = await super().connect(req, traces, timeout)
+        if connection.transport is not None:
+            _used.get().append(connection.transport)
+        return connection
 
 
 async def octets_of(response: aiohttp.ClientResponse, at_most: int = _DOCUMENT_OCTETS) -> bytes:

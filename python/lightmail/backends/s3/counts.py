@@ -34,8 +34,8 @@ class S3Counts:
         """Of bodies and documents, read from the store."""
         self.octets_out = 0
 
-    def sources(self, counts: Counts) -> None:
-        """Makes them part of the process's metrics."""
+    def told_with(self, counts: Counts) -> None:
+        """Have these numbers told with all others."""
         by_operation: tuple[tuple[str, str, Mapping[str, float]], ...] = (
             ("s3_requests_total", "Requests sent to S3", self.requests),
             ("s3_errors_total", "Requests to S3 that failed", self.errors),
