@@ -60,18 +60,16 @@ def reflag(mailbox: MailboxChange, groups: Sequence[Group], op: FlagOp, flags: t
 
 def reflag_one(
     mailbox: MailboxChange,
-    row: Sequence[int | None],
+    row: Sequence[int],
     op: FlagOp,
     flags: tuple[str, ...],
     unchanged_since: ModSeq | None,
 ) -> tuple[int, FlagOutcome]:
-    """A STORE on one message. row: of MESSAGE_ROW; all None when it does not exist.
+    """A STORE on one message that exists. row: as MESSAGE_ROW has it.
 
     Returns its new flags and the outcome, whose delta is None when there is nothing to write. Raises LimitExceeded.
     """
     uid, size, before, modseq, *others = row
-    if uid is None or before is None or modseq is None:
-        return 0, FlagOutcome(UidSet(), UidSet(), mailbox.highest_modseq, None)
     if unchanged_since is not None and modseq > unchanged_since:
         return before, FlagOutcome(UidSet(), UidSet([uid]), mailbox.highest_modseq, None)
     keep, add = _masks(mailbox.keywords, op, flags, create=True)
@@ -79,7 +77,7 @@ def reflag_one(
     if after == before:
         return before, FlagOutcome(UidSet(), UidSet(), mailbox.highest_modseq, None)
     mailbox.count_reflagged(before, after, 1)
-    delta = mailbox.delta([packed((uid, size, after, mailbox.modseq, *others))])  # type: ignore[arg-type]
+    delta = mailbox.delta([packed((uid, size, after, mailbox.modseq, *others))])
     return after, FlagOutcome(UidSet([uid]), UidSet(), mailbox.modseq, delta)
 
 
@@ -118,6 +116,13 @@ def take_copies(source: MailboxChange, groups: Sequence[Group], target: MailboxC
     for group in groups:
         target.count(moved(group.flags, pairs), group.messages, group.octets)
     return Copying(first_uid, UidSet.from_ranges([(first_uid, first_uid + count - 1)]), pairs)
+
+
+def copied(row: Sequence[int], copies: Copying, modseq: ModSeq, savedate: int) -> str:
+    """The packed row of the only copy. row: of the original, as MESSAGE_ROW has it."""
+    _, size, flags, _, body_id, internaldate, internaldate_zone, _, *sent = row
+    flags = moved(flags, copies.pairs)
+    return packed((copies.first_uid, size, flags, modseq, body_id, internaldate, internaldate_zone, savedate, *sent))
 
 
 def count_gone(mailbox: MailboxChange, groups: Sequence[Group], gone: UidSet) -> None:

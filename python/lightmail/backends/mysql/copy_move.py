@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from lightmail._core.index import UidSet
-from lightmail.backends.groups import Copying, moved_flags, take_copies, union
+from lightmail.backends.groups import copied, moved_flags, take_copies, union
 from lightmail.backends.mailbox_change import MailboxChange
 from lightmail.backends.mysql import selection
 from lightmail.backends.mysql.expunge import remove_rows
-from lightmail.backends.mysql.mailbox_row import lock, save
+from lightmail.backends.mysql.mailbox_row import save
 from lightmail.backends.mysql.rows import pack_stamped
-from lightmail.backends.mysql.selection import census, conditions
+from lightmail.backends.mysql.selection import Chosen, conditions, lock_chosen
 from lightmail.backends.mysql.statements import Statements
 from lightmail.model import CopyOutcome, MailboxId, MoveOutcome
 
@@ -39,47 +39,43 @@ def copy_statement(pairs: tuple[tuple[int, int], ...], *, consecutive: bool) -> 
 
 
 async def copy(statements: Statements, source: MailboxId, uids: UidSet, target: MailboxId, now_s: int) -> CopyOutcome:
-    boxes = await lock(statements, source, target)
-    target_box = boxes[target]
-    groups = await census(statements, source, uids)
-    if not groups:
+    chosen = await lock_chosen(statements, uids, source, target)
+    target_box = chosen.mailboxes[target]
+    if not chosen.groups:
         return CopyOutcome(target_box.uid_validity, UidSet(), UidSet(), None)
-    chosen = union(groups)
-    copies = take_copies(boxes[source], groups, target_box)
-    await selection.run(statements, REFER, chosen, mailbox=source)
-    await _insert_copies(statements, boxes[source], chosen, target_box, copies, now_s)
-    rows = await pack_stamped(statements, target, target_box.modseq)
+    originals = union(chosen.groups)
+    await selection.run(statements, REFER, originals, mailbox=source)
+    copies, rows = await _insert_copies(statements, chosen, originals, source, target_box, now_s)
     await save(statements, [target_box])
-    return CopyOutcome(target_box.uid_validity, chosen, copies.uids, target_box.delta(rows))
+    return CopyOutcome(target_box.uid_validity, originals, copies, target_box.delta(rows))
 
 
 async def move(statements: Statements, source: MailboxId, uids: UidSet, target: MailboxId, now_s: int) -> MoveOutcome:
     """The bodies keep their count: each loses one reference and gains one."""
-    boxes = await lock(statements, source, target)
-    source_box, target_box = boxes[source], boxes[target]
-    groups = await census(statements, source, uids)
-    if not groups:
+    chosen = await lock_chosen(statements, uids, source, target)
+    source_box, target_box = chosen.mailboxes[source], chosen.mailboxes[target]
+    if not chosen.groups:
         return MoveOutcome(target_box.uid_validity, UidSet(), UidSet(), None, None)
-    chosen = union(groups)
-    copies = take_copies(source_box, groups, target_box)
-    await _insert_copies(statements, source_box, chosen, target_box, copies, now_s)
-    await remove_rows(statements, source_box, groups, chosen)
-    rows = await pack_stamped(statements, target, target_box.modseq)
-    await save(statements, boxes.values())
+    originals = union(chosen.groups)
+    copies, rows = await _insert_copies(statements, chosen, originals, source, target_box, now_s)
+    await remove_rows(statements, source_box, chosen.groups, originals)
+    await save(statements, chosen.mailboxes.values())
     if source_box is target_box:
-        return MoveOutcome(target_box.uid_validity, chosen, copies.uids, source_box.delta(rows, chosen), None)
-    source_delta, target_delta = source_box.delta([], chosen), target_box.delta(rows)
-    return MoveOutcome(target_box.uid_validity, chosen, copies.uids, source_delta, target_delta)
+        return MoveOutcome(target_box.uid_validity, originals, copies, source_box.delta(rows, originals), None)
+    source_delta, target_delta = source_box.delta([], originals), target_box.delta(rows)
+    return MoveOutcome(target_box.uid_validity, originals, copies, source_delta, target_delta)
 
 
 async def _insert_copies(
-    statements: Statements, source: MailboxChange, chosen: UidSet, target: MailboxChange, copies: Copying, now_s: int
-) -> None:
+    statements: Statements, chosen: Chosen, originals: UidSet, source: MailboxId, target: MailboxChange, now_s: int
+) -> tuple[UidSet, list[str]]:
+    """The new UIDs, in the order of the old ones, and blocks of the new rows. Raises LimitExceeded."""
+    copies = take_copies(chosen.mailboxes[source], chosen.groups, target)
     first_uid = copies.first_uid
-    for condition, part in conditions(chosen):
+    for condition, part in conditions(originals):
         statement = copy_statement(copies.pairs, consecutive=len(part.ranges()) == 1)
         values = {
-            "mailbox": source.id,
+            "mailbox": source,
             "target": target.id,
             "first": part.first,
             "first_uid": first_uid,
@@ -89,3 +85,6 @@ async def _insert_copies(
         }
         await statements.run(statement, values)
         first_uid += len(part)
+    if chosen.row is not None:
+        return copies.uids, [copied(chosen.row, copies, target.modseq, now_s)]
+    return copies.uids, await pack_stamped(statements, target.id, target.modseq)

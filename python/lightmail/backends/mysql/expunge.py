@@ -8,8 +8,8 @@ from lightmail._core.index import UidSet
 from lightmail.backends.groups import Group, count_gone, union
 from lightmail.backends.mailbox_change import EVERYTHING, MailboxChange
 from lightmail.backends.mysql import selection
-from lightmail.backends.mysql.mailbox_row import lock, save
-from lightmail.backends.mysql.selection import census
+from lightmail.backends.mysql.mailbox_row import save
+from lightmail.backends.mysql.selection import lock_chosen
 from lightmail.backends.mysql.statements import Statements
 from lightmail.model import ExpungeOutcome, MailboxId
 
@@ -22,18 +22,20 @@ UNREFER = """
     SET b.unreferenced_s = CASE WHEN b.reference_count = gone.messages THEN %(now_s)s END,
         b.reference_count = b.reference_count - gone.messages
 """
+# Most often nothing is, and then nothing need be locked.
+SELECT_DELETED = "SELECT highest_modseq, deleted FROM mailboxes WHERE id = %(mailbox)s AND selectable"
 DELETE_MESSAGES = "DELETE FROM messages WHERE mailbox_id = %(mailbox)s AND %(chosen)s"
 LOG_RANGE = "INSERT INTO expunges (mailbox_id, modseq, first_uid, last_uid) VALUES (%s, %s, %s, %s)"
 
 
 async def expunge(statements: Statements, mailbox_id: MailboxId, uids: UidSet | None, now_s: int) -> ExpungeOutcome:
-    mailbox = (await lock(statements, mailbox_id))[mailbox_id]
-    groups = await census(statements, mailbox_id, EVERYTHING if uids is None else uids, deleted=True)
-    if not groups:
+    chosen = await lock_chosen(statements, EVERYTHING if uids is None else uids, mailbox_id, deleted=True)
+    mailbox = chosen.mailboxes[mailbox_id]
+    if not chosen.groups:
         return ExpungeOutcome(UidSet(), mailbox.highest_modseq, None)
-    gone = union(groups)
+    gone = union(chosen.groups)
     await selection.run(statements, UNREFER, gone, mailbox=mailbox_id, now_s=now_s)
-    await remove_rows(statements, mailbox, groups, gone)
+    await remove_rows(statements, mailbox, chosen.groups, gone)
     await save(statements, [mailbox])
     return ExpungeOutcome(gone, mailbox.modseq, mailbox.delta([], gone))
 

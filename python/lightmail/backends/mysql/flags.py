@@ -7,13 +7,11 @@ from __future__ import annotations
 
 from lightmail._core.index import UidSet
 from lightmail.backends.groups import reflag, reflag_one
-from lightmail.backends.mailbox_change import MailboxChange
 from lightmail.backends.mysql import selection
-from lightmail.backends.mysql.mailbox_row import LOCKED_COLUMNS, lock, save
+from lightmail.backends.mysql.mailbox_row import lock, save
 from lightmail.backends.mysql.rows import pack_stamped
-from lightmail.backends.mysql.selection import census
+from lightmail.backends.mysql.selection import census, lock_with_one
 from lightmail.backends.mysql.statements import Statements
-from lightmail.errors import MailboxNotFound
 from lightmail.model import FlagOp, FlagOutcome, MailboxId, ModSeq
 
 # Of bits the server makes unsigned numbers.
@@ -22,12 +20,6 @@ SET_FLAGS = """
     WHERE mailbox_id = %(mailbox)s AND %(chosen)s
 """
 
-LOCK_WITH_ONE = f"""
-    SELECT {LOCKED_COLUMNS}, s.uid, s.size_octets, s.flags, s.modseq, s.body_id, s.internaldate, s.internaldate_zone,
-        s.savedate, s.sent_date, s.sent_zone
-    FROM mailboxes AS m LEFT JOIN messages AS s ON s.mailbox_id = m.id AND s.uid = %(uid)s
-    WHERE m.id = %(mailbox)s AND m.selectable FOR UPDATE
-"""
 SET_FLAGS_OF_ONE = """
     UPDATE messages SET flags = %(flags)s, modseq = %(modseq)s WHERE mailbox_id = %(mailbox)s AND uid = %(uid)s
 """
@@ -63,11 +55,11 @@ async def _set_flags_of_one(
     flags: tuple[str, ...],
     unchanged_since: ModSeq | None,
 ) -> FlagOutcome:
-    row = await statements.one(LOCK_WITH_ONE, {"mailbox": mailbox_id, "uid": uids.first})
+    mailboxes, row = await lock_with_one(statements, uids.first, mailbox_id)
+    mailbox = mailboxes[mailbox_id]
     if row is None:
-        raise MailboxNotFound(str(mailbox_id))
-    mailbox = MailboxChange(row)
-    after, outcome = reflag_one(mailbox, row[6:], op, flags, unchanged_since)
+        return FlagOutcome(UidSet(), UidSet(), mailbox.highest_modseq, None)
+    after, outcome = reflag_one(mailbox, row, op, flags, unchanged_since)
     if outcome.delta is not None:
         values = {"mailbox": mailbox_id, "uid": uids.first, "flags": after, "modseq": mailbox.modseq}
         await statements.run(SET_FLAGS_OF_ONE, values)

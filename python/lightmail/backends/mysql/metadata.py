@@ -132,6 +132,10 @@ class MysqlMetadata:
 
     async def expunge(self, mailbox_id: MailboxId, uids: UidSet | None) -> ExpungeOutcome:
         now_s = self._clock.now_s()
+        if uids is None:
+            row = await self._database.one(expunge.SELECT_DELETED, {"mailbox": mailbox_id})
+            if row is not None and not row[1]:
+                return ExpungeOutcome(UidSet(), ModSeq(row[0]), None)
         return await self._database.write(lambda statements: expunge.expunge(statements, mailbox_id, uids, now_s))
 
     # ---- bodies

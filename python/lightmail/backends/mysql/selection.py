@@ -6,9 +6,15 @@ A census reads what a verb needs to know of the messages it is asked to work on:
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from lightmail._core.index import UidSet
 from lightmail.backends.groups import Group
+from lightmail.backends.keywords import DELETED
+from lightmail.backends.mailbox_change import MailboxChange
+from lightmail.backends.mysql.answers import Row
 from lightmail.backends.mysql.literals import Sql
+from lightmail.backends.mysql.mailbox_row import LOCKED_COLUMNS, lock
 from lightmail.backends.mysql.statements import Statements
 from lightmail.backends.packing import MAX_MODSEQ, uid_set
 from lightmail.model import MailboxId, ModSeq
@@ -25,6 +31,53 @@ _CENSUS = """
 """
 CENSUS = _CENSUS.format(index="", which="")
 CENSUS_DELETED = _CENSUS.format(index=" FORCE INDEX (messages_deleted)", which="deleted = 1 AND ")
+
+
+# With the only message that a verb is about.
+LOCK_WITH_ONE = f"""
+    SELECT {LOCKED_COLUMNS}, s.uid, s.size_octets, s.flags, s.modseq, s.body_id, s.internaldate, s.internaldate_zone,
+        s.savedate, s.sent_date, s.sent_zone
+    FROM mailboxes AS m FORCE INDEX (PRIMARY)
+    LEFT JOIN messages AS s ON s.mailbox_id = m.id AND s.uid = %(uid)s AND m.id = %(source)s
+    WHERE m.id IN %(mailboxes)s AND m.selectable
+    ORDER BY m.id FOR UPDATE
+"""
+_MESSAGE = 6
+"""Where the columns of the message begin."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The mailboxes a verb locks, and those of the UIDs it was given that exist in the first of them."""
+
+    mailboxes: dict[MailboxId, MailboxChange]
+    groups: list[Group]
+    row: Row | None
+    """Of the message, as MESSAGE_ROW has it, where only one UID was given."""
+
+
+async def lock_chosen(
+    statements: Statements, uids: UidSet, source: MailboxId, *others: MailboxId, deleted: bool = False
+) -> Chosen:
+    """deleted: only messages with \\Deleted. Two statements; one for a single UID. Raises MailboxNotFound."""
+    if len(uids) != 1:
+        mailboxes = await lock(statements, source, *others)
+        return Chosen(mailboxes, await census(statements, source, uids, deleted=deleted), None)
+    mailboxes, row = await lock_with_one(statements, uids.first, source, *others)
+    if row is None or (deleted and not row[2] & DELETED):
+        return Chosen(mailboxes, [], None)
+    return Chosen(mailboxes, [Group(row[2], False, 1, row[1], uids)], row)
+
+
+async def lock_with_one(
+    statements: Statements, uid: int, source: MailboxId, *others: MailboxId
+) -> tuple[dict[MailboxId, MailboxChange], Row | None]:
+    """The mailboxes, and the row of one message as MESSAGE_ROW has it. Raises MailboxNotFound."""
+    values = {"mailboxes": sorted({source, *others}), "source": source, "uid": uid}
+    rows = await statements.all(LOCK_WITH_ONE, values)
+    mailboxes = MailboxChange.in_order([source, *others], rows)
+    (message,) = [row[_MESSAGE:] for row in rows if row[0] == source]
+    return mailboxes, None if message[0] is None else message
 
 
 async def census(

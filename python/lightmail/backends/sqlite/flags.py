@@ -64,6 +64,8 @@ def _set_flags_of_one(
     if row is None:
         raise MailboxNotFound(str(mailbox_id))
     mailbox = MailboxRow(row)
+    if row[6] is None:
+        return FlagOutcome(UidSet(), UidSet(), mailbox.highest_modseq, None)
     after, outcome = reflag_one(mailbox, row[6:], op, flags, unchanged_since)
     if outcome.delta is not None:
         values = {"mailbox": mailbox_id, "uid": uids.first, "flags": after, "modseq": mailbox.modseq}
