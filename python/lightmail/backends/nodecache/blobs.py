@@ -5,7 +5,7 @@ Reading: what the disk has of a range comes from it, the rest from the distant s
 durable (law 1). A whole small body is kept here as well on its way, since mail that was just delivered is what
 clients fetch next; streamed bodies are not: they would be written twice for the few that are read on this node.
 
-Nothing waits for the disk to have kept something; what cannot be kept at the pace it comes is let go.
+Nothing waits for the disk to have kept something (see `keeping.py`).
 """
 
 from __future__ import annotations
@@ -17,29 +17,20 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from lightmail.backends.nodecache.cover import Cover
-from lightmail.backends.nodecache.shelf import Shelf
+from lightmail.backends.nodecache.keeping import Keeper
+from lightmail.backends.nodecache.shelf import Kept, Shelf
 from lightmail.obs.metrics import Counts, counts
 from lightmail.ports.blobs import NOTHING, BlobStore, BlobWriter
 
 T = TypeVar("T")
 
 READING_THREADS = 4
-KEEPING_THREADS = 2
-MOST_WAITING_OCTETS = 16_777_216
-"""On their way to the disk, of one process (law 7)."""
 
 
 class _Range(NamedTuple):
     key: str
     start: int
     octets: int
-
-
-class _Kept(NamedTuple):
-    """On its way to the disk."""
-
-    octets: bytes
-    last: bool
 
 
 class _Flight:
@@ -60,17 +51,12 @@ class CachedBlobs:
         self._inner = inner
         self._shelf = shelf
         self._reading = ThreadPoolExecutor(READING_THREADS, thread_name_prefix="body-cache")
-        self._keeping = ThreadPoolExecutor(KEEPING_THREADS, thread_name_prefix="body-cache-keep")
+        self._keeper = Keeper(shelf)
         self._flights: dict[_Range, _Flight] = {}
-        self._waiting: dict[tuple[str, int], _Kept] = {}
-        self._waiting_octets = 0
-        self._keeps: set[asyncio.Future[None]] = set()
         self._closed = False
         self.hits = 0
         """Readings for which the distant store was not asked."""
         self.misses = 0
-        self.let_go = 0
-        """Octets not kept because too many were waiting for the disk."""
 
     @classmethod
     async def open(cls, inner: BlobStore, folder: Path, octets: int) -> CachedBlobs:
@@ -89,7 +75,7 @@ class CachedBlobs:
             ("cache_misses_total", "Not found in a cache", lambda: self.misses),
             ("cache_evictions_total", "Left a cache to make room", lambda: shelf.evictor.evicted),
             ("cache_damaged_total", "Not in a cache as they had been put there", lambda: shelf.damaged),
-            ("cache_let_go_octets_total", "Octets not kept for want of time", lambda: self.let_go),
+            ("cache_let_go_octets_total", "Octets not kept for want of time", lambda: self._keeper.let_go),
         ):
             where.source(name, help_text, read, label="node")
         # One number of all workers, as each of them finds it.
@@ -102,10 +88,10 @@ class CachedBlobs:
 
     async def put(self, key: str, octets: bytes, *, about: Mapping[str, str] = NOTHING, account: int = 0) -> None:
         await self._inner.put(key, octets, about=about, account=account)
-        self._keep(key, 0, octets, last=True)
+        self._keeper.keep(Kept(key, 0, octets, last=True))
 
     async def read(self, key: str, start: int, octets: int, *, account: int = 0) -> bytes:
-        at_hand = self._from_waiting(key, start, octets)
+        at_hand = self._keeper.find(key, start, octets)
         if at_hand is not None:
             self.hits += 1
             return at_hand
@@ -126,7 +112,7 @@ class CachedBlobs:
                 self._landed(asked, flight.task)
 
     def read_nowait(self, key: str, start: int, octets: int) -> bytes | None:
-        found = self._from_waiting(key, start, octets)
+        found = self._keeper.find(key, start, octets)
         if found is None and not self._closed:
             found = self._shelf.read_nowait(key, start, start + octets)
         if found is None:
@@ -139,8 +125,7 @@ class CachedBlobs:
         for asked in [asked for asked in self._flights if asked.key in set(keys)]:
             # Who reads it still gets it; it is not kept.
             del self._flights[asked]
-        for place in [place for place in self._waiting if place[0] in set(keys)]:
-            self._waiting_octets -= len(self._waiting.pop(place).octets)
+        self._keeper.forget(keys)
         await self._in_thread(self._shelf.drop, keys)
 
     def keys(self) -> AsyncIterator[str]:
@@ -153,9 +138,9 @@ class CachedBlobs:
             flights = [flight.task for flight in self._flights.values()]
             for task in flights:
                 task.cancel()
-            await asyncio.gather(*flights, *self._keeps, return_exceptions=True)
-            for pool in (self._reading, self._keeping):
-                await asyncio.get_running_loop().run_in_executor(None, pool.shutdown)
+            await asyncio.gather(*flights, return_exceptions=True)
+            await self._keeper.close()
+            await asyncio.get_running_loop().run_in_executor(None, self._reading.shutdown)
         await self._inner.close()
 
     # ---- steps
@@ -163,9 +148,9 @@ class CachedBlobs:
     async def _load(self, asked: _Range, account: int) -> bytes:
         """From the disk, and from the distant store what is not there."""
         key, start, octets = asked
-        cover = await self._in_thread(self._shelf.read, key, start, start + octets)
-        if cover is None:
-            cover = Cover(start, start + octets, [], [(start, start + octets)])
+        cover = Cover(start, start + octets, [], [(start, start + octets)])
+        if self._shelf.may_have(key):
+            cover = await self._in_thread(self._shelf.read, key, start, start + octets) or cover
         if cover.whole:
             self.hits += 1
         else:
@@ -185,7 +170,7 @@ class CachedBlobs:
             cover.parts.append((begin, octets))
             flight = self._flights.get(asked)
             if flight is not None and flight.task is asyncio.current_task():
-                self._keep(asked.key, begin, octets, last=len(octets) < end - begin)
+                self._keeper.keep(Kept(asked.key, begin, octets, last=len(octets) < end - begin))
         cover.gaps.clear()
 
     def _landed(self, asked: _Range, task: asyncio.Task[bytes]) -> None:
@@ -195,40 +180,6 @@ class CachedBlobs:
         if task.done() and not task.cancelled():
             # All readers may have gone; a failure has been told to those that were there.
             task.exception()
-
-    def _from_waiting(self, key: str, start: int, octets: int) -> bytes | None:
-        for begin in (0, start):
-            kept = self._waiting.get((key, begin))
-            if kept is not None and (kept.last or begin + len(kept.octets) >= start + octets):
-                return kept.octets[start - begin : start - begin + octets]
-        return None
-
-    def _keep(self, key: str, start: int, octets: bytes, *, last: bool) -> None:
-        """Have it written in its own time."""
-        place = (key, start)
-        if self._closed or not octets or place in self._waiting:
-            return
-        if self._waiting_octets + len(octets) > MOST_WAITING_OCTETS:
-            self.let_go += len(octets)
-            return
-        kept = self._waiting[place] = _Kept(octets, last)
-        self._waiting_octets += len(octets)
-
-        def wanted() -> bool:
-            return self._waiting.get(place) is kept
-
-        def done(future: asyncio.Future[None]) -> None:
-            self._keeps.discard(future)
-            future.exception()
-            if wanted():
-                del self._waiting[place]
-                self._waiting_octets -= len(octets)
-
-        future = asyncio.get_running_loop().run_in_executor(
-            self._keeping, lambda: self._shelf.keep(key, start, octets, last=last, wanted=wanted)
-        )
-        self._keeps.add(future)
-        future.add_done_callback(done)
 
     async def _in_thread(self, call: Callable[..., T], *values: object) -> T | None:
         """None after close."""

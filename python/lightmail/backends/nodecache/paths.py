@@ -9,6 +9,7 @@ So a small object is found without a look into any folder.
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from pathlib import Path
@@ -27,6 +28,8 @@ class Paths:
     """Of a cache in one folder, as strings: many are made."""
 
     def __init__(self, root: Path) -> None:
+        self._scratches = itertools.count()
+        self._process = os.urandom(8).hex()
         self._folders = [str(root / OBJECTS / f"{number:02x}") for number in range(FOLDERS)]
 
     @property
@@ -48,7 +51,7 @@ class Paths:
 
     def scratch(self, key: str) -> str:
         """A new name in the same file system as any extent of the key."""
-        return f"{self._folders[folder_of(key)]}/{SCRATCH_MARK}{os.urandom(12).hex()}"
+        return f"{self._folders[folder_of(key)]}/{SCRATCH_MARK}{self._process}-{next(self._scratches)}"
 
 
 def named(name: str) -> Extent | None:

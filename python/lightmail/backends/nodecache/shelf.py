@@ -12,6 +12,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import structlog
 
@@ -31,6 +32,15 @@ _FRESH_S = 60.0
 """A file's time of last use is not written more often."""
 _OBJECTS_REMEMBERED = 1_024
 _COMPLAIN_S = 60.0
+
+
+class Kept(NamedTuple):
+    """Octets of an object to be kept; last: it ends with them."""
+
+    key: str
+    start: int
+    octets: bytes
+    last: bool
 
 
 class Shelf:
@@ -69,6 +79,10 @@ class Shelf:
 
     # ---- out
 
+    def may_have(self, key: str) -> bool:
+        """Whether a look is worth the way to a thread; does not wait where directories are in memory."""
+        return os.path.exists(self._paths.beginning(key)) or os.path.exists(self._paths.others(key))
+
     def read(self, key: str, start: int, end: int) -> Cover:
         """What is here of [start, end), and what is not."""
         extents = self._look(key)
@@ -104,23 +118,24 @@ class Shelf:
 
     # ---- in
 
-    def keep(self, key: str, start: int, octets: bytes, *, last: bool, wanted: Callable[[], bool]) -> None:
-        """wanted: asked when the file is about to appear; False: the object has been deleted meanwhile."""
-        extent = Extent(start, start + len(octets), last)
-        head = head_of(start, octets, last=last)
-        room = charge(len(head) + len(octets))
-        if not octets or room > self._most_octets // _LARGEST_SHARE:
-            return
+    def keep(self, batch: Sequence[Kept], wanted: Callable[[Kept], bool]) -> None:
+        """wanted: asked when a file is about to appear; False: the object has been deleted meanwhile."""
+        heads = [head_of(kept.start, kept.octets, last=kept.last) for kept in batch]
+        rooms = [charge(len(head) + len(kept.octets)) for head, kept in zip(heads, batch, strict=True)]
+        largest = self._most_octets // _LARGEST_SHARE
+        rest = [file for file in zip(batch, heads, rooms, strict=True) if file[2] <= largest]
+        room_made = False
         with self._untroubled():
-            taken = self.usage.take(room)
-            if taken:
-                try:
-                    room -= self._write(key, extent, head, octets, wanted)
-                finally:
-                    if room:
-                        self.usage.give_back(room)
-            if not taken or self.usage.seen > self._most_octets * FULL_PERCENT // 100:
-                self.make_room()
+            while rest:
+                fitting = self.usage.take([room for _, _, room in rest])
+                if fitting:
+                    self._write_all(rest[:fitting], wanted)
+                    rest = rest[fitting:]
+                elif room_made:
+                    break
+                room_made = bool(rest) or self.usage.seen > self._most_octets * FULL_PERCENT // 100
+                if room_made:
+                    self.make_room()
 
     def drop(self, keys: Iterable[str]) -> None:
         freed = 0
@@ -197,39 +212,52 @@ class Shelf:
         finally:
             os.close(fd)
 
-    def _write(self, key: str, extent: Extent, head: bytes, octets: bytes, wanted: Callable[[], bool]) -> int:
+    def _write_all(self, files: Sequence[tuple[Kept, bytes, int]], wanted: Callable[[Kept], bool]) -> None:
+        """Room has been taken for all of them."""
+        spare = sum(room for _, _, room in files)
+        try:
+            for kept, head, room in files:
+                with self._untroubled():
+                    spare -= self._write(kept, head, room, wanted)
+        finally:
+            if spare:
+                self.usage.give_back(spare)
+
+    def _write(self, kept: Kept, head: bytes, room: int, wanted: Callable[[Kept], bool]) -> int:
         """How much more the cache holds now. Raises OSError; then nothing is left behind."""
+        key, extent = kept.key, Extent(kept.start, kept.start + len(kept.octets), kept.last)
         path, scratch = self._paths.of(key, extent), self._paths.scratch(key)
-        folder = os.path.dirname(path)
         fd = _create(scratch)
         try:
             try:
-                view = memoryview(head + octets)
+                view = memoryview(head + kept.octets)
                 while view:
                     view = view[os.write(fd, view) :]
             finally:
                 os.close(fd)
-            grown = charge(len(head) + len(octets)) - (replaced := _octets(path))
-            if not wanted() or (replaced and grown < 0):
+            replaced = _octets(path)
+            if not wanted(kept) or replaced > room:
                 # Of two that begin at the same place the longer stays.
                 os.unlink(scratch)
                 return 0
             try:
                 os.rename(scratch, path)
             except FileNotFoundError:
-                os.makedirs(folder, mode=0o700, exist_ok=True)
+                os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
                 os.rename(scratch, path)
         except OSError:
             with contextlib.suppress(OSError):
                 os.unlink(scratch)
             raise
-        if not wanted():
-            return grown - _remove(path)
+        if not wanted(kept):
+            return room - replaced - _remove(path)
         with self._extents_lock:
             known = self._extents.get(key)
-        if known is not None or extent.start:
-            self._remember(key, (*(known or self._look(key)), extent))
-        return grown
+        if known is not None:
+            self._remember(key, (*known, extent))
+        elif extent.start:
+            self._look(key)
+        return room - replaced
 
     def _remember(self, key: str, extents: tuple[Extent, ...]) -> None:
         with self._extents_lock:

@@ -11,7 +11,7 @@ import fcntl
 import os
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 _NUMBER = struct.Struct("<q")
@@ -47,14 +47,20 @@ class Usage:
         finally:
             os.close(fd)
 
-    def take(self, octets: int) -> bool:
-        """Room for a file that is going to be written; False when there is none. Raises OSError."""
+    def take(self, files: Sequence[int]) -> int:
+        """Room for files that are going to be written: for so many of them, from the first on. Raises OSError."""
         with self._locked() as fd:
             used = self._get(fd)
-            if used is None or used + octets > self._most_octets:
-                return False
-            self._set(fd, used + octets)
-            return True
+            if used is None:
+                return 0
+            fitting = 0
+            for octets in files:
+                if used + octets > self._most_octets:
+                    break
+                used += octets
+                fitting += 1
+            self._set(fd, used)
+            return fitting
 
     def give_back(self, octets: int) -> None:
         """Raises OSError."""

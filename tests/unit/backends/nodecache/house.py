@@ -67,8 +67,7 @@ def on_cache(folder: Path, test: Test, *, octets: int = 100 * MEGABYTE, distant:
 
 async def settled(blobs: CachedBlobs) -> None:
     """What is on its way to the disk is there."""
-    while blobs._keeps:
-        await asyncio.wait(blobs._keeps)
+    await blobs._keeper.settle()
 
 
 async def again(folder: Path, distant: Distant, octets: int = 100 * MEGABYTE) -> CachedBlobs:

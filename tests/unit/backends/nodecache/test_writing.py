@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lightmail.backends.nodecache import CachedBlobs
-from lightmail.backends.nodecache import blobs as caching
+from lightmail.backends.nodecache import CachedBlobs, keeping
 from lightmail.errors import Unavailable
 from lightmail.ports.blobs import BlobNotFound
 from tests.unit.backends.nodecache.house import (
@@ -63,15 +62,15 @@ def test_streamed_bodies_are_kept_when_they_are_read(tmp_path: Path) -> None:
 
 def test_a_slow_disk_holds_little_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Law 7: what the disk does not take in time is let go."""
-    monkeypatch.setattr(caching, "MOST_WAITING_OCTETS", 1_000_000)
+    monkeypatch.setattr(keeping, "MOST_WAITING_OCTETS", 1_000_000)
 
     async def test(blobs: CachedBlobs, distant: Distant) -> None:
         for number in range(10):
             await blobs.put(f"ab/{number}", bytes(300_000))
-        assert blobs.let_go == 2_100_000 and blobs._waiting_octets == 900_000
+        assert blobs._keeper.let_go == 2_100_000 and blobs._keeper.waiting_octets == 900_000
         await settled(blobs)
         await blobs.put("ab/last", bytes(300_000))
-        assert blobs.let_go == 2_100_000
+        assert blobs._keeper.let_go == 2_100_000
 
     on_cache(tmp_path, test)
 
