@@ -16,6 +16,7 @@ from typing import TypeVar
 from lightmail.backends.local import SystemClock
 from lightmail.backends.sqlite.connection import Row, Statements, Values, connect, told_plainly
 from lightmail.backends.sqlite.schema import migrate
+from lightmail.backends.sqlite.turns import Turns
 from lightmail.backends.sqlite.writer import Verb, Writer
 from lightmail.errors import Unavailable
 from lightmail.ports.clock import Clock
@@ -32,14 +33,17 @@ _READ_TIMEOUT_S = 1.0
 class SqliteDatabase:
     """Shared by the SqliteMetadata and the SqliteDirectory of a process. Bound to the loop it was opened on."""
 
-    def __init__(self, path: Path, clock: Clock, write: Statements, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, path: Path, clock: Clock, write: Statements, turns: Turns, loop: asyncio.AbstractEventLoop
+    ) -> None:
         """Called by `open`."""
         self.clock = clock
         self._path = path
         self._loop = loop
         self._point = self._reader()
         self._write = write
-        self.writer = Writer(write, loop)
+        self._turns = turns
+        self.writer = Writer(write, turns, loop)
         self._local = threading.local()
         self._bulk: list[Statements] = []
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="sqlite-reader")
@@ -58,17 +62,17 @@ class SqliteDatabase:
         clock = clock or SystemClock()
         loop = asyncio.get_running_loop()
 
-        def prepare() -> Statements:
+        def prepare() -> tuple[Statements, Turns]:
             connection = connect(path, busy_timeout_s=busy_timeout_s, cache_kib=16384)
             try:
                 with told_plainly():
                     migrate(connection, clock.now_s())
+                return Statements(connection), Turns(path, busy_timeout_s)
             except BaseException:
                 connection.close()
                 raise
-            return Statements(connection)
 
-        return cls(path, clock, await loop.run_in_executor(None, prepare), loop)
+        return cls(path, clock, *await loop.run_in_executor(None, prepare), loop)
 
     @property
     def statements(self) -> int:
@@ -115,6 +119,7 @@ class SqliteDatabase:
         self._readers.shutdown()
         for statements in (self._point, *self._bulk, self._write):
             statements.connection.close()
+        self._turns.close()
 
     def _ask(self, question: Callable[[Statements], T]) -> T:
         statements: Statements | None = getattr(self._local, "statements", None)

@@ -4,7 +4,7 @@
 
 While a COMMIT waits for the disk, the verbs of other sessions gather for the next one. A verb that fails takes back
 its own savepoint only. Nothing is answered before the COMMIT has returned (law 1). Other processes are kept out by
-SQLite's write lock for the time of one group.
+SQLite's write lock for the time of one group, and take turns (`turns.py`).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 from lightmail.backends.sqlite.connection import Statements, unavailable
+from lightmail.backends.sqlite.turns import Turns
 from lightmail.errors import Unavailable
 
 _log = logging.getLogger(__name__)
@@ -41,9 +42,10 @@ class _Job(Generic[T]):
 
 
 class Writer:
-    def __init__(self, statements: Statements, loop: asyncio.AbstractEventLoop) -> None:
-        """statements: the write connection; from now on it belongs to the writer's thread."""
+    def __init__(self, statements: Statements, turns: Turns, loop: asyncio.AbstractEventLoop) -> None:
+        """statements: the write connection; from now on it belongs to the writer's thread, and turns too."""
         self._statements = statements
+        self._turns = turns
         self._connection = statements.connection
         self._loop = loop
         self._queue: list[_Job[Any]] = []
@@ -116,6 +118,7 @@ class Writer:
 
     def _transaction(self, jobs: list[_Job[Any]]) -> None:
         execute = self._connection.execute
+        self._turns.take()
         try:
             execute("BEGIN IMMEDIATE")
             if len(jobs) == 1:
@@ -129,6 +132,8 @@ class Writer:
         except Exception as error:
             self._rollback()
             _fail(jobs, _told(error))
+        finally:
+            self._turns.done()
 
     def _only(self, job: _Job[Any]) -> None:
         """A verb alone in its transaction needs no savepoint."""
