@@ -34,6 +34,9 @@ class Proxy:
         self.port: int = self._listener.getsockname()[1]
         self._lock = threading.Lock()
         self._faults: dict[tuple[str, Way], int] = {}
+        self._lost_question = b""
+        self._lost_answers: set[socket.socket] = set()
+        """Server ends whose next octets do not get through."""
         self._flowing = threading.Event()
         self._flowing.set()
         self._refusing = False
@@ -58,6 +61,10 @@ class Proxy:
         """Once: the octet that comes after so many is changed."""
         self._faults["damage", way] = after
 
+    def lose_answer(self, to: bytes) -> None:
+        """Once: when these octets have gone up, their connection is reset as soon as the server answers."""
+        self._lost_question = to
+
     def stall(self) -> None:
         """Connections hold, and nothing passes, until `flow`."""
         self._flowing.clear()
@@ -75,8 +82,8 @@ class Proxy:
 
     @property
     def pending(self) -> bool:
-        """Whether a cut or a damage is still to happen."""
-        return bool(self._faults)
+        """Whether something that is to happen once has not happened yet."""
+        return bool(self._faults or self._lost_question or self._lost_answers)
 
     def close(self) -> None:
         self._closed.set()
@@ -126,6 +133,8 @@ class Proxy:
                     self._closed.wait(self.delay_s)
                 self._flowing.wait()
                 piece, cut = self._suffer(piece, way)
+                if self._loses(piece, source, sink):
+                    piece, cut = b"", True
                 sink.sendall(piece)
                 if cut:
                     _shut(source, _RESET)
@@ -149,6 +158,15 @@ class Proxy:
                 else:
                     piece = piece[:after] + bytes([piece[after] ^ 1]) + piece[after + 1 :]
         return piece, False
+
+    def _loses(self, piece: bytes, source: socket.socket, sink: socket.socket) -> bool:
+        if self._lost_question and self._lost_question in piece:
+            self._lost_question = b""
+            self._lost_answers.add(sink)
+        if source in self._lost_answers:
+            self._lost_answers.remove(source)
+            return True
+        return False
 
     def _reset_all(self) -> None:
         with self._lock:

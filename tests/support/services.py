@@ -15,10 +15,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPMessage
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlencode
 
 import pytest
 
@@ -269,14 +270,22 @@ class S3Server(Service):
     def new_bucket(self) -> str:
         """Asked for by CreateBucket: a folder made behind its back would not be seen for minutes."""
         name = f"bucket-{secrets.token_hex(6)}"
+        self.ask("PUT", f"/{name}")
+        return name
+
+    def ask(self, method: str, path: str, *query: tuple[str, str]) -> tuple[HTTPMessage, bytes]:
+        """One signed request; the answer's headers and body. Raises RuntimeError when it is refused."""
         headers = {"host": f"127.0.0.1:{self.port}"}
         keys = Keys(self.access_key, self.secret_key)
-        Signer("us-east-1").sign(keys, "PUT", f"/{name}", (), headers, NO_OCTETS, time.time())
+        Signer("us-east-1").sign(keys, method, path, query, headers, NO_OCTETS, time.time())
+        target = path + ("?" + urlencode(query) if query else "")
         with contextlib.closing(HTTPConnection("127.0.0.1", self.port, timeout=START_TIMEOUT_S)) as connection:
-            connection.request("PUT", f"/{name}", headers=headers)
+            connection.request(method, target, headers=headers)
             answer = connection.getresponse()
-            assert answer.status == 200, answer.read()
-        return name
+            body = answer.read()
+            if answer.status >= 300:
+                raise RuntimeError(f"{method} {target}: {answer.status} {body!r}")
+            return answer.headers, body
 
     def bucket_folder(self, bucket: str) -> Path:
         """Where the objects lie as files."""
