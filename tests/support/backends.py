@@ -105,8 +105,8 @@ async def _file_blobs(folder: Path, services: Services) -> AsyncIterator[BlobSto
 
 
 @asynccontextmanager
-async def _cached_blobs(folder: Path, services: Services) -> AsyncIterator[BlobStore]:
-    blobs = await CachedBlobs.open(MemoryBlobs(), folder / "cache", 10_000_000)
+async def _s3_blobs(folder: Path, services: Services) -> AsyncIterator[BlobStore]:
+    blobs = await S3Blobs.open(S3Url(services.s3.new_bucket(), "mail/bodies"), s3_options(services.s3))
     try:
         yield blobs
     finally:
@@ -114,8 +114,9 @@ async def _cached_blobs(folder: Path, services: Services) -> AsyncIterator[BlobS
 
 
 @asynccontextmanager
-async def _s3_blobs(folder: Path, services: Services) -> AsyncIterator[BlobStore]:
-    blobs = await S3Blobs.open(S3Url(services.s3.new_bucket(), "mail/bodies"), s3_options(services.s3))
+async def _cached_s3_blobs(folder: Path, services: Services) -> AsyncIterator[BlobStore]:
+    distant = await S3Blobs.open(S3Url(services.s3.new_bucket(), "mail/bodies"), s3_options(services.s3))
+    blobs = await CachedBlobs.open(distant, folder / "cache", 10_000_000)
     try:
         yield blobs
     finally:
@@ -131,8 +132,8 @@ def s3_options(server: S3Server, **options: Any) -> S3:
 BLOBS: dict[str, Callable[[Path, Services], AbstractAsyncContextManager[BlobStore]]] = {
     "memory": _memory_blobs,
     "files": _file_blobs,
-    "cached": _cached_blobs,
     "s3": _s3_blobs,
+    "s3+cache": _cached_s3_blobs,
 }
 
 
