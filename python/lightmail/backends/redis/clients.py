@@ -91,11 +91,10 @@ class _Cluster:
 
     def __init__(self, url: RedisUrl, settings: dict[str, Any]) -> None:
         self._settings = settings
-        nodes = [ClusterNode(host, port) for host, port in url.nodes]
-        self.data = RedisCluster(startup_nodes=nodes, **settings)
         self._places = list(url.nodes)
+        """Members heard of, one that serves for hints first."""
         self._member: Redis | None = None
-        self._old: list[Redis] = []
+        self.data = self._make()
 
     @property
     def bus(self) -> Redis:
@@ -105,20 +104,32 @@ class _Cluster:
         return self._member
 
     async def ping(self) -> None:
-        """Every part of the key space, and a member for the hints: another one when this one has gone."""
-        await self.data.initialize()
-        primaries = self.data.get_primaries()
-        await self.data.ping(target_nodes=primaries)
-        self._places = [(node.host, int(node.port)) for node in primaries]
+        """Every part of the key space, and a member for the hints. After a failure the cluster is looked at afresh."""
         try:
+            await self.data.initialize()
+            primaries = self.data.get_primaries()
+            await self.data.ping(target_nodes=primaries)
+            places = [(node.host, int(node.port)) for node in primaries]
+            if self._member is not None and self._places[0] not in places:
+                await self._leave_member()
+            self._places = list(dict.fromkeys(places + self._places))
             await self.bus.ping()
-        except Exception:
-            await self._leave_member()
-            await self.bus.ping()
+        except BaseException:
+            await self.close()
+            self.data = self._make()
+            raise
 
     async def close(self) -> None:
         await self._leave_member()
+        manager = self.data.nodes_manager
         await self.data.aclose()
+        # The library lets go of members that have gone without closing what it has to them.
+        for node in (*manager.nodes_cache.values(), *manager.startup_nodes.values()):
+            await node.disconnect()
+
+    def _make(self) -> RedisCluster:
+        nodes = [ClusterNode(host, port) for host, port in self._places]
+        return RedisCluster(startup_nodes=nodes, **self._settings)
 
     async def _leave_member(self) -> None:
         member, self._member = self._member, None
