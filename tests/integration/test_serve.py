@@ -192,6 +192,20 @@ def test_sighup_reads_the_certificate_again(tmp_path: Path) -> None:
         assert eventually(lambda: served() != before)
 
 
+def test_sighup_takes_the_log_level_and_names_what_waits_for_a_restart(tmp_path: Path) -> None:
+    with LightMailServer(tmp_path / "data") as server:
+        text = server.config_file.read_text()
+        server.config_file.write_text(f'{text}[log]\nlevel = "debug"\nformat = "json"\n[limits]\nnesting = 7\n')
+        server.signal(signal.SIGHUP)
+        told = "changed, and not in use before a restart"
+        assert eventually(lambda: f'"keys": ["limits.nesting"], "event": "{told}"' in server.log()), server.log()
+        server.config_file.write_text("[limits]\nnesting = 0\n")
+        server.signal(signal.SIGHUP)
+        assert eventually(lambda: "configuration not reloaded" in server.log())
+        with imaplib.IMAP4(*server.address("imap")) as client:
+            assert client.noop()[0] == "OK"
+
+
 def test_sigusr1_writes_the_metrics(tmp_path: Path) -> None:
     with LightMailServer(tmp_path / "data") as server:
         user, password = server.add_user()
@@ -203,6 +217,7 @@ def test_sigusr1_writes_the_metrics(tmp_path: Path) -> None:
         assert 'lightmail_connections_total{protocol="imap"} 1.0' in lines
         assert 'lightmail_commands_total{command="LOGIN"} 1.0' in lines
         assert 'lightmail_cache_hits_total{of="bodies"} 0.0' in lines
+        assert "lightmail_workers 1.0" in lines
 
 
 def test_demo(tmp_path: Path) -> None:

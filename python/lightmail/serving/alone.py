@@ -59,6 +59,7 @@ async def _serve(
             machine.write_metrics(config.data, exposition([*families(), *machine.workers(1, restarts=0)]))
 
         with machine.signals(on_stop=stop.set, on_reload=reload, on_report=report):
+            machine.raise_descriptor_limit(config.limits.connections)
             await server.start(listeners)
             addresses = [(each.protocol, each.address) for each in listeners]
             machine.write_addresses(config.data, addresses)

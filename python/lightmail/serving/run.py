@@ -34,7 +34,6 @@ def serve(
     lock = machine.DataFolderLock(config.data)
     try:
         machine.remove_addresses(config.data)
-        machine.raise_descriptor_limit(config.limits.connections)
         if config.server.workers == 1:
             serve_alone(config, open_store, reread=reread, prepare=prepare, started=started)
         else:

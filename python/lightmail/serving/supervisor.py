@@ -90,6 +90,7 @@ class Supervisor:
             machine.loop_factory(self._config.server.event_loop)
             identity, self._certificate_made = identity_for(self._config)
             self._bind()
+            machine.raise_descriptor_limit(self._config.limits.connections)
             self._selector.register(self._signals, selectors.EVENT_READ)
             self._raise(Crew(self._config, identity))
             while self._workers or self._kill_s is None:
