@@ -17,16 +17,18 @@ Hint = tuple[int, int]
 
 
 class Versions(MemoryMetadata):
-    """A store whose data_version a test sets; None: it does not answer."""
+    """A store whose data_version a test sets."""
 
     def __init__(self) -> None:
         super().__init__(MemoryState())
         self.version: int | None = 1
+        """None: it has none."""
+        self.away = False
         self.asked = asyncio.Event()
 
-    async def data_version(self) -> int:
+    async def data_version(self) -> int | None:
         self.asked.set()
-        if self.version is None:
+        if self.away:
             raise Unavailable("the metadata database")
         return self.version
 
@@ -113,7 +115,46 @@ def test_a_store_that_does_not_answer_is_asked_again() -> None:
         metadata = Versions()
         feed, heard = await _feed(metadata)
         await metadata.is_asked(2)
+        metadata.away = True
+        await metadata.is_asked(3)
+        metadata.away, metadata.version = False, 2
+        await metadata.is_asked(3)
+        assert heard == [(0, 0)]
+        await feed.close()
+
+    run(test())
+
+
+def test_without_a_data_version_listeners_look_for_themselves() -> None:
+    """Less often, and less often still while something better is at work."""
+
+    async def test() -> None:
+        metadata = Versions()
         metadata.version = None
+        feed = LocalChangeFeed(metadata, poll_s=0.002, version_poll_s=60)
+        heard = asyncio.Event()
+        feed.listen(lambda mailbox_id, modseq: heard.set())
+        await feed.start()
+        await heard.wait()
+        feed.poll_at_most_every(60)
+        heard.clear()
+        await heard.wait()  # it waited for this poll already
+        heard.clear()
+        metadata.asked.clear()
+        await asyncio.sleep(0.02)
+        assert not heard.is_set() and not metadata.asked.is_set()
+        feed.poll_at_most_every(0)
+        await asyncio.wait_for(heard.wait(), 10)
+        await feed.close()
+
+    run(test())
+
+
+def test_a_data_version_is_asked_for_in_any_case() -> None:
+    async def test() -> None:
+        metadata = Versions()
+        feed, heard = await _feed(metadata)
+        feed.poll_at_most_every(60)
         await metadata.is_asked(3)
         metadata.version = 2
         await metadata.is_asked(3)

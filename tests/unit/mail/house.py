@@ -111,6 +111,7 @@ class HandFeed:
 
     def __init__(self) -> None:
         self.published: list[tuple[MailboxId, ModSeq]] = []
+        self.followed: Counter[MailboxId] = Counter()
         self._listeners: list[ChangeListener] = []
 
     def publish(self, mailbox_id: MailboxId, modseq: ModSeq) -> None:
@@ -125,10 +126,10 @@ class HandFeed:
         self._listeners.append(listener)
 
     async def follow(self, mailbox_id: MailboxId) -> None:
-        """All changes are told."""
+        self.followed[mailbox_id] += 1
 
     def unfollow(self, mailbox_id: MailboxId) -> None:
-        """All changes are told."""
+        self.followed[mailbox_id] -= 1
 
     async def start(self) -> None:
         """Nothing runs."""

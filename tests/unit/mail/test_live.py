@@ -230,3 +230,117 @@ def test_a_deleted_mailbox_tells_those_who_have_it_open() -> None:
         await house.close()
 
     run(scenario())
+
+
+def test_what_is_held_is_followed_before_the_database_is_asked() -> None:
+    """Otherwise a change between the two would be nobody's hint."""
+
+    async def scenario() -> None:
+        house = await House.build(workers=2)
+        inbox = await house.inbox(messages=1)
+        followed_at: list[int] = []
+        house.metadata.on("load", lambda mailbox_id: followed_at.append(house.feed.followed[mailbox_id]))
+        one = await house.mail.open(inbox.id)
+        house.metadata.on("changes_since", lambda mailbox_id, _: followed_at.append(house.feed.followed[mailbox_id]))
+        two = await house.mail.open(inbox.id)
+        assert followed_at == [1, 2]
+        one.release()
+        two.release()
+        assert house.feed.followed[inbox.id] == 0
+        await house.close()
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("verb", ["load", "changes_since"])
+def test_what_could_not_be_opened_is_not_followed(verb: str) -> None:
+    async def scenario() -> None:
+        house = await House.build(workers=2)
+        inbox = await house.inbox(messages=1)
+        if verb != "load":
+            (await house.mail.open(inbox.id)).release()
+        house.metadata.fail(verb, Unavailable("the database"))
+        with pytest.raises(Unavailable):
+            await house.mail.open(inbox.id)
+        gate = house.metadata.hold(verb)
+        opening = asyncio.create_task(house.mail.open(inbox.id))
+        await house.metadata.reached(verb)
+        opening.cancel()
+        gate.set()
+        await asyncio.gather(opening, return_exceptions=True)
+        assert house.feed.followed[inbox.id] == 0
+        await house.close()
+
+    run(scenario())
+
+
+def test_among_others_a_load_is_new_enough_for_who_began_it() -> None:
+    """And for nobody who came later: it may have been answered before a change that he knows of."""
+
+    async def scenario() -> None:
+        house = await House.build(workers=2)
+        inbox = await house.inbox(messages=1)
+        gate = house.metadata.hold("load", after=True)
+        first = asyncio.create_task(house.mail.open(inbox.id))
+        await house.metadata.reached("load")
+        await house.append_elsewhere(inbox, 1)
+        second = asyncio.create_task(house.mail.open(inbox.id))
+        await asyncio.sleep(0)
+        gate.set()
+        assert len((await second).snapshot) == 2
+        await first
+        assert house.metadata.count("load") == house.metadata.count("changes_since") == 1
+        await house.close()
+
+    run(scenario())
+
+
+def test_among_others_only_what_is_held_is_asked_for() -> None:
+    """The poll: one statement for all that is held open, none when nothing is."""
+
+    async def scenario() -> None:
+        house = await House.build(workers=2)
+        inbox = await house.inbox(messages=1)
+        other = await house.mail.mailboxes.get(house.user.id, "Trash")
+        live = await house.mail.open(inbox.id)
+        (await house.mail.open(other.id)).release()
+        asked: list[object] = []
+        house.metadata.on("modseqs", asked.append)
+        house.feed.hint(MailboxId(0), ModSeq(0))
+        house.feed.hint(other.id, ModSeq(0))
+        await asyncio.sleep(0)
+        assert asked == [[inbox.id]]
+        changed = house.changed(live)
+        await house.append_elsewhere(inbox, 1)
+        house.feed.hint(MailboxId(0), ModSeq(0))
+        await changed.wait()
+        assert len(live.snapshot) == 2
+        live.release()
+        asked.clear()
+        house.feed.hint(MailboxId(0), ModSeq(0))
+        await asyncio.sleep(0)
+        assert asked == []
+        await house.close()
+
+    run(scenario())
+
+
+def test_questions_that_come_while_one_is_under_way_are_asked_together() -> None:
+    async def scenario() -> None:
+        house = await House.build(workers=2)
+        names = ("INBOX", "Trash", "Sent")
+        held = [await house.mail.open((await house.mail.mailboxes.get(house.user.id, name)).id) for name in names]
+        asked: list[object] = []
+        house.metadata.on("modseqs", asked.append)
+        gate = house.metadata.hold("modseqs")
+        house.feed.hint(held[0].mailbox_id, ModSeq(0))
+        await house.metadata.reached("modseqs")
+        for live in held:
+            house.feed.hint(live.mailbox_id, ModSeq(0))
+        gate.set()
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert asked == [[held[0].mailbox_id], sorted(live.mailbox_id for live in held)]
+        await house.close()
+
+    run(scenario())
