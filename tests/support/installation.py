@@ -124,6 +124,11 @@ class Installation:
         """`lightmail ARGUMENTS --config …` beside the running servers."""
         return self.nodes[0].command(*arguments, stdin=stdin)
 
+    def sql(self, *statements: str) -> list[tuple[object, ...]]:
+        """In its MySQL database, past the servers; the rows of the last one."""
+        assert self._database is not None
+        return self._services.mariadb.run(f"USE {self._database.rpartition('/')[2]}", *statements)
+
     def process_ids(self) -> list[int]:
         """Of all nodes and their workers."""
         return [pid for node in self.nodes for pid in node.process_ids()]
