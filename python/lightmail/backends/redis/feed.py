@@ -3,7 +3,7 @@
 One channel for all would be simpler, and every process would then read the changes of all others: with N nodes N times
 the work, until reading hints is all they do. Buckets of mailboxes help only while a process holds fewer mailboxes than
 there are buckets. With a channel per mailbox a process hears what its own clients want to know, whatever the number of
-nodes (docs/adr/0013).
+nodes (docs/adr/0007).
 
 What is committed before a subscription is confirmed is nobody's hint, so `follow` waits for that, and the mailbox is
 asked for afterwards. Channels of mailboxes that were held a short time ago stay subscribed: clients come back.

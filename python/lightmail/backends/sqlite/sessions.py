@@ -1,7 +1,7 @@
 """Who is connected, for the processes of one machine: a file of its own beside the database, without a fsync.
 
 In the database itself each beat would wait for the disk, hold up writers, and make the other processes look for changes
-(`data_version`). What is here may be lost, and the file may be deleted while nothing runs (docs/adr/0014).
+(`data_version`). What is here may be lost, and the file may be deleted while nothing runs (docs/adr/0008).
 """
 
 from __future__ import annotations
