@@ -137,6 +137,7 @@ def test_all_workers_serve(server: LightMailServer) -> None:
     with ExitStack() as stack:
         clients = on_each_worker(server, stack)
         assert set(clients) == set(workers(server))
+        assert len(list(Path(f"/proc/{server.pid}/task").iterdir())) == 1, "a supervisor with threads must not fork"
         user, password = server.add_user()
         for client in clients.values():
             client.login(user, password)

@@ -7,6 +7,7 @@ to listen with `Listener.serve`. A unix socket is one for all, and whoever is id
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import socket
@@ -65,9 +66,10 @@ class SharedAddress:
         return Listener(self.protocol, mine, tls if self.protocol.endswith("s") else None)
 
     def set_mode(self, mode: int) -> None:
-        """Permissions of a unix socket. Raises OSError."""
+        """Permissions of a unix socket, if its file is still there."""
         if self._file:
-            os.chmod(self._file.path, mode)
+            with contextlib.suppress(OSError):
+                os.chmod(self._file.path, mode)
 
     def close(self) -> None:
         """Processes that listen go on; the file of a unix socket goes away."""

@@ -18,6 +18,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Iterator
 from typing import NoReturn
 
 import msgspec
@@ -96,9 +97,8 @@ class Supervisor:
             while self._workers or self._kill_s is None:
                 self._turn()
         finally:
-            for pid in self._workers:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+            for worker in self._workers.values():  # none, unless something has failed here: they drain by themselves
+                worker.channel.close()
             self._places.close()
             self._signals.close()
             self._selector.close()
@@ -204,7 +204,8 @@ class Supervisor:
             self._send_away(worker, Retire())
         self._places.keep(config)
         addresses = self._places.addresses(config)
-        machine.write_addresses(config.data, addresses)
+        with _survived("addresses not written"):
+            machine.write_addresses(config.data, addresses)
         told = [f"{protocol} {address}" for protocol, address in addresses]
         if earlier is None:
             _log.info("started", data=str(config.data), workers=config.server.workers, addresses=told)
@@ -298,10 +299,8 @@ class Supervisor:
         pause_s = place.pause_s(now - started_s)
         place.due_s = now + pause_s
         if pause_s:
-            try:
+            with _survived("connections wait for the next worker"):
                 self._places.vacate(crew.config, place.number - 1)
-            except OSError as error:
-                _log.warning("connections wait for the next worker", problem=str(error))
 
     def _not_risen(self, crew: Crew, problem: str) -> None:
         self._rising = None
@@ -398,8 +397,18 @@ class Supervisor:
         self._unanswered.clear()
         up = sum(worker.ready and not worker.leaving for worker in self._workers.values())
         families = [*self._totals.families(), *machine.workers(up, restarts=self._restarts)]
-        machine.write_metrics(self._config.data, exposition(families))
+        with _survived("numbers not written"):
+            machine.write_metrics(self._config.data, exposition(families))
 
     def _tell_all(self, order: Order) -> set[int]:
         """Who has been told."""
         return {worker.pid for worker in self._workers.values() if worker.ready and worker.channel.send(order)}
+
+
+@contextlib.contextmanager
+def _survived(event: str) -> Iterator[None]:
+    """A full disk is no reason to end the others."""
+    try:
+        yield
+    except OSError as error:
+        _log.error(event, problem=str(error))
