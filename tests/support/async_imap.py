@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any, cast
 
 _LITERAL = re.compile(rb"\{(\d+)\}$")
@@ -28,13 +29,32 @@ class AsyncImap(asyncio.Protocol):
         self._going_on: asyncio.Future[None] | None = None
         self._greeting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._lost: Exception | None = None
+        self._gone = asyncio.Event()
 
     @classmethod
     async def connect(cls, address: tuple[str, int], heard: Callable[[bytes], None]) -> AsyncImap:
         """Returns once the greeting has come. Raises OSError."""
         _, client = await asyncio.get_running_loop().create_connection(lambda: cls(heard), *address)
-        await asyncio.wait_for(client._greeting, ANSWER_S)
+        try:
+            await asyncio.wait_for(client._greeting, ANSWER_S)
+        except BaseException:
+            await client.close()
+            raise
         return client
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def logged_in(
+        cls, address: tuple[str, int], account: tuple[str, str], heard: Callable[[bytes], None] = lambda octets: None
+    ) -> AsyncIterator[AsyncImap]:
+        """A connection of an account (its address and password)."""
+        client = await cls.connect(address, heard)
+        try:
+            answer = await client.command(f'LOGIN "{account[0]}" "{account[1]}"'.encode())
+            assert answer.startswith("OK"), answer
+            yield client
+        finally:
+            await client.close()
 
     async def command(self, text: bytes) -> str:
         """Send a command, literals in it non-synchronizing; the tagged response without its tag. Raises ConnectionError."""
@@ -53,9 +73,11 @@ class AsyncImap(asyncio.Protocol):
         assert self._transport is not None
         self._transport.write(b"DONE\r\n")
 
-    def close(self) -> None:
+    async def close(self) -> None:
+        """Returns once it is. Safe to call twice."""
         if self._transport is not None:
-            self._transport.close()
+            self._transport.abort()
+            await self._gone.wait()
 
     def _sent(self, text: bytes) -> asyncio.Future[str]:
         assert self._answer is None or self._answer.done(), "one command at a time"
@@ -76,6 +98,7 @@ class AsyncImap(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost = exc or ConnectionResetError("closed by the server")
+        self._gone.set()
         for waiting in (self._greeting, self._answer):
             if waiting is not None and not waiting.done():
                 waiting.set_exception(self._lost)

@@ -85,9 +85,9 @@ class MixedClient:
         await self._must(f"SELECT {self._mailbox}")
         await self.learn()
 
-    def end(self) -> None:
+    async def end(self) -> None:
         if self._imap is not None:
-            self._imap.close()
+            await self._imap.close()
 
     async def step(self) -> None:
         """One turn of the dice."""

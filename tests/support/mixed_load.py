@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from tests.support.async_imap import AsyncImap
+from tests.support.async_lmtp import AsyncLmtp
 from tests.support.ledger import Box, Ledger
 from tests.support.mixed_client import MAILBOXES, MixedClient
 from tests.support.sealed import sealed
@@ -126,8 +127,7 @@ class MixedLoad:
             await self._settle()
             return Report(self.ledger, self._notices_s, elapsed_s)
         finally:
-            for client in self._clients:
-                client.end()
+            await asyncio.gather(*(client.end() for client in self._clients))
 
     def end(self) -> None:
         """No operation is begun any more."""
@@ -162,47 +162,20 @@ class MixedLoad:
 
     async def _send(self, number: int) -> None:
         chance = random.Random(self._plan.seed * 100_000 + 90_000 + number)
-        reader, writer = await asyncio.open_connection(*self._node(number).lmtp)
-
-        async def reply() -> str:
-            line = "250-"
-            while line[3:4] == "-":
-                line = (await reader.readline()).decode()
-                if not line:
-                    raise ConnectionResetError("LMTP closed by the server")
-            return line
-
-        await reply()
-        writer.write(b"LHLO client.example\r\n")
-        await reply()
-        sent = 0
-        while await self._turn():
-            sent += 1
-            subject = f"s{self._plan.seed}-lmtp-{number}-{sent}"
-            recipients = chance.sample(self._accounts, chance.randint(1, min(3, len(self._accounts))))
-            boxes = [(account, chance.choice(MAILBOXES)) for account, _ in recipients]
-            octets = sealed(subject)
-            lines = ["MAIL FROM:<sender@example.org>"]
-            lines += [f"RCPT TO:<{_subaddress(account, mailbox)}>" for account, mailbox in boxes]
-            writer.write("\r\n".join([*lines, f"BDAT {len(octets)} LAST", ""]).encode() + octets)
-            assert (await reply()).startswith("250")
-            answers = [await reply() for _ in boxes]
-            accepted = [box for box, answer in zip(boxes, answers, strict=True) if answer.startswith("250")]
-            for answer in answers:
-                if not answer.startswith("250"):
-                    self.ledger.refused("RCPT", answer)
-            if not accepted:
-                assert (await reply()).startswith("503")
-                writer.write(b"RSET\r\n")
-                assert (await reply()).startswith("250")
-            for box in accepted:
-                answer = await reply()
-                if answer.startswith("250"):
-                    self.ledger.answered("DATA")
-                    self.ledger.delivered[box].add(subject)
-                else:
-                    self.ledger.refused("DATA", answer)
-        writer.close()
+        async with AsyncLmtp.connected(self._node(number).lmtp) as lmtp:
+            sent = 0
+            while await self._turn():
+                sent += 1
+                subject = f"s{self._plan.seed}-lmtp-{number}-{sent}"
+                recipients = chance.sample(self._accounts, chance.randint(1, min(3, len(self._accounts))))
+                boxes = [(account, chance.choice(MAILBOXES)) for account, _ in recipients]
+                fates = await lmtp.deliver([_subaddress(*box) for box in boxes], sealed(subject))
+                for box, (command, answer) in zip(boxes, fates, strict=True):
+                    if answer.startswith("250"):
+                        self.ledger.answered(command)
+                        self.ledger.delivered[box].add(subject)
+                    else:
+                        self.ledger.refused(command, answer)
 
     # ---- how soon a change is told
 
@@ -217,13 +190,19 @@ class MixedLoad:
             if b" FETCH (" in octets:
                 told.put_nowait((time.monotonic(), octets.decode()))
 
-        writer = await _logged_in(here, account, lambda octets: None)
-        assert (await writer.command(f"CREATE {mailbox}".encode())).startswith("OK")
-        assert (await writer.command(b"APPEND %s {5+}\r\nhello" % mailbox.encode())).startswith("OK")
-        assert (await writer.command(f"SELECT {mailbox}".encode())).startswith("OK")
-        idler = await _logged_in(there, account, listen)
-        assert (await idler.command(f"SELECT {mailbox}".encode())).startswith("OK")
-        answer = await idler.idle()
+        async with (
+            AsyncImap.logged_in(here.imap, account) as writer,
+            AsyncImap.logged_in(there.imap, account, listen) as idler,
+        ):
+            for command in (f"CREATE {mailbox}", f"APPEND {mailbox} {{5+}}\r\nhello", f"SELECT {mailbox}"):
+                assert (await writer.command(command.encode())).startswith("OK")
+            assert (await idler.command(f"SELECT {mailbox}".encode())).startswith("OK")
+            answer = await idler.idle()
+            await self._change(writer, told)
+            idler.done()
+            await answer
+
+    async def _change(self, writer: AsyncImap, told: asyncio.Queue[tuple[float, str]]) -> None:
         flagged = unsure = False
         while not self._ended:
             await asyncio.sleep(PROBE_S)
@@ -240,10 +219,6 @@ class MixedLoad:
             unsure = False
             assert ("\\Flagged" in line) == flagged, f"told {line!r} of the change before"
             self._notices_s.append(at_s - answered_s)
-        idler.done()
-        await answer
-        for connection in (writer, idler):
-            connection.close()
 
     # ---- the end
 
@@ -274,21 +249,18 @@ def _subaddress(account: str, mailbox: str) -> str:
     return f"{local}+{mailbox}@{domain}"
 
 
-async def _logged_in(node: Node, account: tuple[str, str], heard: Callable[[bytes], None]) -> AsyncImap:
-    connection = await AsyncImap.connect(node.imap, heard)
-    assert (await connection.command(f'LOGIN "{account[0]}" "{account[1]}"'.encode())).startswith("OK")
-    return connection
-
-
 async def _fresh(node: Node, account: tuple[str, str], mailbox: str) -> list[Message]:
     """All messages as a session sees them that has never been here before."""
     view = View()
-    connection = await _logged_in(node, account, lambda octets: (view.hear(octets.decode("latin-1")), None)[1])
-    assert (await connection.command(f"EXAMINE {mailbox} (CONDSTORE)".encode())).startswith("OK")
-    if view.messages:
-        answer = await connection.command(b"FETCH 1:* (UID FLAGS MODSEQ BODY.PEEK[HEADER.FIELDS (SUBJECT)])")
-        assert answer.startswith("OK"), answer
-    connection.close()
+
+    def hear(octets: bytes) -> None:
+        view.hear(octets.decode("latin-1"))
+
+    async with AsyncImap.logged_in(node.imap, account, hear) as connection:
+        assert (await connection.command(f"EXAMINE {mailbox} (CONDSTORE)".encode())).startswith("OK")
+        if view.messages:
+            answer = await connection.command(b"FETCH 1:* (UID FLAGS MODSEQ BODY.PEEK[HEADER.FIELDS (SUBJECT)])")
+            assert answer.startswith("OK"), answer
     return view.messages
 
 
