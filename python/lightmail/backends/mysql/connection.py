@@ -2,7 +2,7 @@
 
 A cursor of aiomysql awaits twice per packet, and a packet is a row or the description of a column: a read of one row
 with 14 columns takes 36 of them. Here the answer is parsed where its octets arrive (`answers`), and one future is
-resolved when it is whole: a third of the time (docs/adr/0006-mysql-answers.md).
+resolved when it is whole: a third of the time (docs/adr/0009-mysql-answers.md).
 """
 
 from __future__ import annotations
