@@ -1,4 +1,8 @@
-"""Making room: the extents that nobody has read for longest go first, by one process of a node at a time."""
+"""Making room: the extents that nobody has read for longest go first, by one process of a node at a time.
+
+Keys spread evenly over the folders, so that some thousand files from a few of them are a fair sample of all: the oldest
+quarter of each sample goes until there is room enough. A small cache is one such sample.
+"""
 
 from __future__ import annotations
 
@@ -10,93 +14,115 @@ import stat
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from lightmail.backends.nodecache.paths import FOLDER_MARK, SCRATCH_MARK
 from lightmail.backends.nodecache.usage import Usage, charge
 
 KEEP_PERCENT = 90
 """How full the cache is left."""
-_SAMPLE = 16_384
-"""So many ages tell which files are old; where there are no more files, exactly."""
+SAMPLE_FILES = 4_096
+_COUNT_AGAIN_S = 86_400.0
+"""What processes take for files and then, being killed, do not write is found out by counting."""
 _ABANDONED_S = 600.0
 """A file this long on its way in is a killed process's."""
-_ROUNDS = 4
+_ROUNDS = 16
+
+
+class _File(NamedTuple):
+    used_ns: int
+    """When it was last read, nearly."""
+    octets: int
+    path: str
 
 
 class Evictor:
-    """Blocking: a cache of half a million files takes seconds, most of which wait for the disk."""
+    """Blocking."""
 
     def __init__(self, root: Path, folders: Sequence[str], usage: Usage, most_octets: int) -> None:
         self._lock = root / "evictor"
+        """Its time of change is when the files were last counted."""
         self._folders = folders
         self._usage = usage
         self._target_octets = most_octets * KEEP_PERCENT // 100
         self.evicted = 0
         """Files removed."""
 
-    def run(self) -> bool:
-        """Count what there is, and remove what is too much; False: another process is at it. Raises OSError."""
+    def run(self) -> None:
+        """Remove what is too much; does nothing when another process is at it. Raises OSError."""
         with contextlib.ExitStack() as stack:
             fd = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             stack.callback(os.close, fd)
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                return False
-            before = self._usage.read()
-            total, ages = self._count()
+                return
+            used = self._usage.read()
+            if used is None or time.time() - os.fstat(fd).st_mtime > _COUNT_AGAIN_S:
+                used = self._count(used)
+                os.utime(fd)
             for _ in range(_ROUNDS):
-                if total <= self._target_octets or not ages:
+                if used <= self._target_octets:
                     break
-                total = self._remove(total, _oldest(ages, total - self._target_octets, total))
-                if total > self._target_octets:
-                    total, ages = self._count()
-            self._usage.counted(total, since=before)
-        return True
+                used = self._round(used)
 
-    def _count(self) -> tuple[int, list[tuple[int, int]]]:
-        """Octets of all files, and (age in ns since 1970, octets) of a fair sample of them."""
-        total = number = 0
-        ages: list[tuple[int, int]] = []
-        abandoned_s = time.time() - _ABANDONED_S
-        for path, status in self._files():
-            octets = charge(status.st_size)
-            if os.path.basename(path).startswith(SCRATCH_MARK):
-                if status.st_mtime < abandoned_s:
-                    with contextlib.suppress(FileNotFoundError):
-                        os.unlink(path)
-                    continue
-            elif len(ages) < _SAMPLE:
-                ages.append((status.st_mtime_ns, octets))
-            elif (place := random.randrange(number + 1)) < _SAMPLE:
-                ages[place] = (status.st_mtime_ns, octets)
-            number += 1
-            total += octets
-        return total, ages
+    def _count(self, known: int | None) -> int:
+        octets = sum(file.octets for sample in self._samples() for file in sample)
+        self._usage.counted(octets, since=known)
+        return octets
 
-    def _remove(self, total: int, until_ns: int) -> int:
-        """Files that were read last at that time or before, until few enough are left; what is left."""
-        for path, status in self._files():
-            if total <= self._target_octets:
+    def _round(self, used: int) -> int:
+        """A part of each sample, until enough has gone; what is in use then."""
+        excess = used - self._target_octets
+        freed = left = 0
+        for sample in self._samples():
+            octets = sum(file.octets for file in sample)
+            removed = self._remove(sample, min(excess - freed, octets // 4 + 1))
+            freed += removed
+            left += octets - removed
+            if freed >= excess and len(sample) >= SAMPLE_FILES:
+                self._usage.give_back(freed)
+                return used - freed
+        # All there are have been seen.
+        self._usage.counted(left, since=used)
+        return left
+
+    def _remove(self, sample: list[_File], octets: int) -> int:
+        """The oldest, of so many octets at least; what they had."""
+        freed = 0
+        for file in sorted(sample):
+            if freed >= octets:
                 break
-            if status.st_mtime_ns > until_ns or os.path.basename(path).startswith(SCRATCH_MARK):
+            if os.path.basename(file.path).startswith(SCRATCH_MARK):
                 continue
             with contextlib.suppress(FileNotFoundError):
-                os.unlink(path)
+                os.unlink(file.path)
                 self.evicted += 1
-            total -= charge(status.st_size)
-            if os.path.dirname(path).endswith(FOLDER_MARK):
+            freed += file.octets
+            folder = os.path.dirname(file.path)
+            if folder.endswith(FOLDER_MARK):
                 with contextlib.suppress(OSError):
-                    os.rmdir(os.path.dirname(path))
-        return total
+                    os.rmdir(folder)
+        return freed
 
-    def _files(self) -> Iterator[tuple[str, os.stat_result]]:
-        """In another order each time, so that equal ages are treated alike."""
+    def _samples(self) -> Iterator[list[_File]]:
+        """All files, those of several folders together, in another order each time."""
+        sample: list[_File] = []
+        abandoned_ns = int((time.time() - _ABANDONED_S) * 1e9)
         for folder in random.sample(self._folders, len(self._folders)):
-            yield from _files_below(folder)
+            for file in _files_below(folder):
+                if file.used_ns < abandoned_ns and os.path.basename(file.path).startswith(SCRATCH_MARK):
+                    with contextlib.suppress(FileNotFoundError):
+                        os.unlink(file.path)
+                else:
+                    sample.append(file)
+            if len(sample) >= SAMPLE_FILES:
+                yield sample
+                sample = []
+        yield sample
 
 
-def _files_below(folder: str, *, deeper: bool = True) -> Iterator[tuple[str, os.stat_result]]:
+def _files_below(folder: str, *, deeper: bool = True) -> Iterator[_File]:
     try:
         entries = list(os.scandir(folder))
     except (FileNotFoundError, NotADirectoryError):
@@ -106,19 +132,7 @@ def _files_below(folder: str, *, deeper: bool = True) -> Iterator[tuple[str, os.
             status = entry.stat(follow_symlinks=False)
         except FileNotFoundError:
             continue
-        if stat.S_ISDIR(status.st_mode):
-            if deeper:
-                yield from _files_below(entry.path, deeper=False)
-        else:
-            yield entry.path, status
-
-
-def _oldest(ages: list[tuple[int, int]], excess: int, total: int) -> int:
-    """The time of the youngest that has to go, for `excess` of `total` octets to go."""
-    ages = sorted(ages)
-    wanted = sum(octets for _, octets in ages) * excess / total
-    for age, octets in ages:
-        wanted -= octets
-        if wanted <= 0:
-            return age
-    return ages[-1][0]
+        if not stat.S_ISDIR(status.st_mode):
+            yield _File(status.st_mtime_ns, charge(status.st_size), entry.path)
+        elif deeper:
+            yield from _files_below(entry.path, deeper=False)

@@ -63,13 +63,11 @@ class Shelf:
         """Files that were not what had been written."""
 
     def prepare(self) -> None:
-        """Make the folders, and count what is there unless that is known."""
+        """Make the folders; count what is there, or make room, where that is due."""
         with self._untroubled():
             for folder in self._paths.folders:
                 os.makedirs(folder, mode=0o700, exist_ok=True)
-            used = self.usage.read()
-            if used is None or used > self._most_octets:
-                self.make_room()
+            self.make_room()
 
     def octets(self) -> int:
         """Held now by all processes together."""

@@ -22,6 +22,7 @@ from lightmail.ports.blobs import BlobNotFound
 from tests.support.eventually import eventually
 from tests.unit.backends.nodecache.house import (
     Distant,
+    count_again,
     files,
     noise,
     octets_on_disk,
@@ -156,6 +157,7 @@ def test_leftovers_of_a_killed_process_go_in_time(tmp_path: Path) -> None:
         for path in (old, young):
             path.write_bytes(bytes(10_000))
         os.utime(old, (1, 1))
+        count_again(tmp_path)
         blobs._shelf.make_room()
         assert files(tmp_path) == [young]
         assert blobs._shelf.octets() == charge(10_000)
@@ -205,6 +207,7 @@ def test_kill_9_in_the_midst_of_writing_leaves_nothing_wrong(tmp_path: Path) -> 
         for path in files(tmp_path):
             if path.name.startswith("."):
                 os.utime(path, (1, 1))
+        count_again(tmp_path)
         blobs._shelf.make_room()
         assert not [path for path in files(tmp_path) if path.name.startswith(".")]
         assert blobs._shelf.octets() == octets_on_disk(tmp_path)

@@ -6,11 +6,14 @@ import fcntl
 import os
 from pathlib import Path
 
-from lightmail.backends.nodecache import CachedBlobs
+import pytest
+
+from lightmail.backends.nodecache import CachedBlobs, eviction
 from tests.unit.backends.nodecache.house import (
     MEGABYTE,
     Distant,
     again,
+    count_again,
     files,
     noise,
     octets_on_disk,
@@ -115,6 +118,48 @@ def test_one_process_at_a_time_makes_room(tmp_path: Path) -> None:
         assert blobs._shelf.evictor.evicted > 0
 
     on_cache(tmp_path, test, octets=MEGABYTE)
+
+
+def test_of_many_files_some_are_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest of each sample go, and the number of octets in use stays right without a look at the others."""
+    monkeypatch.setattr(eviction, "SAMPLE_FILES", 32)
+
+    async def test(blobs: CachedBlobs, distant: Distant) -> None:
+        for number in range(200):
+            await blobs.put(f"ab/{number}", bytes(4_000))
+        await settled(blobs)
+        for path in files(tmp_path):
+            _age(tmp_path, path.name, seconds=10_000 - int(path.name.partition("+")[2]))
+        for number in range(200, 400):
+            await blobs.put(f"ab/{number}", bytes(4_000))
+            if number % 5 == 0:
+                await settled(blobs)
+                assert octets_on_disk(tmp_path) == blobs._shelf.octets() <= MEGABYTE
+        await settled(blobs)
+        left = {int(path.name.partition("+")[2]) for path in files(tmp_path)}
+        gone = set(range(400)) - left
+        assert blobs._shelf.evictor.evicted == len(gone) > 100
+        assert sum(number < 200 for number in gone) > 0.9 * len(gone)
+
+    on_cache(tmp_path, test, octets=MEGABYTE)
+
+
+def test_files_are_counted_once_a_day(tmp_path: Path) -> None:
+    """What killed processes had taken room for comes back."""
+
+    async def fill(blobs: CachedBlobs, distant: Distant) -> None:
+        for number in range(10):
+            await blobs.put(f"ab/{number}", bytes(4_000))
+        await settled(blobs)
+        assert blobs._shelf.usage.take([300_000]) == 1
+        assert blobs._shelf.octets() > octets_on_disk(tmp_path)
+
+    async def look(blobs: CachedBlobs, distant: Distant) -> None:
+        assert blobs._shelf.octets() == octets_on_disk(tmp_path)
+
+    on_cache(tmp_path, fill, octets=MEGABYTE)
+    count_again(tmp_path)
+    on_cache(tmp_path, look, octets=MEGABYTE)
 
 
 def test_extents_of_large_objects_go_one_by_one_and_their_folder_with_the_last(tmp_path: Path) -> None:
