@@ -268,6 +268,40 @@ def test_a_worker_that_keeps_dying_is_started_again_and_again(server: LightMailS
             assert len(on_each_worker(server, stack)) == WORKERS
 
 
+def test_what_was_answered_is_there_although_workers_die(server: LightMailServer) -> None:
+    user, password = server.add_user()
+    answered: list[int] = []
+    done = threading.Event()
+
+    def append() -> None:
+        while not done.is_set():
+            with contextlib.suppress(OSError), ImapClient(server.address("imap")) as client:
+                client.login(user, password)
+                while not done.is_set():
+                    answer = client.command(b"APPEND INBOX {}", b"Subject: x\r\n\r\nbody\r\n")
+                    code = re.match(rb"OK \[APPENDUID \d+ (\d+)\]", answer.tagged)
+                    assert code, answer.tagged
+                    answered.append(int(code[1]))
+
+    threads = [threading.Thread(target=append) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for _ in range(6):
+        enough = len(answered) + 60
+        assert eventually(lambda enough=enough: len(answered) >= enough)
+        with contextlib.suppress(IndexError):
+            os.kill(workers(server)[0], signal.SIGKILL)
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert len(answered) == len(set(answered))
+    with ImapClient(server.address("imap")) as client:
+        client.login(user, password)
+        assert client.command(b"EXAMINE INBOX").ok
+        found = re.findall(rb"UID (\d+)", b"".join(client.command(b"FETCH 1:* (UID)").fetched()))
+        assert set(answered) <= set(map(int, found))
+
+
 def test_a_worker_that_is_told_to_end_is_replaced(server: LightMailServer) -> None:
     with ExitStack() as stack:
         clients = on_each_worker(server, stack)

@@ -44,6 +44,8 @@ ASK_EVERY_S = 15.0
 """So often all workers are asked anyway: what a killed one has counted since then is lost."""
 LEFT_BEHIND_S = 2.0
 """So long the workers of a killed supervisor may take to stop listening."""
+LONGEST_WAIT_S = 1.0
+"""New connections in the place of a lost worker wait for the next one, unless that takes longer."""
 
 _log = structlog.get_logger("lightmail.serving")
 
@@ -298,7 +300,7 @@ class Supervisor:
         now = time.monotonic()
         pause_s = place.pause_s(now - started_s)
         place.due_s = now + pause_s
-        if pause_s:
+        if pause_s > LONGEST_WAIT_S:
             with _survived("connections wait for the next worker"):
                 self._places.vacate(crew.config, place.number - 1)
 
