@@ -23,7 +23,6 @@ LITTLE_S = 0.2
 _APPENDUID = re.compile(r"\[APPENDUID (\d+) ([\d:,]+)\]")
 _COPYUID = re.compile(r"\[COPYUID (\d+) ([\d:,]+) ([\d:,]+)\]")
 _VALUES = re.compile(r"\b(UIDVALIDITY|UIDNEXT|HIGHESTMODSEQ|MESSAGES) (\d+)")
-_EARLIER = re.compile(r"\* VANISHED \(EARLIER\) ([\d:,]+)$")
 _LITERAL = re.compile(rb"BODY\[\] \{(\d+)\}\r\n")
 
 Weights = dict[str, int]
@@ -63,7 +62,6 @@ class MixedClient:
         self._held: list[bytes] | None = None
         self._untagged: list[str] = []
         self._refusal = ""
-        self._resuming: dict[int, Message] | None = None
         self._uid_validity: dict[str, int] = {}
         self._imap: AsyncImap | None = None
 
@@ -234,35 +232,20 @@ class MixedClient:
         # NOOP has told of every expunge up to here; a FETCH may tell of later states and keep earlier expunges back.
         modseq = max(message.modseq or 1 for message in self.view.messages)
         floor = self._ledger.highest(self.box)
-        known = self._resuming = {message.uid: message for message in self.view.messages if message.uid is not None}
+        self.view.come_back()
         answer = await self._do(f"SELECT {self._mailbox} (QRESYNC ({self._uid_validity[self._mailbox]} {modseq}))")
-        self._resuming = None
         if answer is None:
             await self._select_again()
             return
         told = dict(_VALUES.findall("\n".join(self._untagged)))
         assert int(told["HIGHESTMODSEQ"]) >= floor, f"{self.box} went back from {floor} to {told['HIGHESTMODSEQ']}"
-        self._resume(known)
+        self.view.came_back()
 
     async def _select_again(self) -> None:
         """After a SELECT that failed nothing is selected (RFC 9051 §6.3.2)."""
-        self.view.messages = []
+        self.view = View()
         while await self._do(f"SELECT {self._mailbox}") is None:  # noqa: ASYNC110  the server has no event for it
             await asyncio.sleep(LITTLE_S)
-
-    def _resume(self, known: dict[int, Message]) -> None:
-        """What was known and has not vanished, and what was fetched, are all the messages there are, in order."""
-        fetched = {message.uid for message in self.view.messages if message.uid is not None}
-        uids = sorted(fetched | known.keys())
-        assert len(uids) == len(self.view.messages), f"{len(self.view.messages)} exist, {len(uids)} are known"
-        for uid, message in zip(uids, self.view.messages, strict=True):
-            assert message.uid in (None, uid), f"{message.uid} stands where {uid} should"
-            old = known.get(uid)
-            if message.uid is None:
-                assert old is not None
-                message.uid, message.flags, message.modseq = uid, old.flags, old.modseq
-            if old is not None:
-                message.subject = old.subject
 
     # ---- how it asks
 
@@ -325,12 +308,6 @@ class MixedClient:
 
     def _take(self, octets: bytes) -> None:
         line = octets.decode("latin-1")
-        if self._resuming is not None and line.startswith("* OK [CLOSED]"):
-            self.view.messages = []
-        elif self._resuming is not None and (earlier := _EARLIER.match(line)):
-            for uid in numbers(earlier[1]):
-                self._resuming.pop(uid, None)
-            return
         message = self.view.hear(line)
         if message is None:
             self._untagged.append(line)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 _COUNT = re.compile(r"\* (\d+) (EXISTS|EXPUNGE)$")
-_VANISHED = re.compile(r"\* VANISHED ([\d:,]+)$")
+_VANISHED = re.compile(r"\* VANISHED (\(EARLIER\) )?([\d:,]+)$")
 _FETCH = re.compile(r"\* (\d+) FETCH \((.*)\)$", re.DOTALL)
 _UID = re.compile(r"\bUID (\d+)")
 _FLAGS = re.compile(r"\bFLAGS \(([^)]*)\)")
@@ -29,6 +29,11 @@ class View:
     """Messages in sequence order, changed by responses alone."""
 
     messages: list[Message] = field(default_factory=list)
+    _known: dict[int, Message] | None = None
+    """While coming back: by UID what was known before and has not vanished."""
+    _counted: bool = False
+    _late: int = 0
+    """While coming back: messages told of after the mailbox had been described."""
 
     def hear(self, line: str) -> Message | None:
         """Take one untagged response in; the message that a FETCH is about.
@@ -44,11 +49,33 @@ class View:
             if count[2] == "EXPUNGE":
                 del self.messages[number - 1]
             else:
-                assert number >= len(self.messages), "EXISTS takes nothing away"
-                self.messages += [Message() for _ in range(number - len(self.messages))]
+                self._exist(number)
         elif vanished := _VANISHED.match(line):
-            self._vanished(numbers(vanished[1]))
+            self._vanished(numbers(vanished[2]), earlier=vanished[1] is not None)
+        elif self._known is not None and line.startswith("* OK [CLOSED]"):
+            self.messages = []
         return None
+
+    def come_back(self) -> None:
+        """The mailbox is selected again, and what is known has been told to the server (RFC 7162 §3.2.5)."""
+        self._known = {message.uid: message for message in self.messages if message.uid is not None}
+        self._counted, self._late = False, 0
+
+    def came_back(self) -> None:
+        """What was known and has not vanished, and what was fetched, are all the messages there were, in order."""
+        assert self._known is not None
+        known, self._known = self._known, None
+        uids = sorted(known.keys() | {message.uid for message in self.messages if message.uid is not None})
+        missing = len(self.messages) - len(uids)
+        assert 0 <= missing <= self._late, f"{len(self.messages)} exist, {len(uids)} are known, {self._late} came late"
+        for uid, message in zip(uids, self.messages, strict=False):
+            assert message.uid in (None, uid), f"{message.uid} stands where {uid} should"
+            old = known.get(uid)
+            if message.uid is None:
+                assert old is not None
+                message.uid, message.flags, message.modseq = uid, old.flags, old.modseq
+            if old is not None:
+                message.subject = old.subject
 
     def unknown(self) -> list[int]:
         """Sequence numbers of messages that nothing is known of but that they exist."""
@@ -73,7 +100,20 @@ class View:
             assert message.subject in (None, subject[1]), f"a message keeps its subject, {message.subject}: {items!r}"
             message.subject = subject[1]
 
-    def _vanished(self, gone: list[int]) -> None:
+    def _exist(self, number: int) -> None:
+        more = number - len(self.messages)
+        assert more >= 0, "EXISTS takes nothing away"
+        self.messages += [Message() for _ in range(more)]
+        if self._known is not None:
+            self._late += more if self._counted else 0
+            self._counted = True
+
+    def _vanished(self, gone: list[int], *, earlier: bool) -> None:
+        if self._known is not None:
+            for uid in gone:
+                self._known.pop(uid, None)
+        if earlier:
+            return
         known = {message.uid for message in self.messages}
         for uid in gone:
             if uid not in known:
