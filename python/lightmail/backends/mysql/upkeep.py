@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -37,6 +38,8 @@ _DONE_BEFORE = frozenset((
     1091,  # what is to be dropped does not exist
     1826,  # the foreign key exists
 ))  # fmt: skip
+_NO_LOCKS = frozenset((1105, 1235))
+"""What clusters answer that have no GET_LOCK, or forbid it."""
 _NOT_ALLOWED = frozenset((1044, 1142, 1143, 1227))
 
 INSERT_VERSION = "INSERT IGNORE INTO schema_version (version, usable_from, applied_s) VALUES (%s, %s, %s)"
@@ -65,7 +68,8 @@ async def upgrade(url: MysqlUrl, options: Mysql, now_s: int, *, migrations: Sequ
         options, connections=1, statement_timeout_s=_UPGRADE_TIMEOUT_S, lock_timeout_s=_LOCK_TIMEOUT_S
     )
     async with _opened(url, patient) as database:
-        await database.on_one_connection(lambda statements: _upgrade(statements, now_s, migrations))
+        lock = lock_name(url.database)
+        await database.on_one_connection(lambda statements: _upgrade(statements, lock, now_s, migrations))
 
 
 async def check(url: MysqlUrl, options: Mysql) -> list[Finding]:
@@ -102,11 +106,11 @@ async def _state(database: MysqlDatabase) -> SchemaState:
     return SchemaState(_server(row[0]), *await versions_found(database), CURRENT)
 
 
-async def _upgrade(statements: Statements, now_s: int, migrations: Sequence[Migration]) -> None:
+async def _upgrade(statements: Statements, lock: str, now_s: int, migrations: Sequence[Migration]) -> None:
     if (await versions_found(statements))[0] == migrations[-1].version:
         return
     await statements.all(f"SET SESSION lock_wait_timeout = {_LOCK_TIMEOUT_S}")
-    await _take_lock(statements)
+    await _take_lock(statements, lock)
     await statements.all(CREATE_VERSIONS)
     found, usable_from = await versions_found(statements)
     if usable_from > migrations[-1].version:
@@ -122,13 +126,19 @@ async def _upgrade(statements: Statements, now_s: int, migrations: Sequence[Migr
             await statements.run(INSERT_VERSION, (migration.version, migration.usable_from, now_s))
 
 
-async def _take_lock(statements: Statements) -> None:
+def lock_name(database: str) -> str:
+    """Of the lock that an upgrade holds; such names are the server's, and have 64 characters at most."""
+    return f"lightmail {hashlib.sha256(database.encode()).hexdigest()[:40]}"
+
+
+async def _take_lock(statements: Statements, name: str) -> None:
     """It goes with the connection. Raises Unavailable."""
     try:
-        row = await statements.one(f"SELECT GET_LOCK(CONCAT('lightmail ', MD5(DATABASE())), {_LOCK_TIMEOUT_S})")
-    except Refused:
-        # Some clusters have no such locks.
-        return
+        row = await statements.one("SELECT GET_LOCK(%s, %s)", (name, _LOCK_TIMEOUT_S))
+    except Refused as error:
+        if error.number in _NO_LOCKS:
+            return
+        raise
     if row is None or row[0] != 1:
         raise Unavailable("the metadata database (another upgrade is under way)")
 

@@ -237,7 +237,7 @@ class CommitsBlocked:
             await statements.all("BACKUP STAGE END")
 
         self._blocking = asyncio.create_task(database.on_one_connection(block))
-        await blocked.wait()
+        await asyncio.wait_for(blocked.wait(), 10)
 
     async def __aexit__(self, *_: object) -> None:
         self._release.set()
