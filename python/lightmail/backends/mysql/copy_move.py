@@ -9,7 +9,7 @@ from lightmail.backends.mysql import selection
 from lightmail.backends.mysql.expunge import remove_rows
 from lightmail.backends.mysql.mailbox_row import save
 from lightmail.backends.mysql.rows import pack_stamped
-from lightmail.backends.mysql.selection import Chosen, conditions, lock_chosen
+from lightmail.backends.mysql.selection import Chosen, lock_chosen, parts
 from lightmail.backends.mysql.statements import Statements
 from lightmail.model import CopyOutcome, MailboxId, MoveOutcome
 
@@ -72,7 +72,7 @@ async def _insert_copies(
     """The new UIDs, in the order of the old ones, and blocks of the new rows. Raises LimitExceeded."""
     copies = take_copies(chosen.mailboxes[source], chosen.groups, target)
     first_uid = copies.first_uid
-    for condition, part in conditions(originals):
+    for condition, part in parts(originals):
         statement = copy_statement(copies.pairs, consecutive=len(part.ranges()) == 1)
         values = {
             "mailbox": source,

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from lightmail.backends.groups import union
 from lightmail.backends.mailbox_change import EVERYTHING
 from lightmail.backends.mysql.copy_move import move
-from lightmail.backends.mysql.expunge import UNREFER
+from lightmail.backends.mysql.expunge import DELETE_MESSAGES, UNREFER
+from lightmail.backends.mysql.literals import Sql
+from lightmail.backends.mysql.selection import PART, census, parts
 from lightmail.backends.mysql.statements import Statements
 from lightmail.backends.records import STATUS_COLUMNS, mailbox, mailbox_columns
 from lightmail.errors import (
@@ -25,6 +28,7 @@ from lightmail.model import DELIMITER, INBOX, Mailbox, MailboxId, MoveOutcome, U
 _MAILBOX = f"SELECT {mailbox_columns('name_octets')} FROM mailboxes AS m"
 SELECT_MAILBOX_LIST = f"{_MAILBOX} WHERE m.user_id = %(user)s ORDER BY m.name_octets"
 SELECT_MAILBOX_BY_NAME = f"{_MAILBOX} WHERE m.user_id = %(user)s AND m.name_octets = %(name)s"
+SELECT_MAILBOXES_BY_NAME = f"{_MAILBOX} WHERE m.user_id IN %(users)s AND m.name_octets = %(name)s"
 SELECT_SUBSCRIPTIONS = "SELECT name FROM subscriptions WHERE user_id = %(user)s"
 SELECT_STATUS = f"SELECT {STATUS_COLUMNS} FROM mailboxes WHERE user_id = %(user)s AND name_octets = %(name)s"
 SELECT_RECENT = """
@@ -38,7 +42,7 @@ SELECT_PLACES = """
 """
 _BELOW = "name_octets > %(after)s AND name_octets < %(before)s"
 SELECT_BELOW = f"SELECT id FROM mailboxes WHERE user_id = %(user)s AND {_BELOW} LIMIT 1"
-LOCK_MAILBOX = "SELECT id FROM mailboxes WHERE id = %(mailbox)s FOR UPDATE"
+LOCK_MESSAGES = "SELECT messages FROM mailboxes WHERE id = %(mailbox)s FOR UPDATE"
 
 # `more`: how many are taken beside the first.
 TAKE_UID_VALIDITIES = """
@@ -70,8 +74,6 @@ UPDATE_RECENT = """
     WHERE id = %(mailbox)s
 """
 
-UNREFER_ALL = UNREFER.replace("%(chosen)s", "TRUE")
-DELETE_ALL_MESSAGES = "DELETE FROM messages WHERE mailbox_id = %(mailbox)s"
 DELETE_ALL_EXPUNGES = "DELETE FROM expunges WHERE mailbox_id = %(mailbox)s"
 DELETE_ALL_KEYWORDS = "DELETE FROM mailbox_keywords WHERE mailbox_id = %(mailbox)s"
 DELETE_MAILBOX = "DELETE FROM mailboxes WHERE id = %(mailbox)s"
@@ -144,9 +146,15 @@ async def delete_mailbox(statements: Statements, user_id: UserId, name: str, now
 async def remove_mailbox(statements: Statements, mailbox_id: MailboxId, now_s: int) -> None:
     """With all that hangs on it; its bodies lose their references."""
     values = {"mailbox": mailbox_id}
-    await statements.one(LOCK_MAILBOX, values)
-    await statements.run(UNREFER_ALL, {**values, "now_s": now_s})
-    for statement in (DELETE_ALL_MESSAGES, DELETE_ALL_EXPUNGES, DELETE_ALL_KEYWORDS, DELETE_MAILBOX):
+    ((messages,),) = await statements.all(LOCK_MESSAGES, values)
+    if messages > PART:
+        every = [chosen for chosen, _ in parts(union(await census(statements, mailbox_id, EVERYTHING)))]
+    else:
+        every = [Sql(b"TRUE")] if messages else []
+    for chosen in every:
+        await statements.run(UNREFER, {**values, "chosen": chosen, "now_s": now_s})
+        await statements.run(DELETE_MESSAGES, {**values, "chosen": chosen})
+    for statement in (DELETE_ALL_EXPUNGES, DELETE_ALL_KEYWORDS, DELETE_MAILBOX):
         await statements.run(statement, values)
 
 

@@ -6,6 +6,7 @@ A census reads what a verb needs to know of the messages it is asked to work on:
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lightmail._core.index import UidSet
@@ -19,9 +20,9 @@ from lightmail.backends.mysql.statements import Statements
 from lightmail.backends.packing import MAX_MODSEQ, uid_set
 from lightmail.model import MailboxId, ModSeq
 
-TERMS = 16_384
-"""Ranges of one statement, single UIDs among them. Beyond some 30,000 MySQL would read the whole mailbox instead
-(range_optimizer_max_mem_size)."""
+PART = 8192
+"""UIDs that one statement changes, ranges that one asks about. Changing so many rows stays far below the time that a
+statement may take; and beyond some 30,000 ranges MySQL would read the whole mailbox (range_optimizer_max_mem_size)."""
 
 # A list of UIDs may be no longer than max_allowed_packet.
 _CENSUS = """
@@ -83,11 +84,13 @@ async def lock_with_one(
 async def census(
     statements: Statements, mailbox_id: MailboxId, uids: UidSet, *, deleted: bool = False, modseq: ModSeq | None = None
 ) -> list[Group]:
-    """Those of `uids` that exist, by flags; deleted: only those with \\Deleted. One statement for TERMS ranges."""
+    """Those of `uids` that exist, by flags; deleted: only those with \\Deleted. One statement for PART ranges."""
     statement = CENSUS_DELETED if deleted else CENSUS
     later = MAX_MODSEQ if modseq is None else min(modseq, MAX_MODSEQ)
+    ranges = uids.ranges()
     groups: list[Group] = []
-    for chosen, _ in conditions(uids):
+    for at in range(0, len(ranges), PART):
+        chosen = _condition(ranges[at : at + PART])
         rows = await statements.all(statement, {"mailbox": mailbox_id, "modseq": later, "chosen": chosen})
         groups += [
             Group(flags, bool(later), count, octets, uid_set(listed)) for flags, later, count, octets, listed in rows
@@ -95,18 +98,31 @@ async def census(
     return groups
 
 
-def conditions(uids: UidSet) -> list[tuple[Sql, UidSet]]:
-    """Conditions on the column `uid` that together choose these, each with those it chooses."""
-    ranges = uids.ranges()
-    if len(ranges) <= TERMS:
-        return [(_condition(ranges), uids)] if ranges else []
-    parts = [ranges[at : at + TERMS] for at in range(0, len(ranges), TERMS)]
-    return [(_condition(part), UidSet.from_ranges(part)) for part in parts]
+def parts(uids: UidSet) -> Iterator[tuple[Sql, UidSet]]:
+    """These UIDs, all of which exist, in parts of at most PART, each with the condition that chooses it."""
+    if len(uids) <= PART:
+        ranges = uids.ranges()
+        if ranges:
+            yield _condition(ranges), uids
+        return
+    part: list[tuple[int, int]] = []
+    room = PART
+    for first, last in uids.ranges():
+        while first <= last:
+            cut = min(last, first + room - 1)
+            part.append((first, cut))
+            room -= cut - first + 1
+            first = cut + 1
+            if not room:
+                yield _condition(part), UidSet.from_ranges(part)
+                part, room = [], PART
+    if part:
+        yield _condition(part), UidSet.from_ranges(part)
 
 
 async def run(statements: Statements, statement: str, uids: UidSet, **values: int) -> None:
-    """A statement over chosen messages: `AND %(chosen)s` in its condition. Once for TERMS ranges."""
-    for chosen, _ in conditions(uids):
+    """A statement that changes chosen messages: `AND %(chosen)s` in its condition. Once for each part."""
+    for chosen, _ in parts(uids):
         await statements.run(statement, {"chosen": chosen, **values})
 
 
