@@ -25,6 +25,8 @@ from tests.support.redis import connected, new_prefix, raw
 from tests.support.services import Redis, Services
 from tests.support.shared import until, until_it
 
+pytestmark = pytest.mark.integration
+
 CHEAP = Auth(argon2_memory_kib=8, argon2_passes=1)
 USER = User(UserId(1), "ann@example.org", "", True, 0)
 

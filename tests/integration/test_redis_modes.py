@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 import structlog.testing
 import trustme
 
@@ -21,6 +22,8 @@ from tests.support.aio import run
 from tests.support.redis_modes import TlsRedis, cluster, watched
 from tests.support.services import Redis
 from tests.support.shared import until, until_it
+
+pytestmark = pytest.mark.integration
 
 
 class Node:

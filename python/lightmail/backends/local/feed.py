@@ -115,7 +115,8 @@ class LocalChangeFeed:
     async def _pause(self, pause_s: float) -> None:
         self._sooner.clear()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._sooner.wait(), pause_s)
+            async with asyncio.timeout(pause_s):
+                await self._sooner.wait()
 
 
 def later(one: ModSeq, other: ModSeq) -> ModSeq:

@@ -165,7 +165,7 @@ class RedisConnection:
 
     async def _return(self) -> None:
         pause_s = FIRST_RETRY_S
-        while True:
+        while not self._closed:  # the library may lose a cancellation
             await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))
             pause_s = min(pause_s * 2, LONGEST_RETRY_S)
             try:
@@ -173,6 +173,8 @@ class RedisConnection:
             except (exceptions.RedisError, *AWAY):
                 continue
             break
+        if self._closed:
+            return
         self._trying = None
         self.present = True
         assert self._away_since_s is not None

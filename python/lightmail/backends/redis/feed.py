@@ -225,6 +225,7 @@ class RedisChangeFeed:
         finally:
             self._subscriber = None
             self._lingering.clear()
+            subscriber.stop()
             running.cancel()
             settled.cancel()
             await asyncio.gather(running, settled, return_exceptions=True)

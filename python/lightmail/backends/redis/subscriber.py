@@ -34,6 +34,7 @@ class Subscriber:
         self._orders: list[tuple[str, bytes]] = []
         """In the order they were given: what is left may be wanted again before that was said."""
         self._something_to_say = asyncio.Event()
+        self._stopped = asyncio.Event()
         self.ended = False
 
     def subscribe(self, channel: bytes) -> asyncio.Future[None]:
@@ -60,8 +61,15 @@ class Subscriber:
         while waiting := [future for future in self._wanted.values() if not future.done()]:
             await asyncio.wait(waiting)
 
+    def stop(self) -> None:
+        """`run` returns soon. Cancel its task as well, for what the library waits for. That alone is not enough: the
+        library sends under `asyncio.wait_for`, which up to Python 3.11 may swallow a cancellation.
+        """
+        self._stopped.set()
+        self._something_to_say.set()
+
     async def run(self) -> None:
-        """Until it is cancelled, or fails: raises what the library raises when the server does not answer."""
+        """Until it is stopped, or fails: raises what the library raises when the server does not answer."""
         try:
             pool: Any = self._bus.connection_pool  # half typed
             connection = await pool.get_connection()
@@ -79,19 +87,21 @@ class Subscriber:
 
     async def _converse(self, connection: Any) -> None:
         loop = asyncio.get_running_loop()
-        tasks = [loop.create_task(self._talk(connection)), loop.create_task(self._listen(connection))]
+        parts = (self._stopped.wait(), self._talk(connection), self._listen(connection))
+        tasks = [loop.create_task(part) for part in parts]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in tasks:
                 if task.done():
                     task.result()
         finally:
+            self.stop()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _talk(self, connection: Any) -> None:
-        while True:
+        while not self._stopped.is_set():
             await self._something_to_say.wait()
             self._something_to_say.clear()
             orders, self._orders = self._orders, []
@@ -104,7 +114,7 @@ class Subscriber:
     async def _listen(self, connection: Any) -> None:
         asked = False
         taken = 0
-        while True:
+        while not self._stopped.is_set():
             answer = await connection.read_response(timeout=self._timeout_s if asked else SILENCE_S)
             if answer is not None:
                 asked = False
