@@ -125,6 +125,17 @@ class Bodies:
             return block[start - block_start : end - block_start]
         return await self._read_range(location, layout, start, end - start, account)
 
+    async def read_all(self, ranges: Iterable[tuple[int, int, int]], *, account: int = 0) -> list[bytes]:
+        """(body_id, start, octets) side by side, in order; the first that fails gives up the others. Raises as `read`."""
+        reads = [asyncio.ensure_future(self.read(*each, account=account)) for each in ranges]
+        try:
+            return await asyncio.gather(*reads)
+        except BaseException:
+            for read in reads:
+                read.cancel()
+            await asyncio.gather(*reads, return_exceptions=True)
+            raise
+
     async def stream(self, body_id: int, start: int, octets: int, *, account: int = 0) -> AsyncGenerator[bytes, None]:
         """A raw range in chunks of a block at most. What is in memory is handed over as it is; from the first octet on
         that is not, more is on its way while the caller deals with the last (see `streaming.py`).

@@ -71,7 +71,6 @@ class Searches:
             else:
                 pairs.append((body_id, raw))
         if waiting:
-            reads = [bodies.read(body_id, 0, octets, account=account) for body_id, octets in waiting]
-            read = await asyncio.gather(*reads)
+            read = await bodies.read_all([(body_id, 0, octets) for body_id, octets in waiting], account=account)
             pairs.extend((body_id, raw) for (body_id, _), raw in zip(waiting, read, strict=True))
         await asyncio.get_running_loop().run_in_executor(self._workers, run.use_bodies, self._summaries.cache, pairs)

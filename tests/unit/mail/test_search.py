@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from lightmail._core import imap
 from lightmail._core.index import UidSet
-from lightmail.errors import BodyMissing
+from lightmail.errors import BodyMissing, Unavailable
 from tests.support.aio import run
 from tests.unit.mail.house import House
 
@@ -86,6 +88,23 @@ def test_a_body_that_cannot_be_read_fails_the_search() -> None:
         with pytest.raises(BodyMissing):
             await search(fresh, "BODY number")
         assert await search(fresh, "SUBJECT number") == [1, 2, 3]
+        await fresh.close()
+        await house.close()
+
+    run(scenario())
+
+
+def test_a_scan_that_fails_leaves_nothing_under_way() -> None:
+    async def scenario() -> None:
+        house = await House.build()
+        await house.inbox(messages=10)
+        fresh = await house.again(slow_bodies=True)
+        fresh.blobs.hold("read")
+        fresh.blobs.fail("read", Unavailable("the body store"))
+        with pytest.raises(Unavailable):
+            await search(fresh, "TEXT nowhere")
+        assert fresh.blobs.count("read") == 10
+        assert asyncio.all_tasks() == {asyncio.current_task()}
         await fresh.close()
         await house.close()
 

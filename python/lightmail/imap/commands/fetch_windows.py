@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from lightmail._core.index import BodySlot, FetchRun
 from lightmail.errors import Unavailable
 from lightmail.imap.session import Session
@@ -59,7 +57,7 @@ async def _prepare(mail: MailStore, run: FetchRun, account: int) -> None:
     # Header fields of a message within a message: only where the client names such a section.
     needs = run.needs(cache, min(messages, _NEEDY_MESSAGES))
     if needs:
-        reads = [mail.bodies.read(need.body_id, need.start, need.octets, account=account) for need in needs]
-        read = await asyncio.gather(*reads)
+        ranges = [(need.body_id, need.start, need.octets) for need in needs]
+        read = await mail.bodies.read_all(ranges, account=account)
         for need, octets in zip(needs, read, strict=True):
             run.offer(need, octets)
