@@ -33,7 +33,7 @@ def renew(identity: Identity | None) -> bool:
         return True
     try:
         renewed = identity.reload()
-    except ConfigError as error:
+    except (ConfigError, OSError) as error:  # OSError: the files go while they are read
         _log.error("certificate not reloaded", problem=str(error))
         return False
     _log.info("certificate reloaded", sha256=renewed.fingerprint)

@@ -26,11 +26,11 @@ import structlog
 
 from lightmail.config import Config
 from lightmail.errors import ConfigError, LightMailError, WorkerFailed
-from lightmail.obs.families import Totals, exposition
 from lightmail.obs.logs import configure_logs
 from lightmail.serving import machine
+from lightmail.serving.census import Census
 from lightmail.serving.certificate import identity_for, renew
-from lightmail.serving.channel import Channel, Failed, Numbers, Order, Ready, Renew, Report, Retire
+from lightmail.serving.channel import Channel, Failed, Numbers, Ready, Renew, Retire
 from lightmail.serving.crew import Crew, Place, Worker
 from lightmail.serving.places import Places
 from lightmail.serving.reload import Reread, changed_keys, needs_restart, read_again
@@ -38,10 +38,6 @@ from lightmail.serving.signals import Signals, held_back, let_through
 from lightmail.serving.store import Announce, OpenStore, Prepare, Started, nothing_to_prepare
 from lightmail.serving.worker import HANG_S, Post, work
 
-REPORT_TIMEOUT_S = 2.0
-"""How long a worker may take to tell its numbers when it is asked."""
-ASK_EVERY_S = 15.0
-"""So often all workers are asked anyway: what a killed one has counted since then is lost."""
 LEFT_BEHIND_S = 2.0
 """So long the workers of a killed supervisor may take to stop listening."""
 LONGEST_WAIT_S = 1.0
@@ -79,13 +75,7 @@ class Supervisor:
         self._failure: LightMailError | None = None
         self._kill_s: float | None = None
         """Set once all are to end: when those that have not are killed."""
-        self._totals = Totals()
-        self._restarts = 0
-        self._question = 0
-        self._unanswered: set[int] = set()
-        """Workers whose numbers are waited for, to be written."""
-        self._write_s = 0.0
-        self._ask_s = time.monotonic() + ASK_EVERY_S
+        self._census = Census(self._workers)
 
     def run(self) -> None:
         """Until all have ended after a SIGTERM or SIGINT. Raises ConfigError, WorkerFailed: nobody was served."""
@@ -135,19 +125,14 @@ class Supervisor:
         for place in self._serving.empty if self._serving else ():
             if now >= place.due_s:
                 self._fill(place)
-        if self._unanswered and now >= self._write_s:
-            _log.warning("workers did not tell their numbers", pids=sorted(self._unanswered))
-            self._write_numbers()
-        if now >= self._ask_s:
-            self._ask_s = now + ASK_EVERY_S
-            self._tell_all(Report(0))
+        self._census.look()
 
     def _patience_s(self) -> float:
         if self._kill_s is not None:
             first = self._kill_s
         else:
             dues = [place.due_s for place in self._serving.empty] if self._serving else []
-            first = min([self._ask_s, *dues, *([self._write_s] if self._unanswered else [])])
+            first = min([self._census.due_s, *dues])
         return max(0.0, first - time.monotonic())
 
     def _take_signals(self, numbers: set[int]) -> None:
@@ -160,7 +145,7 @@ class Supervisor:
         if signal.SIGHUP in numbers:
             self._reload()
         if signal.SIGUSR1 in numbers:
-            self._report()
+            self._census.write(self._config.data)
 
     def _hear(self, worker: Worker) -> None:
         for word in worker.channel.receive():
@@ -171,11 +156,7 @@ class Supervisor:
                 case Failed(problem):
                     worker.problem = problem
                 case Numbers(number, families):
-                    self._totals.tell(worker.pid, worker.label, families)
-                    if number == self._question and worker.pid in self._unanswered:
-                        self._unanswered.discard(worker.pid)
-                        if not self._unanswered:
-                            self._write_numbers()
+                    self._census.told(worker, number, families)
         if worker.channel.ended:
             self._selector.unregister(worker.channel)
 
@@ -279,11 +260,7 @@ class Supervisor:
         worker.channel.close()
         del self._workers[worker.pid]
         worker.place.worker = None
-        self._totals.gone(worker.pid)
-        if worker.pid in self._unanswered:
-            self._unanswered.discard(worker.pid)
-            if not self._unanswered:
-                self._write_numbers()
+        self._census.gone(worker)
         if worker.leaving:
             _log.info("worker ended", number=worker.place.number, worker_pid=worker.pid)
         else:
@@ -296,7 +273,7 @@ class Supervisor:
         if crew is self._rising:
             self._not_risen(crew, problem)
             return
-        self._restarts += 1
+        self._census.lost += 1
         now = time.monotonic()
         pause_s = place.pause_s(now - started_s)
         place.due_s = now + pause_s
@@ -359,7 +336,9 @@ class Supervisor:
         keys = changed_keys(self._config, config)
         if not keys:
             if renew(self._serving.identity):
-                self._tell_all(Renew())
+                for worker in self._workers.values():
+                    if worker.ready:
+                        worker.channel.send(Renew())
             return
         _log.info("configuration is being reloaded", changed=keys)
         try:
@@ -385,26 +364,6 @@ class Supervisor:
         if self._reload_again:
             self._reload_again = False
             self._reload()
-
-    # ---- numbers
-
-    def _report(self) -> None:
-        self._question += 1
-        self._unanswered = self._tell_all(Report(self._question))
-        self._write_s = time.monotonic() + REPORT_TIMEOUT_S
-        if not self._unanswered:
-            self._write_numbers()
-
-    def _write_numbers(self) -> None:
-        self._unanswered.clear()
-        up = sum(worker.ready and not worker.leaving for worker in self._workers.values())
-        families = [*self._totals.families(), *machine.workers(up, restarts=self._restarts)]
-        with _survived("numbers not written"):
-            machine.write_metrics(self._config.data, exposition(families))
-
-    def _tell_all(self, order: Order) -> set[int]:
-        """Who has been told."""
-        return {worker.pid for worker in self._workers.values() if worker.ready and worker.channel.send(order)}
 
 
 @contextlib.contextmanager

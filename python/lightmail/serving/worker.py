@@ -91,7 +91,7 @@ class _Worker:
                 await self._outlive(server)
             _end_within(post.config.server.drain_timeout_s + HANG_S)
             await server.close()
-        self._channel.send(Numbers(0, tuple(families())))
+            self._tell_numbers(0)
 
     async def listen(self) -> None:
         """To the supervisor, until it is gone."""
@@ -100,13 +100,21 @@ class _Worker:
                 case Renew():
                     renew(self._post.identity)
                 case Report(number):
-                    self._channel.send(Numbers(number, tuple(families())))
+                    self._tell_numbers(number)
                 case Retire():
                     self._retire.set()
         if not self._ready:
             os.kill(os.getpid(), signal.SIGTERM)
         _log.warning("the supervisor is gone")
         self._stop.set()
+
+    def _tell_numbers(self, number: int) -> None:
+        try:
+            told = tuple(families())
+        except Exception:
+            _log.exception("numbers not told")
+        else:
+            self._channel.send(Numbers(number, told))
 
     async def _outlive(self, server: Server) -> None:
         """The configuration is no longer this one: others take new connections."""
