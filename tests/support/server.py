@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import json
 import os
@@ -81,7 +82,8 @@ class LightMailServer:
         found = [self.pid]
         for pid in found:
             for children in Path(f"/proc/{pid}/task").glob("*/children"):
-                found += map(int, children.read_text().split())
+                with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
+                    found += map(int, children.read_text().split())
         return found
 
     def start(self) -> None:
