@@ -1,8 +1,8 @@
 """The MySQL or MariaDB database of a process: reads and transactions on pooled connections, repeated where that is safe.
 
-A transaction needs no round trip to begin: START TRANSACTION goes with its first statement. It is repeated as a whole
-after a deadlock or a lost connection, unless that was lost while COMMIT was under way: nobody can know then whether it
-happened.
+A transaction needs no round trip to begin: START TRANSACTION goes with its first statement, and what was put off goes
+with COMMIT. It is repeated as a whole after a deadlock or a lost connection, unless that was lost while COMMIT was
+under way: nobody can know then whether it happened.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ T = TypeVar("T")
 Verb = Callable[[Statements], Awaitable[T]]
 """Runs inside a transaction; raises to take everything back. It may run more than once: it must change nothing else."""
 
-_BEGIN = b"START TRANSACTION; "
-_SNAPSHOT = b"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY; "
+_BEGIN = b"START TRANSACTION"
+_SNAPSHOT = b"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"
 _FIRST_DELAY_S = 0.005
 _LONGEST_DELAY_S = 1.0
 
@@ -177,8 +177,9 @@ class MysqlDatabase:
                 raise
             finally:
                 self.statements += statements.count
+            rest = statements.take_rest()
             if statements.begun:
-                committing = connection.send(b"COMMIT")
+                committing = connection.send(rest + b"COMMIT")
                 await asyncio.shield(committing)
                 self.transactions += 1
             return answer

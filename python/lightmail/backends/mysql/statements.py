@@ -18,18 +18,17 @@ _ROW = re.compile(r"(?P<head>.*\bVALUES\s*)(?P<row>\((?:[^()]|\([^()]*\))*\))(?P
 class Statements:
     """Counts what it is asked. Errors of the server are `errors.Refused`, of which verbs may catch DUPLICATE."""
 
-    __slots__ = ("_begin", "connection", "count")
+    __slots__ = ("_ahead", "_ahead_octets", "begun", "connection", "count")
 
     def __init__(self, connection: Connection, begin: bytes = b"") -> None:
         """begin: goes in front of the first statement, in the same round trip."""
         self.connection = connection
         self.count = 0
         """Statements run so far, without transaction control."""
-        self._begin = begin
-
-    @property
-    def begun(self) -> bool:
-        return not self._begin
+        self.begun = not begin
+        """Whether the server has been asked anything."""
+        self._ahead = [begin] if begin else []
+        self._ahead_octets = 0
 
     async def one(self, statement: str, values: Values = ()) -> Row | None:
         """The first row."""
@@ -47,21 +46,54 @@ class Statements:
         """The AUTO_INCREMENT id of the new row, or the argument of LAST_INSERT_ID()."""
         return (await self._ask(statement, statement_octets(statement, values))).insert_id
 
-    async def many(self, statement: str, rows: Sequence[Sequence[object]]) -> None:
-        """INSERT … VALUES (%s, …) of many rows, in as few statements as their size allows."""
+    async def later(self, statement: str, values: Values = ()) -> None:
+        """Run a statement whose answer nobody looks at: it goes with the next one, or with COMMIT, without a round
+        trip of its own. So do its errors: what the next one raises may be about this one.
+        """
+        await self._put_off(statement_octets(statement, values))
+
+    async def many(self, statement: str, rows: Sequence[Sequence[object]], *, later: bool = False) -> None:
+        """INSERT … VALUES (%s, …) of many rows, in as few statements as their size allows. later: as `later`."""
         parts = _ROW.fullmatch(statement)
         if parts is None:
             raise ValueError(f"no VALUES (…) in: {statement}")
         head, tail = parts["head"].encode(), parts["tail"].encode()
         for together in _gathered(statement_octets(parts["row"], row) for row in rows):
-            await self._ask(statement, head + b",".join(together) + tail)
+            octets = head + b",".join(together) + tail
+            if later:
+                await self._put_off(octets)
+            else:
+                await self._ask(statement, octets)
+
+    def take_rest(self) -> bytes:
+        """What was put off and has not been sent; nothing of it is kept here."""
+        if not self.begun and len(self._ahead) == 1:
+            return b""
+        return self._with_ahead(b"")
 
     async def _ask(self, statement: str, octets: bytes) -> Answer:
         self.count += 1
-        if self._begin:
-            begin, self._begin = self._begin, b""
-            return await self.connection.query(begin + octets, (begin, statement))
-        return await self.connection.query(octets, statement)
+        # The answers of those ahead are one packet each, so what follows looks the same after as many of them.
+        kind = (len(self._ahead), statement)
+        return await self.connection.query(self._with_ahead(octets), kind)
+
+    async def _put_off(self, octets: bytes) -> None:
+        self.count += 1
+        if self._ahead_octets + len(octets) > MANY_OCTETS:
+            await self.connection.query(self._with_ahead(octets))
+        else:
+            self._ahead.append(octets)
+            self._ahead_octets += len(octets)
+
+    def _with_ahead(self, octets: bytes) -> bytes:
+        self.begun = True
+        if not self._ahead:
+            return octets
+        self._ahead.append(octets)
+        together = b"; ".join(self._ahead)
+        self._ahead = []
+        self._ahead_octets = 0
+        return together
 
 
 def _gathered(rows: Iterable[bytes]) -> Iterator[list[bytes]]:

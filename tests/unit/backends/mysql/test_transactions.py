@@ -110,7 +110,74 @@ def test_many_rows_are_few_statements(url: MysqlUrl) -> None:
     run(test())
 
 
-def test_a_deadlock_is_repeated(url: MysqlUrl) -> None:
+def test_statements_that_are_put_off(url: MysqlUrl) -> None:
+    """In order, with the next statement or with COMMIT; all or nothing as ever."""
+
+    async def test() -> None:
+        async with counters(url) as database:
+
+            async def mixed(statements: Statements) -> None:
+                await statements.later(INCREMENT, (1,))
+                await statements.many(INSERT, [(3, 30), (4, 40)], later=True)
+                assert not statements.begun
+                assert await statements.all("SELECT n FROM counters ORDER BY id") == [(1,), (0,), (30,), (40,)]
+                await statements.later("UPDATE counters SET n = n * 2 WHERE id = %s", (1,))
+                await statements.later(INCREMENT, (1,))
+                assert statements.count == 5
+
+            before = database.statements
+            await database.write(mixed)
+            assert await counts(database) == [3, 0, 30, 40]
+            assert database.statements - before == 6
+
+            async def only_later(statements: Statements) -> None:
+                await statements.later(INCREMENT, (2,))
+
+            await database.write(only_later)
+            assert await counts(database) == [3, 1, 30, 40]
+
+            async def fails(statements: Statements) -> None:
+                await statements.later(INCREMENT, (1,))
+                await statements.later(INSERT, (4, 1))
+                await statements.later(INCREMENT, (2,))
+
+            async def fails_here(statements: Statements) -> None:
+                await fails(statements)
+                await statements.one(LOCK, (3,))
+
+            async def raises(statements: Statements) -> None:
+                await fails(statements)
+                raise OverQuota("messages")
+
+            for verb in (fails, fails_here):
+                with pytest.raises(Refused) as refused:
+                    await database.write(verb)
+                assert refused.value.number == DUPLICATE
+            with pytest.raises(OverQuota):
+                await database.write(raises)
+            assert await counts(database) == [3, 1, 30, 40]
+
+    run(test())
+
+
+def test_much_that_is_put_off_does_not_gather(url: MysqlUrl) -> None:
+    async def verb(statements: Statements) -> None:
+        for number in range(8):
+            values = (number, b"o" * (MANY_OCTETS // 4))
+            await statements.later("INSERT INTO made (id, o) VALUES (%s, %s)", values)
+        assert statements.begun
+
+    async def test() -> None:
+        async with opened(url) as database:
+            await database.all("CREATE TABLE made (id INT PRIMARY KEY, o MEDIUMBLOB)")
+            await database.write(verb)
+            assert await database.one("SELECT COUNT(*) FROM made") == (8,)
+
+    run(test())
+
+
+@pytest.mark.parametrize("put_off", [False, True])
+def test_a_deadlock_is_repeated(url: MysqlUrl, put_off: bool) -> None:
     async def test() -> None:
         async with counters(url) as database:
             has_first, has_second = asyncio.Event(), asyncio.Event()
@@ -122,7 +189,10 @@ def test_a_deadlock_is_repeated(url: MysqlUrl) -> None:
                 await statements.run(INCREMENT, (first,))
                 mine.set()
                 await other.wait()
-                await statements.run(INCREMENT, (3 - first,))
+                if put_off:
+                    await statements.later(INCREMENT, (3 - first,))
+                else:
+                    await statements.run(INCREMENT, (3 - first,))
 
             await asyncio.gather(
                 database.write(lambda statements: crosswise(statements, 1, has_first, has_second)),

@@ -127,7 +127,7 @@ def test_a_migration_that_fails_is_not_taken_for_done(url: MysqlUrl) -> None:
 
 
 def test_an_upgrade_waits_for_another_and_not_for_ever(url: MysqlUrl, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lightmail.backends.mysql.upkeep._LOCK_TIMEOUT_S", 0)
+    monkeypatch.setattr("lightmail.backends.mysql.upkeep._LOCK_TIMEOUT_S", 1)
 
     async def test() -> None:
         async with opened(url) as database:
