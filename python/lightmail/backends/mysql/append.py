@@ -29,7 +29,7 @@ async def append(statements: Statements, messages: Sequence[NewMessage]) -> tupl
     arrivals = Arrivals(messages)
     mailboxes = await lock(statements, *arrivals.mailbox_ids)
     arrivals.place(mailboxes, await _add_bodies(statements, arrivals))
-    await statements.many(INSERT_MESSAGE, arrivals.rows)
+    await statements.many(INSERT_MESSAGE, arrivals.rows, later=True)
     await save(statements, mailboxes.values())
     return arrivals.answer()
 
@@ -43,5 +43,6 @@ async def _add_bodies(statements: Statements, arrivals: Arrivals) -> dict[str, i
     else:
         await statements.many(INSERT_BODY, [body_row(body, references[key]) for key, body in bodies.items()])
         ids = dict(await statements.all(SELECT_BODY_IDS, {"keys": list(bodies)}))
-    await statements.many(INSERT_SUMMARY, [summary_row(ids[key], body) for key, body in bodies.items()])
+    summaries = [summary_row(ids[key], body) for key, body in bodies.items()]
+    await statements.many(INSERT_SUMMARY, summaries, later=True)
     return ids

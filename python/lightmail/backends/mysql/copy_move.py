@@ -83,7 +83,7 @@ async def _insert_copies(
             "savedate": now_s,
             "chosen": condition,
         }
-        await statements.run(statement, values)
+        await (statements.run if chosen.row is None else statements.later)(statement, values)
         first_uid += len(part)
     if chosen.row is not None:
         return copies.uids, [copied(chosen.row, copies, target.modseq, now_s)]

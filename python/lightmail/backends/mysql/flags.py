@@ -62,6 +62,6 @@ async def _set_flags_of_one(
     after, outcome = reflag_one(mailbox, row, op, flags, unchanged_since)
     if outcome.delta is not None:
         values = {"mailbox": mailbox_id, "uid": uids.first, "flags": after, "modseq": mailbox.modseq}
-        await statements.run(SET_FLAGS_OF_ONE, values)
+        await statements.later(SET_FLAGS_OF_ONE, values)
         await save(statements, [mailbox])
     return outcome

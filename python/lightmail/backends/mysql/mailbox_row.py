@@ -57,18 +57,18 @@ async def lock(statements: Statements, *mailbox_ids: MailboxId) -> dict[MailboxI
 
 
 async def save(statements: Statements, mailboxes: Collection[MailboxChange]) -> None:
-    """Write the rows, which ends the change of these mailboxes."""
+    """Write the rows, with COMMIT: it ends the change of these mailboxes."""
     added = [(mailbox.id, bit, word) for mailbox in mailboxes for bit, word in mailbox.keywords.added]
     if added:
-        await statements.many(INSERT_KEYWORD, added)
+        await statements.many(INSERT_KEYWORD, added, later=True)
     changes = {mailbox.id: tuple(getattr(mailbox, name) for name in _COUNTERS) for mailbox in mailboxes}
     distinct = set(changes.values())
     if len(distinct) == 1:
         # Most often: one mailbox, or one message for many recipients.
         values = dict(zip(_COUNTERS, distinct.pop(), strict=True), mailboxes=list(changes))
-        await statements.run(UPDATE_MAILBOXES_ALIKE, values)
+        await statements.later(UPDATE_MAILBOXES_ALIKE, values)
     else:
-        await statements.run(UPDATE_MAILBOXES, {"changes": _table(changes)})
+        await statements.later(UPDATE_MAILBOXES, {"changes": _table(changes)})
 
 
 def _table(changes: dict[MailboxId, tuple[int, ...]]) -> Sql:

@@ -26,7 +26,7 @@ def recorded() -> Iterator[list[Asked]]:
     """Every statement of every database of this process."""
     asked: list[Asked] = []
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("one", "all", "run", "insert"):
+        for name in ("one", "all", "run", "insert", "later"):
             patch.setattr(Statements, name, _recorded(getattr(Statements, name), asked))
         patch.setattr(Statements, "many", _recorded_rows(Statements.many, asked))
         yield asked
@@ -41,8 +41,8 @@ def _recorded(method: Any, asked: list[Asked]) -> Any:
 
 
 def _recorded_rows(method: Any, asked: list[Asked]) -> Any:
-    async def many(self: Statements, statement: str, rows: Any) -> None:
+    async def many(self: Statements, statement: str, rows: Any, *, later: bool = False) -> None:
         asked.append(Asked(statement, statement))
-        await method(self, statement, rows)
+        await method(self, statement, rows, later=later)
 
     return many
