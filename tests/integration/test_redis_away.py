@@ -89,6 +89,21 @@ def test_who_asks_a_frozen_redis_waits_no_longer_than_configured(tmp_path: Path)
     run(test())
 
 
+def test_a_process_that_is_too_busy_to_look_does_not_take_redis_for_gone(services: Services) -> None:
+    async def test() -> None:
+        async with connected(services.redis.url, timeout_s=0.1) as redis:
+            cache = RedisCache(redis)
+            await cache.put({"a": b"1"}, keep_s=60)
+            asking = asyncio.create_task(cache.get(["a"]))
+            for _ in range(5):
+                await asyncio.sleep(0)
+            time.sleep(0.3)  # noqa: ASYNC251 - on purpose
+            assert await asking == {"a": b"1"}
+            assert redis.present and redis.errors == 0
+
+    run(test())
+
+
 def test_logins_on_several_nodes_and_without_redis(tmp_path: Path) -> None:
     """A success here is one there, a failure here slows there; Redis frozen costs its timeout once, and no login."""
 

@@ -40,7 +40,8 @@ def make_clients(url: RedisUrl, options: sections.Redis) -> Clients:
         "username": url.user or None,
         "password": url.password or None,
         "protocol": _PROTOCOL,
-        "socket_timeout": options.timeout_s,
+        # Whoever asks waits for timeout_s; this is for what the library does by itself.
+        "socket_timeout": options.timeout_s * 2,
         "socket_connect_timeout": options.timeout_s,
         # A pooled connection may have died since it was used last; what is sent again is harmless when doubled.
         "retry": Retry(NoBackoff(), 1),

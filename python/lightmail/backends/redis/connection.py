@@ -38,6 +38,8 @@ AWAY = (
 """Redis, or the part of it that is needed, does not answer for the time being."""
 CONNECTIONS = 8
 """For commands, of one process; the subscriber has one more."""
+_GRACE_S = 0.05
+"""The answer may be there already, when it was this process that was too busy to look."""
 FIRST_RETRY_S = 0.1
 LONGEST_RETRY_S = 2.0
 
@@ -102,8 +104,11 @@ class RedisConnection:
         task = asyncio.get_running_loop().create_task(self._answer(question, bus))
         self._tasks.add(task)
         task.add_done_callback(self._forget)
-        done, _ = await asyncio.wait({task}, timeout=self.timeout_s)
-        if not done:
+        for wait_s in (self.timeout_s, _GRACE_S):
+            done, _ = await asyncio.wait({task}, timeout=wait_s)
+            if done:
+                break
+        else:
             task.cancel()
             self.lost(TimeoutError(f"no answer within {self.timeout_s:g} s"))
             raise Unavailable("Redis")
