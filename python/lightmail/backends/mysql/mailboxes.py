@@ -95,7 +95,7 @@ async def create_mailbox(
             raise MailboxExists(name)
         (uid_validity,) = await _take_uid_validities(statements, user_id, 1, now_s)
         values = {"mailbox": mailbox_id, "uid_validity": uid_validity, "special_use": attributes}
-        await statements.run(MAKE_SELECTABLE, values)
+        await statements.later(MAKE_SELECTABLE, values)
     if subscribe:
         await set_subscribed(statements, user_id, name, True)
     return mailbox((await statements.all(SELECT_MAILBOX_BY_NAME, named(user_id, name)))[0])
@@ -114,7 +114,7 @@ async def rename_mailbox(statements: Statements, user_id: UserId, source: str, t
     if missing:
         await _add(statements, user_id, [(parent, "") for parent in missing], now_s)
     values = {**_below(user_id, source), **named(user_id, source), "target": target, "rest": len(source) + 1}
-    await statements.run(RENAME_MAILBOXES, values)
+    await statements.later(RENAME_MAILBOXES, values)
 
 
 async def rename_inbox(statements: Statements, user_id: UserId, target: str, now_s: int) -> MoveOutcome:
@@ -154,15 +154,16 @@ async def remove_mailbox(statements: Statements, mailbox_id: MailboxId, now_s: i
     for chosen in every:
         await statements.run(UNREFER, {**values, "chosen": chosen, "now_s": now_s})
         await statements.run(DELETE_MESSAGES, {**values, "chosen": chosen})
-    for statement in (DELETE_ALL_EXPUNGES, DELETE_ALL_KEYWORDS, DELETE_MAILBOX):
-        await statements.run(statement, values)
+    await statements.run(DELETE_ALL_EXPUNGES, values)
+    await statements.later(DELETE_ALL_KEYWORDS, values)
+    await statements.later(DELETE_MAILBOX, values)
 
 
 async def set_subscribed(statements: Statements, user_id: UserId, name: str, subscribed: bool) -> None:
     if subscribed:
-        await statements.run(SUBSCRIBE, {"user": user_id, "name": name})
+        await statements.later(SUBSCRIBE, {"user": user_id, "name": name})
     else:
-        await statements.run(UNSUBSCRIBE, named(user_id, name))
+        await statements.later(UNSUBSCRIBE, named(user_id, name))
 
 
 async def claim_recent(statements: Statements, mailbox_id: MailboxId, up_to: int) -> int:
@@ -172,7 +173,7 @@ async def claim_recent(statements: Statements, mailbox_id: MailboxId, up_to: int
         raise MailboxNotFound(str(mailbox_id))
     before, after = row
     if after > before:
-        await statements.run(UPDATE_RECENT, values)
+        await statements.later(UPDATE_RECENT, values)
     return int(before)
 
 
@@ -217,11 +218,11 @@ async def _add(
         (user_id, name, uid_validity, special_use, selectable)
         for (name, special_use), uid_validity in zip(mailboxes, validities, strict=True)
     ]
-    await statements.many(INSERT_MAILBOX, rows)
+    await statements.many(INSERT_MAILBOX, rows, later=True)
 
 
 async def _take_uid_validities(statements: Statements, user_id: UserId, count: int, now_s: int) -> range:
     """Greater than any this address has had, also under an account that is gone (law 2)."""
-    await statements.run(TAKE_UID_VALIDITIES, {"user": user_id, "now_s": now_s, "more": count - 1})
+    await statements.later(TAKE_UID_VALIDITIES, {"user": user_id, "now_s": now_s, "more": count - 1})
     ((last,),) = await statements.all(SELECT_UID_VALIDITY, {"user": user_id})
     return range(last - count + 1, last + 1)

@@ -54,18 +54,18 @@ class MysqlSessions:
         wanted = len(all_ids), sum(zlib.crc32(name.encode()) for name in all_ids)
 
         async def beat(statements: Statements) -> bool:
-            await statements.run(TOUCH_PROCESS, values)
+            await statements.later(TOUCH_PROCESS, values)
             if opened and len(opened) == len(all_ids):
-                await statements.run(DELETE_SESSIONS_OF, {"processes": [process]})
+                await statements.later(DELETE_SESSIONS_OF, {"processes": [process]})
             if closed:
-                await statements.run(DELETE_SESSIONS, {"ids": list(closed)})
+                await statements.later(DELETE_SESSIONS, {"ids": list(closed)})
             if opened:
-                await statements.many(INSERT_SESSION, [session_row(one) for one in opened])
+                await statements.many(INSERT_SESSION, [session_row(one) for one in opened], later=True)
             ((sessions, tally, silent),) = await statements.all(SELECT_TALLY, values)
             if silent:
                 await _forget(statements, [name for (name,) in await statements.all(SELECT_SILENT, values)])
             if sessions and not all_ids:
-                await statements.run(DELETE_SESSIONS_OF, {"processes": [process]})
+                await statements.later(DELETE_SESSIONS_OF, {"processes": [process]})
                 return True
             return (sessions, tally) == wanted
 
@@ -88,5 +88,5 @@ class MysqlSessions:
 
 
 async def _forget(statements: Statements, processes: Sequence[str]) -> None:
-    await statements.run(DELETE_SESSIONS_OF, {"processes": processes})
-    await statements.run(DELETE_PROCESSES, {"processes": processes})
+    await statements.later(DELETE_SESSIONS_OF, {"processes": processes})
+    await statements.later(DELETE_PROCESSES, {"processes": processes})
