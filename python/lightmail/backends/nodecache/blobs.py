@@ -121,6 +121,7 @@ class CachedBlobs:
         return found
 
     async def delete(self, keys: Sequence[str]) -> None:
+        # What another process is just about to keep, and what other nodes have, is evicted in its time: nobody asks for it.
         await self._inner.delete(keys)
         for asked in [asked for asked in self._flights if asked.key in set(keys)]:
             # Who reads it still gets it; it is not kept.

@@ -24,6 +24,8 @@ KEEP_PERCENT = 90
 SAMPLE_FILES = 4_096
 _COUNT_AGAIN_S = 86_400.0
 """What processes take for files and then, being killed, do not write is found out by counting."""
+_DRIFT_PERCENT = 70
+"""With less than this of what should be there, somebody has emptied a part of the cache by hand."""
 _ABANDONED_S = 600.0
 """A file this long on its way in is a killed process's."""
 _ROUNDS = 16
@@ -58,34 +60,44 @@ class Evictor:
             except BlockingIOError:
                 return
             used = self._usage.read()
-            if used is None or time.time() - os.fstat(fd).st_mtime > _COUNT_AGAIN_S:
-                used = self._count(used)
-                os.utime(fd)
+            counted = used is None or time.time() - os.fstat(fd).st_mtime > _COUNT_AGAIN_S
+            if counted:
+                used = self._count(fd)
             for _ in range(_ROUNDS):
-                if used <= self._target_octets:
+                if used is None or used <= self._target_octets:
                     break
-                used = self._round(used)
+                freed = self._round(used, believed=counted)
+                if freed is None:
+                    used, counted = self._count(fd), True
+                else:
+                    used -= freed
 
-    def _count(self, known: int | None) -> int:
-        octets = sum(file.octets for sample in self._samples() for file in sample)
-        self._usage.counted(octets, since=known)
+    def _count(self, fd: int) -> int:
+        """fd: of the lock, which remembers when that was."""
+        with self._usage.counting():
+            octets = sum(file.octets for sample, _ in self._samples() for file in sample)
+            self._usage.counted(octets)
+        os.utime(fd)
         return octets
 
-    def _round(self, used: int) -> int:
-        """A part of each sample, until enough has gone; what is in use then."""
+    def _round(self, used: int, *, believed: bool) -> int | None:
+        """Remove a part of each sample, until enough has gone; how much that was.
+
+        None: there is much less than is said to be in use, unless that has just been counted.
+        """
         excess = used - self._target_octets
-        freed = left = 0
-        for sample in self._samples():
+        freed = 0
+        for sample, folders in self._samples():
             octets = sum(file.octets for file in sample)
+            if not believed and octets * len(self._folders) < used * folders * _DRIFT_PERCENT // 100:
+                return None
+            believed = True
             removed = self._remove(sample, min(excess - freed, octets // 4 + 1))
+            self._usage.give_back(removed)
             freed += removed
-            left += octets - removed
-            if freed >= excess and len(sample) >= SAMPLE_FILES:
-                self._usage.give_back(freed)
-                return used - freed
-        # All there are have been seen.
-        self._usage.counted(left, since=used)
-        return left
+            if freed >= excess:
+                break
+        return freed
 
     def _remove(self, sample: list[_File], octets: int) -> int:
         """The oldest, of so many octets at least; what they had."""
@@ -105,9 +117,10 @@ class Evictor:
                     os.rmdir(folder)
         return freed
 
-    def _samples(self) -> Iterator[list[_File]]:
-        """All files, those of several folders together, in another order each time."""
+    def _samples(self) -> Iterator[tuple[list[_File], int]]:
+        """All files, those of several folders together, in another order each time; and of how many folders."""
         sample: list[_File] = []
+        folders = 0
         abandoned_ns = int((time.time() - _ABANDONED_S) * 1e9)
         for folder in random.sample(self._folders, len(self._folders)):
             for file in _files_below(folder):
@@ -116,10 +129,12 @@ class Evictor:
                         os.unlink(file.path)
                 else:
                     sample.append(file)
+            folders += 1
             if len(sample) >= SAMPLE_FILES:
-                yield sample
-                sample = []
-        yield sample
+                yield sample, folders
+                sample, folders = [], 0
+        if folders:
+            yield sample, folders
 
 
 def _files_below(folder: str, *, deeper: bool = True) -> Iterator[_File]:

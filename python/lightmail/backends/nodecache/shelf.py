@@ -125,29 +125,30 @@ class Shelf:
         room_made = False
         with self._untroubled():
             while rest:
-                fitting = self.usage.take([room for _, _, room in rest])
-                if fitting:
+                with self.usage.changing():
+                    fitting = self.usage.take([room for _, _, room in rest])
                     self._write_all(rest[:fitting], wanted)
-                    rest = rest[fitting:]
-                elif room_made:
+                rest = rest[fitting:]
+                if room_made and not fitting:
                     break
                 room_made = bool(rest) or self.usage.seen > self._most_octets * FULL_PERCENT // 100
                 if room_made:
                     self.make_room()
 
     def drop(self, keys: Iterable[str]) -> None:
-        freed = 0
-        with self._untroubled():
-            for key in keys:
-                freed += _remove(self._paths.beginning(key))
-                others = self._paths.others(key)
-                with self._untroubled():
-                    freed += sum(_remove(f"{others}/{name}") for name in os.listdir(others))
-                    os.rmdir(others)
-                self._forget(key)
-        if freed:
-            with self._untroubled():
-                self.usage.give_back(freed)
+        with self._untroubled(), self.usage.changing():
+            freed = 0
+            try:
+                for key in keys:
+                    freed += _remove(self._paths.beginning(key))
+                    others = self._paths.others(key)
+                    with self._untroubled():
+                        freed += sum(_remove(f"{others}/{name}") for name in os.listdir(others))
+                        os.rmdir(others)
+                    self._forget(key)
+            finally:
+                if freed:
+                    self.usage.give_back(freed)
 
     def make_room(self) -> None:
         """Does nothing when somebody is at it."""
@@ -271,9 +272,10 @@ class Shelf:
     def _damaged(self, path: str, damage: Damaged) -> None:
         self.damaged += 1
         _log.warning("a cached body was damaged; it is fetched again", file=path, damage=str(damage))
-        freed = _remove(path)
-        if freed:
-            self.usage.give_back(freed)
+        with self.usage.changing():
+            freed = _remove(path)
+            if freed:
+                self.usage.give_back(freed)
 
     @contextlib.contextmanager
     def _untroubled(self) -> Iterator[None]:

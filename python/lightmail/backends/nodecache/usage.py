@@ -1,7 +1,7 @@
 """How much the processes of a node keep together: one number in a file, changed under a lock.
 
-The number is never too small by what a killed process did: room is taken before a file is written, and given back
-after one is gone. Counting the files (see `eviction.py`) puts it right.
+The number is never too small: room is taken before a file is written, and given back after one is gone. It may be too
+great by what killed processes left undone; counting the files (see `eviction.py`) puts that right.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ class Usage:
 
     def __init__(self, path: Path, most_octets: int) -> None:
         self._path = path
+        self._changes_path = path.with_name("changes")
         self._most_octets = most_octets
         # flock does not keep threads of one process apart that came by the same path.
         self._lock = threading.Lock()
@@ -69,12 +70,31 @@ class Usage:
             if used is not None:
                 self._set(fd, max(0, used - octets))
 
-    def counted(self, octets: int, *, since: int | None) -> None:
-        """The files that there are, and how much was known to be used before they were counted. Raises OSError."""
+    def counted(self, octets: int) -> None:
+        """By who holds `counting`. Raises OSError."""
         with self._locked() as fd:
-            used = self._get(fd)
-            meanwhile = used - since if used is not None and since is not None else 0
-            self._set(fd, octets + max(0, meanwhile))
+            self._set(fd, octets)
+
+    @contextlib.contextmanager
+    def changing(self) -> Iterator[None]:
+        """Held while number and files differ: nobody counts meanwhile. Any number of processes at a time. Raises OSError."""
+        with self._held(fcntl.LOCK_SH):
+            yield
+
+    @contextlib.contextmanager
+    def counting(self) -> Iterator[None]:
+        """Number and files agree, and stay as they are but for what the holder does. Raises OSError."""
+        with self._held(fcntl.LOCK_EX):
+            yield
+
+    @contextlib.contextmanager
+    def _held(self, lock: int) -> Iterator[None]:
+        fd = _open(self._changes_path)
+        try:
+            fcntl.flock(fd, lock)
+            yield
+        finally:
+            os.close(fd)
 
     def _get(self, fd: int) -> int | None:
         octets = os.pread(fd, _NUMBER.size, 0)
@@ -91,18 +111,19 @@ class Usage:
     @contextlib.contextmanager
     def _locked(self) -> Iterator[int]:
         with self._lock:
-            fd = self._open()
+            fd = _open(self._path)
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX)
                 yield fd
             finally:
                 os.close(fd)
 
-    def _open(self) -> int:
-        """Anew each time: whoever empties the folder may do so while we run."""
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
-        try:
-            return os.open(self._path, flags, 0o600)
-        except FileNotFoundError:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            return os.open(self._path, flags, 0o600)
+
+def _open(path: Path) -> int:
+    """Anew each time: whoever empties the folder may do so while we run."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+    try:
+        return os.open(path, flags, 0o600)
+    except FileNotFoundError:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return os.open(path, flags, 0o600)

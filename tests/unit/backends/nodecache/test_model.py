@@ -53,6 +53,8 @@ def test_random_ranges_over_two_processes(seed: int, tmp_path: Path) -> None:
                 case "settle":
                     await settled(blobs)
                 case "delete" if len(model) > 1:
+                    for each in nodes:
+                        await settled(each)
                     await blobs.delete([key])
                     del model[key]
                     with pytest.raises(BlobNotFound):

@@ -144,6 +144,23 @@ def test_of_many_files_some_are_looked_at(tmp_path: Path, monkeypatch: pytest.Mo
     on_cache(tmp_path, test, octets=MEGABYTE)
 
 
+def test_what_was_removed_by_hand_makes_room(tmp_path: Path) -> None:
+    async def test(blobs: CachedBlobs, distant: Distant) -> None:
+        for number in range(100):
+            await blobs.put(f"ab/{number}", bytes(8_000))
+        await settled(blobs)
+        for path in files(tmp_path)[:60]:
+            path.unlink()
+        for number in range(100, 125):
+            await blobs.put(f"ab/{number}", bytes(8_000))
+            await settled(blobs)
+        assert blobs._shelf.evictor.evicted == 0
+        assert blobs._shelf.octets() == octets_on_disk(tmp_path)
+        assert len(files(tmp_path)) == 65
+
+    on_cache(tmp_path, test, octets=MEGABYTE)
+
+
 def test_files_are_counted_once_a_day(tmp_path: Path) -> None:
     """What killed processes had taken room for comes back."""
 
