@@ -52,6 +52,18 @@ async def test_what_is_not_there_is_not_found(store: Store) -> None:
 
 
 @on_every_metadata_backend
+async def test_mailboxes_of_several_users(store: Store) -> None:
+    bob = await store.directory.add_user("bob@example.org", "hash")
+    cid = await store.directory.add_user("cid@example.org", "hash")
+    own = await store.mailbox("Work")
+    await store.mailbox("work")
+    of_bob = await store.metadata.create_mailbox(bob.id, "Work")
+    found = await store.metadata.get_mailboxes([store.user.id, bob.id, cid.id], "Work")
+    assert found == {store.user.id: own, bob.id: of_bob}
+    assert await store.metadata.get_mailboxes([], "Work") == {}
+
+
+@on_every_metadata_backend
 async def test_names_are_case_sensitive_and_unique(store: Store) -> None:
     await store.mailbox("Work")
     await store.mailbox("work")

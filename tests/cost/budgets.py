@@ -96,7 +96,7 @@ COMMANDS = (
     Budget("UID EXPUNGE 1:*", 6, 1, before=DELETED),
     Budget("CREATE New", 5, 1, production=(7, 1)),
     Budget("RENAME Archive Old", 5, 1, production=(4, 1)),
-    Budget("DELETE Archive", 8, 1, note="empty", production=(10, 1)),
+    Budget("DELETE Archive", 8, 1, note="empty"),
     Budget("SUBSCRIBE Archive", 1, 1),
 )
 
@@ -105,8 +105,8 @@ COMMANDS = (
 class Arrival:
     """A message on its way in, counted from its first octet on.
 
-    per_recipient: statements for each recipient: its INBOX is looked up once, and its counters are written.
-    production: the same on MySQL, where one statement writes the counters of all recipients.
+    per_recipient: statements for each recipient: its counters are written.
+    production: statements on MySQL, where one statement writes the counters of all.
     puts: requests to the body store, all of them writes of an object.
     """
 
@@ -114,7 +114,6 @@ class Arrival:
     octets: int
     statements: int
     production: int
-    production_per_recipient: int = 0
     transactions: int = 1
     puts: int = 1
     recipients: int = 0
@@ -126,9 +125,9 @@ APPENDS = (
     Arrival("APPEND of 10 MB", 10_000_000, 6, 6),
 )
 DELIVERIES = (
-    Arrival("LMTP, one recipient", 4_000, 4, 5, 1, recipients=1, per_recipient=2),
-    Arrival("LMTP, 40 recipients", 4_000, 4, 5, 1, recipients=40, per_recipient=2),
-    Arrival("LMTP, 40 recipients, 2 MB", 2_000_000, 4, 5, 1, recipients=40, per_recipient=2),
+    Arrival("LMTP, one recipient", 4_000, 5, 6, recipients=1, per_recipient=1),
+    Arrival("LMTP, 40 recipients", 4_000, 5, 6, recipients=40, per_recipient=1),
+    Arrival("LMTP, 40 recipients, 2 MB", 2_000_000, 5, 6, recipients=40, per_recipient=1),
 )
 
 APPEND_PEAK_OCTETS = 2_000_000

@@ -53,14 +53,11 @@ def _statements(budget: Budget) -> str:
 def _arrivals() -> str:
     rows = []
     for arrival in (*APPENDS, *DELIVERIES):
-        embedded = _for_each(arrival.statements, arrival.per_recipient)
-        production = _for_each(arrival.production, arrival.production_per_recipient)
-        rows.append((arrival.what, embedded, production, arrival.transactions, arrival.puts))
+        each = f" + {arrival.per_recipient} for each recipient" if arrival.per_recipient else ""
+        rows.append(
+            (arrival.what, f"{arrival.statements}{each}", arrival.production, arrival.transactions, arrival.puts)
+        )
     return _table(("Message", "Statements", "on MySQL", "Transactions", "PUTs"), rows)
-
-
-def _for_each(statements: int, each: int) -> str:
-    return f"{statements} + {each} for each recipient" if each else str(statements)
 
 
 def _ranges() -> str:

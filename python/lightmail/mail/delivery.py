@@ -7,7 +7,7 @@ otherwise, because one body for all outweighs it. No address of one recipient is
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import formatdate
 
@@ -18,7 +18,7 @@ from lightmail.mail.bodies import Bodies
 from lightmail.mail.incoming import Incoming
 from lightmail.mail.mailboxes import Mailboxes
 from lightmail.mail.messages import Messages
-from lightmail.model import INBOX, BodyRecord, Mailbox, MailboxId, NewMessage, User
+from lightmail.model import INBOX, BodyRecord, Mailbox, MailboxId, NewMessage, User, UserId
 from lightmail.ports.clock import Clock
 
 _OWN_WORDS = frozenset({"\\Drafts", "\\Sent"})
@@ -86,11 +86,11 @@ class Delivery:
         None means: committed durably (law 1). Recipients that share a mailbox get one copy.
         internaldate: seconds UTC; None is now.
         """
-        places: list[MailboxId | LightMailError] = [await self._place(recipient) for recipient in recipients]
+        places = await self._places(recipients)
         failure = await self._store(places, body, flags, internaldate)
         if isinstance(failure, MailboxNotFound):
             # One of the mailboxes has been deleted since; what was meant for it goes to INBOX.
-            places = [await self._place(Recipient(recipient.user)) for recipient in recipients]
+            places = await self._places([Recipient(recipient.user) for recipient in recipients])
             failure = await self._store(places, body, flags, internaldate)
         return [place if isinstance(place, LightMailError) else failure for place in places]
 
@@ -122,12 +122,33 @@ class Delivery:
             return error
         return None
 
-    async def _place(self, recipient: Recipient) -> MailboxId | LightMailError:
+    async def _places(self, recipients: Sequence[Recipient]) -> list[MailboxId | LightMailError]:
+        """One statement for all INBOXes, and one for each subaddress."""
+        places = [await self._detail_place(recipient) for recipient in recipients]
+        user_ids = [recipient.user.id for recipient, place in zip(recipients, places, strict=True) if place is None]
         try:
-            mailbox = await self._detail_mailbox(recipient) or await self._mailboxes.get(recipient.user.id, INBOX)
+            inboxes: Mapping[UserId, MailboxId | LightMailError] = await self._mailboxes.inboxes(user_ids)
+        except LightMailError:
+            # One of the accounts may have gone; the others still get their mail.
+            inboxes = {user_id: await self._inbox(user_id) for user_id in dict.fromkeys(user_ids)}
+        return [
+            inboxes[recipient.user.id] if place is None else place
+            for recipient, place in zip(recipients, places, strict=True)
+        ]
+
+    async def _inbox(self, user_id: UserId) -> MailboxId | LightMailError:
+        try:
+            return (await self._mailboxes.get(user_id, INBOX)).id
         except LightMailError as error:
             return error
-        return mailbox.id
+
+    async def _detail_place(self, recipient: Recipient) -> MailboxId | LightMailError | None:
+        """None: INBOX."""
+        try:
+            mailbox = await self._detail_mailbox(recipient)
+        except LightMailError as error:
+            return error
+        return None if mailbox is None else mailbox.id
 
     async def _detail_mailbox(self, recipient: Recipient) -> Mailbox | None:
         """The mailbox that a subaddress names, if it exists and may be named (RFC 5233 §4)."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from lightmail.config import Config
@@ -102,11 +103,9 @@ class Mailboxes:
         Raises MailboxNotFound, MailboxNotSelectable.
         """
         name = normal_name(name)
-        known = self._known.get(user_id)
+        known = self._known_mailbox(user_id, name)
         if known is not None:
-            mailbox = known.by_name.get(name)
-            if mailbox is not None:
-                return mailbox
+            return known
         generation = self._generation
         try:
             mailbox = await self._metadata.get_mailbox(user_id, name)
@@ -116,10 +115,20 @@ class Mailboxes:
             mailbox = await self._create_inbox(user_id)
         if not mailbox.selectable:
             raise MailboxNotSelectable(name)
-        if self._exclusive and generation == self._generation:
-            self._remember(user_id).by_name[name] = mailbox
-            self._places[mailbox.id] = (user_id, name)
+        self._learn(mailbox, generation)
         return mailbox
+
+    async def inboxes(self, user_ids: Sequence[UserId]) -> dict[UserId, MailboxId]:
+        """INBOX of each of these users, with one statement for all that are not known. Raises UserNotFound, Unavailable."""
+        found = {user_id: self._known_mailbox(user_id, INBOX) for user_id in user_ids}
+        unknown = [user_id for user_id, mailbox in found.items() if mailbox is None]
+        if unknown:
+            generation = self._generation
+            for user_id, mailbox in (await self._metadata.get_mailboxes(unknown, INBOX)).items():
+                self._learn(mailbox, generation)
+                found[user_id] = mailbox
+        # It is made where it is missing.
+        return {user_id: (mailbox or await self.get(user_id, INBOX)).id for user_id, mailbox in found.items()}
 
     async def status(self, user_id: UserId, name: str) -> MailboxStatus:
         """What STATUS reports, as of now (RFC 9051 §6.3.11). Reads no message.
@@ -274,6 +283,16 @@ class Mailboxes:
             if len(self._known) > _USERS_REMEMBERED:
                 self._forget(next(iter(self._known)))
         return known
+
+    def _known_mailbox(self, user_id: UserId, name: str) -> Mailbox | None:
+        known = self._known.get(user_id)
+        return None if known is None else known.by_name.get(name)
+
+    def _learn(self, mailbox: Mailbox, generation: int) -> None:
+        """generation: when the database was asked; what has changed since is not to be remembered."""
+        if self._exclusive and generation == self._generation:
+            self._remember(mailbox.user_id).by_name[mailbox.name] = mailbox
+            self._places[mailbox.id] = (mailbox.user_id, mailbox.name)
 
     async def _create_inbox(self, user_id: UserId) -> Mailbox:
         try:

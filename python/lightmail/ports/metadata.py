@@ -78,6 +78,10 @@ class MetadataStore(Protocol):
         """Raises MailboxNotFound. May return one with selectable=False."""
         ...
 
+    async def get_mailboxes(self, user_ids: Sequence[UserId], name: str) -> dict[UserId, Mailbox]:
+        """The mailbox of this name of each user that has one, in one statement; selectable or not."""
+        ...
+
     async def create_mailbox(
         self, user_id: UserId, name: str, *, special_use: tuple[str, ...] = (), subscribe: bool = False
     ) -> Mailbox:

@@ -162,6 +162,7 @@ def test_one_recipient_that_cannot_have_it_does_not_hold_the_others_up() -> None
         bob = await add(house, "bob")
         await house.mail.mailboxes.get(bob.id, "INBOX")
         body = await incoming(house, "ann@example.org", "bob@example.org")
+        house.metadata.fail("get_mailboxes", Unavailable("the database"))
         house.metadata.fail("get_mailbox", Unavailable("the database"))
         answers = await house.mail.delivery.deliver([Recipient(house.user), Recipient(bob)], body)
         assert isinstance(answers[0], Unavailable) and answers[1] is None

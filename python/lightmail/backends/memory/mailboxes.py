@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from lightmail.backends.memory.state import MemoryState, StoredMailbox
 from lightmail.errors import (
     MailboxExists,
@@ -28,6 +30,9 @@ class MemoryMailboxes:
 
     async def get_mailbox(self, user_id: UserId, name: str) -> Mailbox:
         return self._state.view(self._find(user_id, name))
+
+    async def get_mailboxes(self, user_ids: Sequence[UserId], name: str) -> dict[UserId, Mailbox]:
+        return {user_id: await self.get_mailbox(user_id, name) for user_id in user_ids if self._exists(user_id, name)}
 
     async def create_mailbox(
         self, user_id: UserId, name: str, *, special_use: tuple[str, ...] = (), subscribe: bool = False

@@ -56,6 +56,13 @@ class MysqlMetadata:
             raise MailboxNotFound(name)
         return mailbox(row)
 
+    async def get_mailboxes(self, user_ids: Sequence[UserId], name: str) -> dict[UserId, Mailbox]:
+        if not user_ids:
+            return {}
+        values = {"users": list(user_ids), "name": name.encode()}
+        rows = await self._database.all(mailboxes.SELECT_MAILBOXES_BY_NAME, values)
+        return {UserId(row[1]): mailbox(row) for row in rows}
+
     async def create_mailbox(
         self, user_id: UserId, name: str, *, special_use: tuple[str, ...] = (), subscribe: bool = False
     ) -> Mailbox:

@@ -26,6 +26,9 @@ from lightmail.model import (
 _MAILBOX = f"SELECT {mailbox_columns('name')} FROM mailboxes AS m"
 SELECT_MAILBOX_LIST = f"{_MAILBOX} WHERE m.user_id = :user ORDER BY m.name"
 SELECT_MAILBOX_BY_NAME = f"{_MAILBOX} WHERE m.user_id = :user AND m.name = :name"
+SELECT_MAILBOXES_BY_NAME = f"""
+    {_MAILBOX} WHERE m.user_id IN (SELECT value FROM json_each(:users)) AND m.name = :name
+"""
 SELECT_MAILBOX_BY_ID = f"{_MAILBOX} WHERE m.id = :mailbox"
 SELECT_SUBSCRIPTIONS = "SELECT name FROM subscriptions WHERE user_id = :user"
 SELECT_STATUS = f"SELECT {STATUS_COLUMNS} FROM mailboxes WHERE user_id = :user AND name = :name"

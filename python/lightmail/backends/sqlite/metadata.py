@@ -62,6 +62,11 @@ class SqliteMetadata:
             raise MailboxNotFound(name)
         return mailbox(row)
 
+    async def get_mailboxes(self, user_ids: Sequence[UserId], name: str) -> dict[UserId, Mailbox]:
+        listed = f"[{','.join(map(str, user_ids))}]"
+        rows = self._database.all(mailboxes.SELECT_MAILBOXES_BY_NAME, {"users": listed, "name": name})
+        return {UserId(row[1]): mailbox(row) for row in rows}
+
     async def create_mailbox(
         self, user_id: UserId, name: str, *, special_use: tuple[str, ...] = (), subscribe: bool = False
     ) -> Mailbox:
