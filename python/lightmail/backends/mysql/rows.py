@@ -24,7 +24,8 @@ _PACK = f"""
           WHERE mailbox_id = %(mailbox)s AND uid > %(after)s AND {{condition}} ORDER BY uid LIMIT {BLOCK_ROWS}) AS block
 """
 PACK_SPAN = _PACK.format(index="", condition="uid <= %(last)s")
-PACK_STAMPED = _PACK.format(index="", condition="modseq = %(modseq)s")
+# MySQL would rather merge two indexes, and sort.
+PACK_STAMPED = _PACK.format(index=" FORCE INDEX (messages_modseq)", condition="modseq = %(modseq)s")
 # Of many messages that have changed: one walk through the mailbox, rather than a sort for each block.
 PACK_LATER = _PACK.format(index=" FORCE INDEX (PRIMARY)", condition="modseq > %(modseq)s")
 
