@@ -120,7 +120,8 @@ class Scene:
         async with Client.logged_in(self.nodes[there], self.account) as listener:
             await listener.ok(b"EXAMINE INBOX")
             answer = await listener.imap.idle()
-            sign = b"-" if b"\\Flagged" in (await self.calm[here].ok(b"UID FETCH 1 FLAGS"))[0] else b"+"
+            (flags,) = [line for line in await self.calm[here].ok(b"UID FETCH 1 FLAGS") if b" FETCH (" in line]
+            sign = b"-" if b"\\Flagged" in flags else b"+"
             listener.untagged.clear()
             await self.calm[here].ok(b"UID STORE 1 %sFLAGS.SILENT (\\Flagged)" % sign)
             since_s = time.monotonic()

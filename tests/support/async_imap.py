@@ -75,6 +75,8 @@ class AsyncImap(asyncio.Protocol):
 
     async def close(self) -> None:
         """Returns once it is. Safe to call twice."""
+        if self._answer is not None:
+            self._answer.cancel()
         if self._transport is not None:
             self._transport.abort()
             await self._gone.wait()
