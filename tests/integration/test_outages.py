@@ -86,6 +86,7 @@ class Scene:
     account: tuple[str, str]
     ledger: Ledger
     calm: list[Client]
+    flagged: bool = False
 
     async def prepare(self) -> None:
         for client in self.calm:
@@ -120,8 +121,8 @@ class Scene:
         async with Client.logged_in(self.nodes[there], self.account) as listener:
             await listener.ok(b"EXAMINE INBOX")
             answer = await listener.imap.idle()
-            (flags,) = [line for line in await self.calm[here].ok(b"UID FETCH 1 FLAGS") if b" FETCH (" in line]
-            sign = b"-" if b"\\Flagged" in flags else b"+"
+            self.flagged = not self.flagged
+            sign = b"+" if self.flagged else b"-"
             listener.untagged.clear()
             await self.calm[here].ok(b"UID STORE 1 %sFLAGS.SILENT (\\Flagged)" % sign)
             since_s = time.monotonic()
