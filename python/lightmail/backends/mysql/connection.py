@@ -88,6 +88,8 @@ class Connection(asyncio.Protocol):
             answer = await waiter
         except asyncio.CancelledError:
             self.close("the query was cancelled")
+            if not waiter.cancelled():
+                waiter.exception()  # it came in the same moment, and nobody is interested any more
             raise
         if kind is not None and answer.shape is not shape:
             if len(_shapes) >= _MAX_SHAPES:

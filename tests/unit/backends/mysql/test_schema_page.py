@@ -83,7 +83,7 @@ def test_what_postfix_asks(url: MysqlUrl) -> None:
 
             async def ask(query: str, key: str) -> list[str]:
                 statement = query.replace("'%s'", "%(key)s")
-                plan = await database.all(f"EXPLAIN {statement}", {"key": key})
+                plan = await database.all(f"EXPLAIN FORMAT=TRADITIONAL {statement}", {"key": key})
                 assert [row for row in plan if row[3] == "ALL" and row[2] in ("users", "aliases", "u", "a")] == []
                 return [value for (value,) in await database.all(statement, {"key": key})]
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -275,59 +277,58 @@ def test_a_connection_lost_before_commit_is_no_matter(url: MysqlUrl, server: Mar
     run(test())
 
 
-async def until(server: MariaDb, state: str) -> int:
-    """The connection id of who is in that state."""
-    statement = f"SELECT id FROM information_schema.processlist WHERE info = 'COMMIT' AND state LIKE '{state}'"
+async def blocked_commit(server: MariaDb) -> int:
+    """The connection id of who waits in COMMIT."""
+    statement = "SELECT id FROM information_schema.processlist WHERE info = 'COMMIT' AND state LIKE 'Waiting for%lock'"
     end_s = time.monotonic() + 10
     while time.monotonic() < end_s:
         rows = await asyncio.to_thread(server.run, statement)
         if rows:
             assert isinstance(rows[0][0], int)
             return rows[0][0]
-    raise TimeoutError(state)
+    raise TimeoutError("nobody waits in COMMIT")
 
 
-class CommitsBlocked:
-    """No COMMIT of the server gets through."""
+@asynccontextmanager
+async def commit_lock(url: MysqlUrl) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+    """Something to call: from then to the end no COMMIT of the server gets through."""
+    async with opened(url) as database:
+        lock, locked, release = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
-    def __init__(self, url: MysqlUrl) -> None:
-        self._url = url
+        async def hold(statements: Statements) -> None:
+            await lock.wait()
+            await statements.all("FLUSH TABLES WITH READ LOCK")
+            locked.set()
+            await release.wait()
+            await statements.all("UNLOCK TABLES")
 
-    async def __aenter__(self) -> None:
-        self._opened = opened(self._url)
-        database = await self._opened.__aenter__()
-        self._release = asyncio.Event()
-        blocked = asyncio.Event()
+        async def take() -> None:
+            lock.set()
+            await asyncio.wait_for(locked.wait(), 10)
 
-        async def block(statements: Statements) -> None:
-            await statements.all("BACKUP STAGE START")
-            await statements.all("BACKUP STAGE BLOCK_COMMIT")
-            blocked.set()
-            await self._release.wait()
-            await statements.all("BACKUP STAGE END")
-
-        self._blocking = asyncio.create_task(database.on_one_connection(block))
-        await asyncio.wait_for(blocked.wait(), 10)
-
-    async def __aexit__(self, *_: object) -> None:
-        self._release.set()
-        await self._blocking
-        await self._opened.__aexit__(None, None, None)
+        holding = asyncio.create_task(database.on_one_connection(hold))
+        try:
+            yield take
+        finally:
+            lock.set()
+            release.set()
+            await holding
 
 
 def test_a_connection_lost_in_commit_is_unavailable_and_never_repeated(url: MysqlUrl, server: MariaDb) -> None:
     async def test() -> None:
         async with counters(url, connections=1) as database:
             attempts = 0
+            async with commit_lock(url) as take:
 
-            async def verb(statements: Statements) -> None:
-                nonlocal attempts
-                attempts += 1
-                await increment_both(statements)
+                async def verb(statements: Statements) -> None:
+                    nonlocal attempts
+                    attempts += 1
+                    await increment_both(statements)
+                    await take()
 
-            async with CommitsBlocked(url):
                 writing = asyncio.create_task(database.write(verb))
-                server.run(f"KILL {await until(server, 'Waiting for backup lock')}")
+                server.run(f"KILL {await blocked_commit(server)}")
                 with pytest.raises(Unavailable, match="COMMIT is not known"):
                     await writing
             assert attempts == 1
@@ -341,9 +342,14 @@ def test_who_is_cancelled_in_commit_has_committed(url: MysqlUrl, server: MariaDb
     async def test() -> None:
         async with counters(url, connections=1) as database:
             before = await connection_id(database)
-            async with CommitsBlocked(url):
-                writing = asyncio.create_task(database.write(increment_both))
-                await until(server, "Waiting for backup lock")
+            async with commit_lock(url) as take:
+
+                async def verb(statements: Statements) -> None:
+                    await increment_both(statements)
+                    await take()
+
+                writing = asyncio.create_task(database.write(verb))
+                await blocked_commit(server)
                 writing.cancel()
                 with pytest.raises(asyncio.CancelledError):
                     await writing
