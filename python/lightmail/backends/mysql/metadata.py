@@ -5,36 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lightmail._core.index import UidSet
-from lightmail.backends.mysql import append, bodies, copy_move, expunge, mailboxes, reading
-from lightmail.backends.mysql import flags as flag_verbs
+from lightmail.backends.mysql import append, bodies, copy_move, expunge, flags, mailboxes, reading
 from lightmail.backends.mysql.database import MysqlDatabase
 from lightmail.backends.records import location, mailbox, status
+from lightmail.backends.transactions import Transactions
 from lightmail.errors import MailboxNotFound
 from lightmail.model import (
-    Appended,
     BodyId,
-    CopyOutcome,
     Delta,
     ExpungeOutcome,
-    FlagOp,
-    FlagOutcome,
     Mailbox,
     MailboxId,
     MailboxStatus,
     ModSeq,
-    MoveOutcome,
-    NewMessage,
     UserId,
 )
 from lightmail.ports.metadata import BodyLocation, PackedMessages
 
 
-class MysqlMetadata:
+class MysqlMetadata(Transactions):
     """Implements `ports.metadata.MetadataStore`."""
 
     def __init__(self, database: MysqlDatabase) -> None:
+        super().__init__(database, mailboxes, append, flags, copy_move, expunge)
         self._database = database
-        self._clock = database.clock
 
     @property
     def statements(self) -> int:
@@ -63,28 +57,6 @@ class MysqlMetadata:
         rows = await self._database.all(mailboxes.SELECT_MAILBOXES_BY_NAME, values)
         return {UserId(row[1]): mailbox(row) for row in rows}
 
-    async def create_mailbox(
-        self, user_id: UserId, name: str, *, special_use: tuple[str, ...] = (), subscribe: bool = False
-    ) -> Mailbox:
-        now_s = self._clock.now_s()
-        return await self._database.write(
-            lambda statements: mailboxes.create_mailbox(statements, user_id, name, special_use, subscribe, now_s)
-        )
-
-    async def rename_mailbox(self, user_id: UserId, source: str, target: str) -> None:
-        now_s = self._clock.now_s()
-        await self._database.write(
-            lambda statements: mailboxes.rename_mailbox(statements, user_id, source, target, now_s)
-        )
-
-    async def rename_inbox(self, user_id: UserId, target: str) -> MoveOutcome:
-        now_s = self._clock.now_s()
-        return await self._database.write(lambda statements: mailboxes.rename_inbox(statements, user_id, target, now_s))
-
-    async def delete_mailbox(self, user_id: UserId, name: str) -> None:
-        now_s = self._clock.now_s()
-        await self._database.write(lambda statements: mailboxes.delete_mailbox(statements, user_id, name, now_s))
-
     async def set_subscribed(self, user_id: UserId, name: str, subscribed: bool) -> None:
         await self._database.write(lambda statements: mailboxes.set_subscribed(statements, user_id, name, subscribed))
 
@@ -112,38 +84,12 @@ class MysqlMetadata:
     async def expunged_since(self, mailbox_id: MailboxId, modseq: ModSeq) -> UidSet:
         return await reading.expunged_since(self._database, mailbox_id, modseq)
 
-    async def append(self, messages: Sequence[NewMessage]) -> tuple[list[Appended], list[Delta]]:
-        if not messages:
-            return [], []
-        return await self._database.write(lambda statements: append.append(statements, messages))
-
-    async def set_flags(
-        self,
-        mailbox_id: MailboxId,
-        uids: UidSet,
-        op: FlagOp,
-        flags: tuple[str, ...],
-        unchanged_since: ModSeq | None = None,
-    ) -> FlagOutcome:
-        return await self._database.write(
-            lambda statements: flag_verbs.set_flags(statements, mailbox_id, uids, op, flags, unchanged_since)
-        )
-
-    async def copy(self, source: MailboxId, uids: UidSet, target: MailboxId) -> CopyOutcome:
-        now_s = self._clock.now_s()
-        return await self._database.write(lambda statements: copy_move.copy(statements, source, uids, target, now_s))
-
-    async def move(self, source: MailboxId, uids: UidSet, target: MailboxId) -> MoveOutcome:
-        now_s = self._clock.now_s()
-        return await self._database.write(lambda statements: copy_move.move(statements, source, uids, target, now_s))
-
     async def expunge(self, mailbox_id: MailboxId, uids: UidSet | None) -> ExpungeOutcome:
-        now_s = self._clock.now_s()
         if uids is None:
             row = await self._database.one(expunge.SELECT_DELETED, {"mailbox": mailbox_id})
             if row is not None and not row[1]:
                 return ExpungeOutcome(UidSet(), ModSeq(row[0]), None)
-        return await self._database.write(lambda statements: expunge.expunge(statements, mailbox_id, uids, now_s))
+        return await super().expunge(mailbox_id, uids)
 
     # ---- bodies
 
