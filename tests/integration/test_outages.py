@@ -65,6 +65,10 @@ class Client:
         assert answer.startswith("OK"), f"{command!r}: {answer}"
         return list(self.untagged)
 
+    async def status(self) -> bytes:
+        (line,) = [each for each in await self.ok(b"STATUS INBOX (MESSAGES UIDNEXT)") if each.startswith(b"* STATUS")]
+        return line
+
     async def unavailable(self, command: bytes) -> None:
         answer = await self.ask(command)
         assert answer.startswith("NO [UNAVAILABLE]"), f"{command!r}: {answer}"
@@ -174,12 +178,12 @@ WITHOUT_BODIES = (
 
 async def without_s3(scene: Scene) -> None:
     for client, node in zip(scene.calm, scene.nodes, strict=True):
-        (before,) = await client.ok(b"STATUS INBOX (MESSAGES UIDNEXT)")
+        before = await client.status()
         await client.unavailable(APPEND)
         await client.unavailable(b"UID FETCH 1 BODY.PEEK[]")
         command, answer = await delivery(node, scene.account[0])
         assert command == "DATA" and answer.startswith("451 4.3.0"), answer
-        assert await client.ok(b"STATUS INBOX (MESSAGES UIDNEXT)") == [before], "what was refused is there"
+        assert await client.status() == before, "what was refused is there"
         async with Client.logged_in(node, scene.account) as another:
             for asked in WITHOUT_BODIES:
                 await another.ok(asked)
