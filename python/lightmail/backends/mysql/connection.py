@@ -35,7 +35,6 @@ _shapes: dict[Hashable, Shape | None] = {}
 
 _GROUP_CONCAT_OCTETS = 1 << 30
 _SQL_MODE = "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
-_MARIADB, _MYSQL = "MariaDB", "MySQL"
 
 
 class _Handshake(aiomysql.Connection):  # type: ignore[misc]
@@ -61,7 +60,7 @@ class Connection(asyncio.Protocol):
         self._lost: Lost | None = None
         self._gone = asyncio.Event()
         self.version: str = session.server_version
-        self.mariadb = _MARIADB.lower() in self.version.lower()
+        self.mariadb = "mariadb" in self.version.lower()
         self.thread_id: int = session.thread_id()
         self.since_s = self.used_s = time.monotonic()
         self.in_transaction = False
