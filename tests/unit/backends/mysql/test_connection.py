@@ -48,6 +48,24 @@ def test_how_a_session_is_set_up(url: MysqlUrl, server: MariaDb) -> None:
     run(test())
 
 
+def test_a_server_that_does_not_listen_to_the_handshake(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """In gbk the last octet of 中 and the backslash after it are one character, and the quote would end the text."""
+    texts = ["中' UNION SELECT USER() -- ", "中\\", "grüß 😀"]
+
+    async def test(url: MysqlUrl) -> None:
+        async with opened(url) as database:
+            await database.all("CREATE TABLE made (t TEXT) CHARACTER SET utf8mb4")
+            for text in texts:
+                assert await database.all("SELECT %(text)s", {"text": text}) == [(text,)]
+                await database.all("INSERT INTO made (t) VALUES (%(text)s)", {"text": text})
+            rows = await database.all("SELECT CAST(t AS BINARY) FROM made")
+            assert sorted(octets.decode() for (octets,) in rows) == sorted(texts), "as others read it"
+
+    options = ("--skip-character-set-client-handshake", "--character-set-server=gbk")
+    with MariaDb(tmp_path_factory.mktemp("deaf-server") / "mariadb", *options) as server:
+        run(test(parse_mysql(server.new_database())))
+
+
 def test_values_come_back_as_they_were(url: MysqlUrl) -> None:
     texts = ["", "grüß 😀", "'", "\\", "\\'", "a\0b", "\x1a\r\n\t", "%s %(a)s %%", '"', "\u2028"]
     octets = [bytes(range(256)), b"", b"\\", b"'", b"\xc3", b"\xf0\x9f'", b"\\\xe4'"]
