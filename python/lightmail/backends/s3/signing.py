@@ -77,4 +77,5 @@ def encoded(text: str, safe: str = "") -> str:
 
 
 def _canonical_query(query: Query) -> str:
-    return "&".join(sorted([f"{encoded(name)}={encoded(value)}" for name, value in query])) if query else ""
+    """In the order of the names, which is not that of the pairs: "=" sorts behind digits."""
+    return "&".join([f"{name}={value}" for name, value in sorted((encoded(n), encoded(v)) for n, v in query)])

@@ -8,7 +8,7 @@ import string
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lightmail.backends.s3.places import Place
@@ -32,6 +32,7 @@ _words = st.text(st.characters(min_codepoint=32, max_codepoint=0x2FFF, exclude_c
 _plain = st.text(string.ascii_letters + string.digits + "-._~,=%@;", min_size=1)
 
 
+@example(key="0", query={"0": "0", "00": "0"}, about={}, token="", seconds=0)
 @given(
     key=_words,
     query=st.dictionaries(_words, _words, max_size=3),
