@@ -1,8 +1,8 @@
 """The MySQL or MariaDB database of a process: reads and transactions on pooled connections, repeated where that is safe.
 
 A transaction needs no round trip to begin: START TRANSACTION goes with its first statement, and what was put off goes
-with COMMIT. It is repeated as a whole after a deadlock or a lost connection, unless that was lost while COMMIT was
-under way: nobody can know then whether it happened.
+with COMMIT. It is repeated as a whole after a deadlock or a lost connection, unless that was lost, or the server said
+that it is leaving, while COMMIT was under way: nobody can know then whether it happened.
 """
 
 from __future__ import annotations
@@ -187,11 +187,13 @@ class MysqlDatabase:
             if committing is not None:
                 await _roll_back(connection)
             self._look_after(connection, error)
+            if committing is not None and error.number in LEAVING:
+                raise _unknown(error.text) from error
             raise
         except Lost as error:
             if committing is None:
                 raise
-            raise Unavailable(f"{DATABASE} ({error.reason}; the outcome of a COMMIT is not known)") from error
+            raise _unknown(error.reason) from error
         finally:
             if committing is not None and not committing.done():
                 # The caller was cancelled; the connection is of use again when the server has answered.
@@ -226,6 +228,11 @@ async def _roll_back(connection: Connection) -> None:
         await connection.query(b"ROLLBACK")
     except (Lost, Refused):
         connection.close("ROLLBACK failed")
+
+
+def _unknown(reason: str) -> Unavailable:
+    """Also of a server that says good-bye instead of answering COMMIT: it may have been done before."""
+    return Unavailable(f"{DATABASE} ({reason}; the outcome of a COMMIT is not known)")
 
 
 def _another_may_do(error: Lost | Refused) -> bool:

@@ -15,7 +15,7 @@ from lightmail.config.addresses import MysqlUrl
 from lightmail.errors import OverQuota, StoreReadOnly, Unavailable
 from tests.support.aio import run
 from tests.support.eventually import eventually
-from tests.support.services import MariaDb
+from tests.support.services import SqlServer
 from tests.unit.backends.mysql.house import (
     INCREMENT,
     INSERT,
@@ -62,6 +62,26 @@ def test_a_verb_without_statements_is_no_transaction(url: MysqlUrl) -> None:
         async with opened(url) as database:
             assert await database.write(nothing) == 7
             assert database.transactions == database.statements == 0
+
+    run(test())
+
+
+def test_a_server_that_leaves_at_commit_is_not_asked_again(url: MysqlUrl) -> None:
+    """It may have done it already; the same again would be a second copy."""
+    runs = 0
+
+    async def verb(statements: Statements) -> None:
+        nonlocal runs
+        runs += 1
+        await statements.run(INCREMENT, (1,))
+        # In the place of COMMIT's own answer.
+        await statements.later("BEGIN NOT ATOMIC SIGNAL SQLSTATE '08S01' SET MYSQL_ERRNO = 1053; END")
+
+    async def test() -> None:
+        async with counters(url) as database:
+            with pytest.raises(Unavailable, match="not known"):
+                await database.write(verb)
+            assert runs == 1
 
     run(test())
 
@@ -234,7 +254,7 @@ def test_a_lock_is_waited_for_and_then_asked_for_again(url: MysqlUrl) -> None:
     run(test())
 
 
-def test_a_lock_that_is_never_released_ends_in_unavailable(url: MysqlUrl, server: MariaDb) -> None:
+def test_a_lock_that_is_never_released_ends_in_unavailable(url: MysqlUrl, server: SqlServer) -> None:
     async def test() -> None:
         async with counters(url, lock_timeout_s=1, retry_s=0) as database, opened(url) as other:
             locked, done = asyncio.Event(), asyncio.Event()
@@ -257,7 +277,7 @@ def test_a_lock_that_is_never_released_ends_in_unavailable(url: MysqlUrl, server
     run(test())
 
 
-def test_a_connection_lost_before_commit_is_no_matter(url: MysqlUrl, server: MariaDb) -> None:
+def test_a_connection_lost_before_commit_is_no_matter(url: MysqlUrl, server: SqlServer) -> None:
     async def test() -> None:
         async with counters(url) as database:
             attempts = 0
@@ -277,7 +297,7 @@ def test_a_connection_lost_before_commit_is_no_matter(url: MysqlUrl, server: Mar
     run(test())
 
 
-async def blocked_commit(server: MariaDb) -> int:
+async def blocked_commit(server: SqlServer) -> int:
     """The connection id of who waits in COMMIT."""
     statement = "SELECT id FROM information_schema.processlist WHERE info = 'COMMIT' AND state LIKE 'Waiting for%lock'"
     end_s = time.monotonic() + 10
@@ -315,7 +335,7 @@ async def commit_lock(url: MysqlUrl) -> AsyncIterator[Callable[[], Awaitable[Non
             await holding
 
 
-def test_a_connection_lost_in_commit_is_unavailable_and_never_repeated(url: MysqlUrl, server: MariaDb) -> None:
+def test_a_connection_lost_in_commit_is_unavailable_and_never_repeated(url: MysqlUrl, server: SqlServer) -> None:
     async def test() -> None:
         async with counters(url, connections=1) as database:
             attempts = 0
@@ -338,7 +358,7 @@ def test_a_connection_lost_in_commit_is_unavailable_and_never_repeated(url: Mysq
     run(test())
 
 
-def test_who_is_cancelled_in_commit_has_committed(url: MysqlUrl, server: MariaDb) -> None:
+def test_who_is_cancelled_in_commit_has_committed(url: MysqlUrl, server: SqlServer) -> None:
     async def test() -> None:
         async with counters(url, connections=1) as database:
             before = await connection_id(database)
@@ -362,7 +382,7 @@ def test_who_is_cancelled_in_commit_has_committed(url: MysqlUrl, server: MariaDb
 
 
 @pytest.mark.parametrize("at", range(4))
-def test_who_is_cancelled_before_commit_leaves_nothing(url: MysqlUrl, server: MariaDb, at: int) -> None:
+def test_who_is_cancelled_before_commit_leaves_nothing(url: MysqlUrl, server: SqlServer, at: int) -> None:
     """at: which await of the verb is interrupted; the last one is not a statement."""
 
     async def test() -> None:
@@ -423,7 +443,7 @@ def test_who_is_cancelled_in_line_or_while_connecting_takes_no_place(url: MysqlU
     run(test())
 
 
-def test_a_server_that_takes_no_writes_is_told_apart(url: MysqlUrl, server: MariaDb) -> None:
+def test_a_server_that_takes_no_writes_is_told_apart(url: MysqlUrl, server: SqlServer) -> None:
     """Those with all privileges may write even then, so it takes another user."""
 
     async def test() -> None:
@@ -467,7 +487,7 @@ def test_a_read_sees_one_state(url: MysqlUrl) -> None:
     run(test())
 
 
-def test_reads_are_repeated_once_when_the_connection_is_lost(url: MysqlUrl, server: MariaDb) -> None:
+def test_reads_are_repeated_once_when_the_connection_is_lost(url: MysqlUrl, server: SqlServer) -> None:
     async def test() -> None:
         async with counters(url, connections=1) as database:
             attempts = 0
