@@ -274,6 +274,25 @@ def test_a_slow_reader_holds_little(slow_bodies: bool) -> None:
     run(scenario())
 
 
+def test_seen_is_told_though_the_body_cannot_be_read() -> None:
+    """The flag is set, so the client must hear of it; otherwise its view is wrong for ever (RFC 9051 §7.5.2)."""
+
+    async def scenario() -> None:
+        house = await House.build()
+        await house.inbox(messages=2)
+        fresh = await house.again(slow_bodies=True)
+        client = await selected(fresh)
+        fresh.blobs.fail("read", Unavailable("the body store"))
+        answer = await client.do("UID FETCH 1:* BODY[]")
+        assert answer[:-1] == ["* 1 FETCH (UID 1 FLAGS (\\Seen \\Recent))", "* 2 FETCH (UID 2 FLAGS (\\Seen \\Recent))"]
+        assert answer[-1].startswith("tag NO [UNAVAILABLE]")
+        assert len(await client.ok("NOOP")) == 0
+        await fresh.close()
+        await house.close()
+
+    run(scenario())
+
+
 def test_a_large_body_that_fails_in_its_midst_costs_the_connection() -> None:
     """Law 10: only the end of the connection can say that a literal is not complete."""
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from lightmail._core import imap
 from lightmail._core.index import FetchRun, UidSet
+from lightmail._core.mime import UnknownEncoding
+from lightmail.errors import LightMailError
 from lightmail.imap.commands.fetch_bodies import send_with_bodies
 from lightmail.imap.commands.fetch_windows import send_windows
+from lightmail.imap.commands.flags import tell_flags
 from lightmail.imap.commands.sets import written_uids
 from lightmail.imap.replies import Done
 from lightmail.imap.selected import Selected
@@ -52,10 +55,16 @@ async def fetch(session: Session, command: imap.Fetch) -> Done:
         flags_for=now_seen,
         utf8=session.utf8,
     )
-    if plan.needs_octets:
-        await send_with_bodies(session, run, selected.view.body_ids(uids))
-    else:
-        await send_windows(session, run)
+    try:
+        if plan.needs_octets:
+            await send_with_bodies(session, run, selected.view.body_ids(uids))
+        else:
+            await send_windows(session, run)
+    except (LightMailError, UnknownEncoding):
+        # The view has them already, so nothing else would tell of those whose responses were not sent.
+        if now_seen is not None:
+            await tell_flags(session, selected, now_seen, uid=command.uid)
+        raise
     return _FETCHED
 
 

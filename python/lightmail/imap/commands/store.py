@@ -5,16 +5,13 @@ from __future__ import annotations
 from lightmail._core import imap
 from lightmail._core.index import Snapshot, UidSet
 from lightmail.errors import ReadOnly
-from lightmail.imap.commands.flags import kept
-from lightmail.imap.commands.sets import pieces
+from lightmail.imap.commands.flags import kept, tell_flags
 from lightmail.imap.replies import Done
-from lightmail.imap.selected import Selected
 from lightmail.imap.session import Session
 from lightmail.model import FlagOp, FlagOutcome, ModSeq
 
 _STORED = Done("Stored")
 _NOTHING = Done("Nothing to store")
-_MESSAGES_AT_ONCE = 2_000
 
 
 async def store(session: Session, command: imap.Store) -> Done:
@@ -42,7 +39,8 @@ async def store(session: Session, command: imap.Store) -> Done:
         silent = _own_changes(outcome, view, before)
     else:
         silent = None
-        await _tell_unchanged(session, selected, uids - outcome.changed - outcome.refused - gone, uid=command.uid)
+        # Those that had them already: the client asked to be told (RFC 9051 §6.4.6).
+        await tell_flags(session, selected, uids - outcome.changed - outcome.refused - gone, uid=command.uid)
     code = b""
     if outcome.refused:
         refused = outcome.refused if command.uid else view.seqs(outcome.refused)
@@ -66,16 +64,3 @@ def _own_changes(outcome: FlagOutcome, view: Snapshot, before: Snapshot) -> UidS
     if delta.base_modseq == before.highest_modseq:
         return outcome.changed - before.changed_since(view.highest_modseq, outcome.changed)
     return None
-
-
-async def _tell_unchanged(session: Session, selected: Selected, uids: UidSet, *, uid: bool) -> None:
-    """FLAGS of messages that had them already: the client asked to be told (RFC 9051 §6.4.6)."""
-    if not uids:
-        return
-    for piece in pieces(uids, _MESSAGES_AT_ONCE):
-        session.send(
-            selected.view.fetch_flags(
-                piece, uid=uid, modseq=session.condstore, recent_from=selected.recent_from, rev2=session.rev2
-            )
-        )
-        await session.drain()
