@@ -203,20 +203,25 @@ class MixedLoad:
             await answer
 
     async def _change(self, writer: AsyncImap, told: asyncio.Queue[tuple[float, str]]) -> None:
-        flagged = unsure = False
+        flagged = unsure = skipping = False
         while not self._ended:
             await asyncio.sleep(PROBE_S)
-            flagged = not flagged
-            stored = await writer.command(f"UID STORE 1 {'+' if flagged else '-'}FLAGS.SILENT (\\Flagged)".encode())
+            stored = await writer.command(f"UID STORE 1 {'-' if flagged else '+'}FLAGS.SILENT (\\Flagged)".encode())
             answered_s = time.monotonic()
             if not stored.startswith("OK"):
+                # It may have been done; until it is for certain, it is tried again.
                 self.ledger.refused("STORE", stored)
                 unsure = True
                 continue
+            flagged = not flagged
+            if unsure:
+                # Nobody is told of what had been done before. The next change is certain to be one.
+                unsure, skipping = False, True
+                continue
             at_s, line = await asyncio.wait_for(told.get(), SETTLE_S)
-            while unsure and ("\\Flagged" in line) != flagged:
+            while skipping and ("\\Flagged" in line) != flagged:
                 at_s, line = await asyncio.wait_for(told.get(), SETTLE_S)
-            unsure = False
+            skipping = False
             assert ("\\Flagged" in line) == flagged, f"told {line!r} of the change before"
             self._notices_s.append(at_s - answered_s)
 
