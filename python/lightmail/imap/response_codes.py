@@ -1,12 +1,12 @@
 """The one place where a condition becomes NO, BAD or BYE and a response code (RFC 9051 §7.1, RFC 5530).
 
-What the user did is told to the user. What the system did is logged in full, under an id, and told as that id.
+What the user did is told to the user. What the system did is logged under an id, and told as that id: in full, unless
+it is something that is away, which many commands may meet in a second.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
 
 import structlog
 
@@ -60,17 +60,20 @@ class CostsConnection(Exception):
         self.code = code
 
 
-def refusal(error: Exception, *, command: str, user: str | None, log: Callable[..., object] = _log.error) -> Done:
+def refusal(error: Exception, *, command: str, user: str | None) -> Done:
     """The tagged answer to a command that failed. Raises CostsConnection when there can be none (law 8).
 
-    command: its name, for the log.
+    command, user: for the log.
     """
     if isinstance(error, BadSet):
         return Done(printable(str(error)), status=b"BAD")
     if isinstance(error, TOLD):
         return Done(printable(str(error)), code=code_of(error), status=b"NO")
     fault_id = secrets.token_hex(4)
-    log("command failed", fault_id=fault_id, command=command, user=user, error=str(error), exc_info=error)
+    away = isinstance(error, errors.Unavailable)
+    log = _log.warning if away else _log.error
+    full = {} if away else {"exc_info": error}
+    log("command failed", fault_id=fault_id, command=command, user=user, error=str(error), **full)
     if isinstance(error, CorePanic):
         raise CostsConnection(f"Internal error [{fault_id}]", b"SERVERBUG")
     code = code_of(error)

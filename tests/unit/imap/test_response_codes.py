@@ -6,6 +6,7 @@ import inspect
 import re
 
 import pytest
+import structlog
 
 from lightmail import errors
 from lightmail._core import CorePanic
@@ -27,7 +28,7 @@ NOT_OF_IMAP = {
 
 
 def answer(error: Exception) -> Done:
-    return refusal(error, command="NOOP", user="ann@example.org", log=lambda *_args, **_fields: None)
+    return refusal(error, command="NOOP", user="ann@example.org")
 
 
 def test_every_condition_has_a_code() -> None:
@@ -70,13 +71,22 @@ def test_what_the_user_did_is_told(error: Exception, wire: bytes) -> None:
     ],
 )
 def test_what_the_system_did_is_told_as_an_id_and_logged(error: Exception, beginning: bytes) -> None:
-    logged: list[dict[str, object]] = []
-    done = refusal(error, command="FETCH", user="ann@example.org", log=lambda _text, **fields: logged.append(fields))
+    with structlog.testing.capture_logs() as logged:
+        done = refusal(error, command="FETCH", user="ann@example.org")
     match = re.fullmatch(beginning + rb" \[([0-9a-f]{8})\]\r\n", done.wire)
     assert match, done.wire
     assert logged[0]["fault_id"] == match[1].decode()
-    assert logged[0]["error"] == str(error) and logged[0]["exc_info"] is error
+    assert logged[0]["error"] == str(error)
     assert logged[0]["command"] == "FETCH" and logged[0]["user"] == "ann@example.org"
+
+
+def test_what_is_away_costs_one_line_and_a_fault_its_traceback() -> None:
+    with structlog.testing.capture_logs() as logged:
+        answer(errors.Unavailable("db1.internal:3306"))
+        fault = KeyError("mailboxes.uid_next")
+        answer(fault)
+    assert [line["log_level"] for line in logged] == ["warning", "error"]
+    assert "exc_info" not in logged[0] and logged[1]["exc_info"] is fault
 
 
 def test_a_panic_leaves_no_answer() -> None:
