@@ -14,7 +14,7 @@ from typing import cast
 import structlog
 
 from lightmail.config import Config
-from lightmail.errors import LightMailError, SystemFault
+from lightmail.errors import LightMailError, SystemFault, Unavailable
 from lightmail.lmtp import replies
 from lightmail.lmtp.events import (
     Breather,
@@ -296,7 +296,8 @@ class Connection(asyncio.Protocol):
             outcomes = await self._server.delivery.deliver(recipients, body)
         except LightMailError as error:
             outcomes = [error] * len(recipients)
-        answers = [replies.DELIVERED if outcome is None else self._reply_for(outcome) for outcome in outcomes]
+        told = {outcome: self._reply_for(outcome) for outcome in set(outcomes) if outcome is not None}
+        answers = [replies.DELIVERED if outcome is None else told[outcome] for outcome in outcomes]
         self._machine.delivered(answers)
         counts.deliveries.update("delivered" if answer.code == 250 else str(answer.code) for answer in answers)
         _log.info(
@@ -328,8 +329,11 @@ class Connection(asyncio.Protocol):
         return f"[IPv6:{host}]" if ":" in host else f"[{host}]"
 
     def _reply_for(self, error: LightMailError) -> Reply:
-        if isinstance(error, SystemFault):
-            _log.error("lmtp fault", session=self._session, error=str(error), kind=type(error).__name__)
+        """And the log's line of a fault; in full, unless it is something that is away."""
+        if isinstance(error, Unavailable):
+            _log.warning("lmtp fault", session=self._session, error=str(error))
+        elif isinstance(error, SystemFault):
+            _log.error("lmtp fault", session=self._session, error=str(error), exc_info=error)
         return replies.reply_for(error)
 
     def _flush(self) -> None:

@@ -7,6 +7,7 @@ import random
 from pathlib import Path
 
 import pytest
+import structlog
 
 from lightmail.lmtp.server import LmtpServer
 from tests.support.aio import run
@@ -50,7 +51,10 @@ def test_every_recipient_is_told_to_try_again(failing: str, read_only: bool, oct
             else:
                 blobs.come_back()
             await talk(reader, writer, envelope, 4)
-            answers = await talk(reader, writer, octets + b".\r\n", 2)
+            with structlog.testing.capture_logs() as lines:
+                answers = await talk(reader, writer, octets + b".\r\n", 2)
+            faults = [(line["log_level"], "exc_info" in line) for line in lines if line["event"] == "lmtp fault"]
+            assert faults == ([("warning", False)] if away and fails else [])
             if away and fails:
                 assert [answer[:10] for answer in answers] == [b"451 4.3.0 "] * 2
                 assert await house.objects() == []
