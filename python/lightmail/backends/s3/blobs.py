@@ -82,7 +82,7 @@ class S3Blobs:
             lasting = [refusal for refusal in refusals if not refusal[1].passing]
             if lasting or (refusals and not last):
                 key, refusal = (lasting or refusals)[0]
-                _log.error("s3_not_deleted", keys=len(refusals), first=key, detail=str(refusal))
+                _log.error("objects not deleted", keys=len(refusals), first=key, detail=str(refusal))
                 raise unavailable(refusal)
             left = [key for key, _ in refusals]
 

@@ -193,7 +193,7 @@ class S3Client:
 
     def _answered(self) -> None:
         if self._complaint:
-            _log.info("s3_available", before=self._complaint)
+            _log.info("S3 can be used again", problem=self._complaint)
         self._away, self._complaint = False, ""
 
     def _failed(self, request: Request, fault: Refused | Broken) -> None:
@@ -202,8 +202,8 @@ class S3Client:
         if self._complaint != fault.cause:
             self._complaint = fault.cause
             _log.error(
-                "s3_unavailable",
-                cause=fault.cause,
+                "S3 cannot be used",
+                problem=fault.cause,
                 detail=str(fault if isinstance(fault, Refused) else fault.__cause__ or ""),
                 operation=request.operation,
                 host=self.place.host,

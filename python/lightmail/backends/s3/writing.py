@@ -92,7 +92,7 @@ class S3BlobWriter:
                 await self._objects.delete([self._key], attempts=1)
         except Unavailable as error:
             # Nobody sees an upload, and the sweep finds an object: what is left costs space for a while.
-            _log.info("s3_left_behind", key=self._key, cause=str(error))
+            _log.info("an object is left behind", key=self._key, problem=str(error))
 
     def _hold(self, octets: bytes | memoryview) -> None:
         if octets:

@@ -434,5 +434,5 @@ def test_trouble_is_logged_once_and_its_end_too(capsys: pytest.CaptureFixture[st
 
     run(body())
     said = capsys.readouterr().out
-    assert said.count("s3_unavailable") == 1 and "you may not" in said
-    assert said.count("s3_available") == 1
+    assert said.count("S3 cannot be used") == 1 and "you may not" in said
+    assert said.count("S3 can be used again") == 1
