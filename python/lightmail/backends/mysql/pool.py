@@ -48,6 +48,8 @@ class Pool:
         self._closed = False
         self.unreachable_since_s: float | None = None
         """Monotonic; since when no connection could be made. None: the last attempt succeeded."""
+        self._reached = False
+        """A connection has been made. Before that it is for who opens the store to tell that there is none."""
 
     async def acquire(self) -> Connection:
         """To be given back by `release`. Raises Lost, Refused."""
@@ -127,13 +129,15 @@ class Pool:
         except BaseException as error:
             if isinstance(error, Lost | Refused) and self.unreachable_since_s is None:
                 self.unreachable_since_s = time.monotonic()
-                _log.warning("no connection to the metadata database: %s", error)
+                if self._reached:
+                    _log.warning("no connection to the metadata database: %s", error)
             self._hand_over(None)
             raise
-        if self.unreachable_since_s is not None:
+        if self._reached and self.unreachable_since_s is not None:
             away_s = time.monotonic() - self.unreachable_since_s
             _log.info("the metadata database is reached again, after %.1f s", away_s)
-            self.unreachable_since_s = None
+        self.unreachable_since_s = None
+        self._reached = True
         return connection
 
     async def _wait(self) -> Connection | None:
