@@ -85,7 +85,7 @@ class Production:
 
     @classmethod
     async def make(cls, services: Services) -> Production:
-        database = services.mariadb.new_database()
+        database = services.sql.new_database()
         await upgrade(parse_mysql(database), Mysql(), 0)
         return cls(services, database, services.s3.new_bucket())
 
@@ -121,11 +121,11 @@ class Production:
         """
         if self._copy is None:
             self._copy = self._new_copy()
-        self._services.mariadb.run(*self._refill)
+        self._services.sql.run(*self._refill)
         return Production(self._services, self._copy, self._bucket)
 
     def _new_copy(self) -> str:
-        run = self._services.mariadb.run
+        run = self._services.sql.run
         source = self._database.rpartition("/")[2]
         copied = f"{source}_copy"
         columns = run(

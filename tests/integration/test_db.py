@@ -18,7 +18,7 @@ from click.testing import CliRunner
 
 from lightmail.cli.main import run
 from lightmail.config.show import toml_value
-from tests.support.services import MariaDb, Redis, S3Server, Services, free_port, wait_until
+from tests.support.services import Redis, S3Server, Services, SqlServer, free_port, sql_server, wait_until
 from tests.unit.cli.runner import Called
 
 pytestmark = pytest.mark.integration
@@ -75,12 +75,12 @@ class Lightmail:
 
 
 @pytest.fixture
-def mariadb(services: Services) -> MariaDb:
-    return services.mariadb
+def mariadb(services: Services) -> SqlServer:
+    return services.sql
 
 
 @pytest.fixture
-def url(mariadb: MariaDb) -> Iterator[str]:
+def url(mariadb: SqlServer) -> Iterator[str]:
     url = mariadb.new_database()
     yield url
     mariadb.drop(url)
@@ -117,7 +117,7 @@ def test_upgrade_makes_the_schema_once(lightmail: Lightmail, url: str) -> None:
     assert [each["address"] for each in lightmail.json("user", "list")] == ["ann@example.org"]
 
 
-def test_a_schema_of_another_release_is_refused(lightmail: Lightmail, mariadb: MariaDb, url: str) -> None:
+def test_a_schema_of_another_release_is_refused(lightmail: Lightmail, mariadb: SqlServer, url: str) -> None:
     lightmail.ok("db", "upgrade")
     database = url.rpartition("/")[2]
     current = lightmail.json("db", "status")["found"]
@@ -133,7 +133,7 @@ def test_a_schema_of_another_release_is_refused(lightmail: Lightmail, mariadb: M
     assert (done.code, "run `lightmail db upgrade`" in done.err) == (1, True)
 
 
-def test_a_later_release_that_has_only_added_is_worked_with(lightmail: Lightmail, mariadb: MariaDb, url: str) -> None:
+def test_a_later_release_that_has_only_added_is_worked_with(lightmail: Lightmail, mariadb: SqlServer, url: str) -> None:
     lightmail.ok("db", "upgrade")
     current = lightmail.json("db", "status")["found"]
     mariadb.run(f"INSERT INTO {url.rpartition('/')[2]}.schema_version VALUES ({current + 1}, {current}, 0)")
@@ -152,7 +152,7 @@ def test_a_database_that_is_away_is_one_line(tmp_path: Path, arguments: tuple[st
     assert "s3cret" not in done.err
 
 
-def test_a_wrong_password_is_told_without_it(tmp_path: Path, mariadb: MariaDb) -> None:
+def test_a_wrong_password_is_told_without_it(tmp_path: Path, mariadb: SqlServer) -> None:
     url = f"mysql://nobody:s3cret@127.0.0.1:{mariadb.port}/lightmail"
     done = Lightmail(tmp_path, {"storage": {"metadata": url}})("db", "check")
     assert done.code == 1
@@ -194,7 +194,7 @@ def test_a_redis_that_refuses_is_told(tmp_path: Path, url: str) -> None:
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_server_waits_for_a_database_that_comes_late(tmp_path: Path, workers: int) -> None:
-    with MariaDb(tmp_path / "mariadb") as mariadb:
+    with sql_server(tmp_path / "sql") as mariadb:
         url = mariadb.new_database()
         lightmail = Lightmail(tmp_path, {"storage": {"metadata": url}, "server": {"data": "data", "workers": workers}})
         lightmail.ok("db", "upgrade")
@@ -217,7 +217,7 @@ def test_a_server_that_waits_can_be_stopped(tmp_path: Path) -> None:
         assert process.wait(10) in (0, -signal.SIGTERM)
 
 
-def test_the_grants_of_the_page_are_enough(tmp_path: Path, mariadb: MariaDb, url: str) -> None:
+def test_the_grants_of_the_page_are_enough(tmp_path: Path, mariadb: SqlServer, url: str) -> None:
     page = (Path(__file__).parents[2] / "docs" / "production.md").read_text(encoding="utf-8")
     (block,) = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
     database = url.rpartition("/")[2]

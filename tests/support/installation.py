@@ -64,7 +64,7 @@ class Installation:
     def __init__(self, kind: Kind, folder: Path, services: Services, config: Sections | None = None) -> None:
         self.kind = kind
         self._services = services
-        self._database = services.mariadb.new_database() if kind.metadata == "mysql" else None
+        self._database = services.sql.new_database() if kind.metadata == "mysql" else None
         sections = _merged(QUICK, self._sections(), {"server": {"workers": kind.workers}}, config or {})
         self.nodes = [LightMailServer(folder / f"node{number}", sections) for number in range(1, kind.nodes + 1)]
         self._turns: dict[str, Iterator[LightMailServer]] = {}
@@ -100,7 +100,7 @@ class Installation:
         """Stopped, and its database is dropped."""
         self.stop()
         if self._database is not None:
-            self._services.mariadb.drop(self._database)
+            self._services.sql.drop(self._database)
             self._database = None
 
     def kill9(self) -> None:
@@ -127,7 +127,7 @@ class Installation:
     def sql(self, *statements: str) -> list[tuple[object, ...]]:
         """In its MySQL database, past the servers; the rows of the last one."""
         assert self._database is not None
-        return self._services.mariadb.run(f"USE {self._database.rpartition('/')[2]}", *statements)
+        return self._services.sql.run(f"USE {self._database.rpartition('/')[2]}", *statements)
 
     def process_ids(self) -> list[int]:
         """Of all nodes and their workers."""

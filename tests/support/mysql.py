@@ -31,12 +31,12 @@ async def empty_database(services: Services) -> AsyncIterator[MysqlUrl]:
     if free:
         url = free.pop()
     else:
-        url = parse_mysql(services.mariadb.new_database())
+        url = parse_mysql(services.sql.new_database())
         await upgrade(url, OPTIONS, 0)
     try:
         yield url
     finally:
-        services.mariadb.run(
+        services.sql.run(
             f"USE {url.database}",
             *(f"DELETE FROM {table}" for table in TABLES),
             *(f"ALTER TABLE {table} AUTO_INCREMENT = 1" for table in NUMBERED),

@@ -1,4 +1,4 @@
-"""MariaDB, Redis and an S3 server as processes of the tests: free ports on loopback, a temporary folder, ended by pid.
+"""MariaDB (or MySQL), Redis and an S3 server as processes of the tests: free ports on loopback, a temporary folder, ended by pid.
 
 In CI a server that is not installed is a failure; elsewhere the test is skipped with the reason.
 """
@@ -27,6 +27,9 @@ from lightmail.backends.s3.signing import NO_OCTETS, Keys, Signer
 
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 30.0
+
+MYSQL_PATH = "LIGHTMAIL_TEST_MYSQL"
+"""This variable of the environment: the tests run on the MySQL at this path instead of MariaDB."""
 
 
 def free_port() -> int:
@@ -141,31 +144,21 @@ def _accepts(port: int) -> bool:
     return False
 
 
-class MariaDb(Service):
-    """user root without a password; `url(database)` makes a database of its own."""
-
-    name = "mariadbd"
+class SqlServer(Service):
+    """MariaDB or MySQL: user root without a password; `new_database()` makes a database of its own."""
 
     def __init__(self, folder: Path, *options: str) -> None:
+        """options: of the command line."""
         super().__init__(folder)
-        self._program = program("mariadbd", "mysqld")
         self._options = options
         self._data = folder / "data"
         self._temporary = folder / "tmp"
         self._temporary.mkdir(exist_ok=True)
         # A unix socket path may have 107 octets, and a test's folder is often longer.
         self._socket = Path("/tmp") / f"lm-{secrets.token_hex(6)}.sock"
+        self._program = self._find()
         if not self._data.exists():
-            install = [
-                program("mariadb-install-db"),
-                "--no-defaults",
-                f"--datadir={self._data}",
-                "--auth-root-authentication-method=normal",
-                "--skip-test-db",
-            ]
-            if os.geteuid() == 0:
-                install.append("--user=root")
-            subprocess.run(install, check=True, capture_output=True)
+            subprocess.run([*self._install(), *_as_root()], check=True, capture_output=True)
 
     def command(self) -> Sequence[str]:
         return [
@@ -179,9 +172,8 @@ class MariaDb(Service):
             # A server that starts removes the temporary tables it finds there, of whatever server they are.
             f"--tmpdir={self._temporary}",
             "--innodb-buffer-pool-size=64M",
-            "--innodb-log-file-size=64M",
             "--max-connections=300",
-            *(["--user=root"] if os.geteuid() == 0 else []),
+            *_as_root(),
             *self._options,
         ]
 
@@ -213,6 +205,59 @@ class MariaDb(Service):
 
     def drop(self, url: str) -> None:
         self.run(f"DROP DATABASE IF EXISTS {url.rpartition('/')[2]}")
+
+    def _find(self) -> str:
+        raise NotImplementedError
+
+    def _install(self) -> Sequence[str]:
+        """The command that fills the data folder."""
+        raise NotImplementedError
+
+
+class MariaDb(SqlServer):
+    name = "mariadbd"
+
+    def command(self) -> Sequence[str]:
+        return [*super().command(), "--innodb-log-file-size=64M"]
+
+    def _find(self) -> str:
+        return program("mariadbd")
+
+    def _install(self) -> Sequence[str]:
+        return [
+            program("mariadb-install-db"),
+            "--no-defaults",
+            f"--datadir={self._data}",
+            "--auth-root-authentication-method=normal",
+            "--skip-test-db",
+        ]
+
+
+class MySql(SqlServer):
+    """MySQL itself: the `mysqld` whose path LIGHTMAIL_TEST_MYSQL is (`make test-mysql`)."""
+
+    name = "mysqld"
+
+    def command(self) -> Sequence[str]:
+        return [*super().command(), "--mysqlx=OFF", "--innodb-redo-log-capacity=128M"]
+
+    def _find(self) -> str:
+        return os.environ[MYSQL_PATH]
+
+    def _install(self) -> Sequence[str]:
+        return [self._program, "--no-defaults", "--initialize-insecure", f"--datadir={self._data}"]
+
+
+def sql_server(folder: Path, *options: str, tls: bool = True) -> SqlServer:
+    """MariaDB, or MySQL where the environment says so. options: of the command line, that both have."""
+    if os.environ.get(MYSQL_PATH):
+        return MySql(folder, *options, *([] if tls else ["--tls-version="]))
+    return MariaDb(folder, *options, *([] if tls else ["--skip-ssl"]))
+
+
+def _as_root() -> list[str]:
+    """Both refuse to run as root unless they are told to."""
+    return ["--user=root"] if os.geteuid() == 0 else []
 
 
 class Redis(Service):
@@ -313,15 +358,15 @@ class Services:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._stack = contextlib.ExitStack()
-        self._mariadb: MariaDb | None = None
+        self._sql: SqlServer | None = None
         self._redis: Redis | None = None
         self._s3: S3Server | None = None
 
     @property
-    def mariadb(self) -> MariaDb:
-        if self._mariadb is None:
-            self._mariadb = self._stack.enter_context(MariaDb(self._folder / "mariadb"))
-        return self._mariadb
+    def sql(self) -> SqlServer:
+        if self._sql is None:
+            self._sql = self._stack.enter_context(sql_server(self._folder / "sql"))
+        return self._sql
 
     @property
     def redis(self) -> Redis:

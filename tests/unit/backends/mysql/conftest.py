@@ -7,16 +7,16 @@ from collections.abc import Iterator
 import pytest
 
 from lightmail.config.addresses import MysqlUrl, parse_mysql
-from tests.support.services import MariaDb, Services
+from tests.support.services import Services, SqlServer
 
 
 @pytest.fixture
-def server(services: Services) -> MariaDb:
-    return services.mariadb
+def server(services: Services) -> SqlServer:
+    return services.sql
 
 
 @pytest.fixture
-def url(server: MariaDb) -> Iterator[MysqlUrl]:
+def url(server: SqlServer) -> Iterator[MysqlUrl]:
     """An empty database."""
     text = server.new_database()
     yield parse_mysql(text)

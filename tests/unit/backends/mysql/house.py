@@ -10,7 +10,7 @@ from lightmail.backends.mysql import MysqlDatabase
 from lightmail.backends.mysql.statements import Statements
 from lightmail.config.addresses import MysqlUrl
 from lightmail.config.sections import Mysql
-from tests.support.services import MariaDb
+from tests.support.services import SqlServer
 
 
 @asynccontextmanager
@@ -47,7 +47,7 @@ async def connection_id(asked: MysqlDatabase | Statements) -> int:
     return int(row[0])
 
 
-def open_transactions(server: MariaDb) -> int:
+def open_transactions(server: SqlServer) -> int:
     ((count,),) = server.run("SELECT COUNT(*) FROM information_schema.innodb_trx")
     assert isinstance(count, int)
     return count

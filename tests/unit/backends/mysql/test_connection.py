@@ -18,13 +18,13 @@ from lightmail.config.addresses import MysqlUrl, parse_mysql
 from lightmail.errors import Unavailable
 from tests.support.aio import run
 from tests.support.proxy import Proxy
-from tests.support.services import MariaDb, free_port
+from tests.support.services import SqlServer, free_port, sql_server
 from tests.unit.backends.mysql.house import connection_id, counters, counts, opened
 
 pytestmark = pytest.mark.integration
 
 
-def test_how_a_session_is_set_up(url: MysqlUrl, server: MariaDb) -> None:
+def test_how_a_session_is_set_up(url: MysqlUrl, server: SqlServer) -> None:
     ((version,),) = server.run("SELECT VERSION()")
     mariadb = "MariaDB" in str(version)
 
@@ -62,7 +62,7 @@ def test_a_server_that_does_not_listen_to_the_handshake(tmp_path_factory: pytest
             assert sorted(octets.decode() for (octets,) in rows) == sorted(texts), "as others read it"
 
     options = ("--skip-character-set-client-handshake", "--character-set-server=gbk")
-    with MariaDb(tmp_path_factory.mktemp("deaf-server") / "mariadb", *options) as server:
+    with sql_server(tmp_path_factory.mktemp("deaf-server") / "sql", *options) as server:
         run(test(parse_mysql(server.new_database())))
 
 
@@ -115,7 +115,7 @@ def test_a_server_that_does_not_want_us(url: MysqlUrl, change: dict[str, Any], r
     run(test())
 
 
-def test_a_password_of_any_characters(url: MysqlUrl, server: MariaDb) -> None:
+def test_a_password_of_any_characters(url: MysqlUrl, server: SqlServer) -> None:
     password = "grüß 'π'\\"
     user = f"u{url.database[-12:]}"
     statement = f"CREATE USER {user}@localhost IDENTIFIED BY '{password}'".replace("'π'\\", "''π''\\\\")
@@ -144,7 +144,7 @@ def test_a_statement_that_takes_too_long_is_ended_by_the_server(url: MysqlUrl) -
     run(test())
 
 
-def test_a_unix_socket(url: MysqlUrl, server: MariaDb) -> None:
+def test_a_unix_socket(url: MysqlUrl, server: SqlServer) -> None:
     ((path,),) = server.run("SELECT @@socket")
 
     async def test() -> None:
@@ -198,13 +198,13 @@ def test_a_network_that_stalls_is_noticed(url: MysqlUrl, monkeypatch: pytest.Mon
 
 
 @pytest.fixture(scope="module")
-def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDb]:
+def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlServer]:
     """To be stopped, and without TLS."""
-    with MariaDb(tmp_path_factory.mktemp("own-server") / "mariadb", "--skip-ssl") as server:
+    with sql_server(tmp_path_factory.mktemp("own-server") / "sql", tls=False) as server:
         yield server
 
 
-def test_a_frozen_server_and_one_that_starts_again(own_server: MariaDb, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_frozen_server_and_one_that_starts_again(own_server: SqlServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection_module, "READ_GRACE_S", 0.2)
     url = parse_mysql(own_server.new_database())
     options: dict[str, Any] = {
@@ -260,13 +260,13 @@ def tls_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def tls_server(tls_files: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDb]:
+def tls_server(tls_files: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlServer]:
     options = (
         f"--ssl-ca={tls_files['ca']}",
         f"--ssl-cert={tls_files['server_cert']}",
         f"--ssl-key={tls_files['server_key']}",
     )
-    with MariaDb(tmp_path_factory.mktemp("tls-server") / "mariadb", *options) as server:
+    with sql_server(tmp_path_factory.mktemp("tls-server") / "sql", *options) as server:
         server.run(
             "CREATE USER certified@localhost IDENTIFIED BY 'secret' REQUIRE X509",
             "GRANT ALL ON *.* TO certified@localhost",
@@ -285,7 +285,7 @@ def tls_server(tls_files: dict[str, str], tmp_path_factory: pytest.TempPathFacto
         ("localhost", {"tls": "verify", "tls_ca": "missing.pem"}, "TLS"),
     ],
 )
-def test_tls(tls_server: MariaDb, tls_files: dict[str, str], host: str, options: dict[str, str], fault: str) -> None:
+def test_tls(tls_server: SqlServer, tls_files: dict[str, str], host: str, options: dict[str, str], fault: str) -> None:
     url = dataclasses.replace(parse_mysql(tls_server.new_database()), host=host)
     options = {key: tls_files.get(value, value) for key, value in options.items()}
 
@@ -301,7 +301,7 @@ def test_tls(tls_server: MariaDb, tls_files: dict[str, str], host: str, options:
         assert run(ask())
 
 
-def test_a_client_certificate(tls_server: MariaDb, tls_files: dict[str, str]) -> None:
+def test_a_client_certificate(tls_server: SqlServer, tls_files: dict[str, str]) -> None:
     url = dataclasses.replace(
         parse_mysql(tls_server.new_database()), host="localhost", user="certified", password="secret"
     )
@@ -316,7 +316,7 @@ def test_a_client_certificate(tls_server: MariaDb, tls_files: dict[str, str]) ->
         run(ask())
 
 
-def test_a_server_without_tls_is_refused_before_it_gets_the_password(own_server: MariaDb) -> None:
+def test_a_server_without_tls_is_refused_before_it_gets_the_password(own_server: SqlServer) -> None:
     url = parse_mysql(own_server.new_database())
 
     async def test() -> None:

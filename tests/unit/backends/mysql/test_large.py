@@ -140,7 +140,7 @@ def test_a_connection_lost_while_a_mailbox_is_loaded(
         async def pack_span(statements: Statements, *span: int) -> list[str]:
             spans.append(span)
             if len(spans) == 2:
-                services.mariadb.run(f"KILL {statements.connection.thread_id}")
+                services.sql.run(f"KILL {statements.connection.thread_id}")
             return await original(statements, *span)
 
         monkeypatch.setattr(reading, "pack_span", pack_span)

@@ -13,7 +13,7 @@ from lightmail.backends.mysql.pool import Pool
 from lightmail.config.addresses import MysqlUrl
 from lightmail.config.sections import Mysql
 from tests.support.aio import run
-from tests.support.services import MariaDb
+from tests.support.services import SqlServer
 from tests.unit.backends.mysql.house import opened
 
 pytestmark = pytest.mark.integration
@@ -107,7 +107,7 @@ def test_who_gives_up_at_the_moment_of_being_served_gives_it_on(url: MysqlUrl) -
     with_pool(url, test)
 
 
-def test_one_that_died_while_it_idled_is_not_handed_out(url: MysqlUrl, server: MariaDb) -> None:
+def test_one_that_died_while_it_idled_is_not_handed_out(url: MysqlUrl, server: SqlServer) -> None:
     async def test(pool: Pool) -> None:
         first = await pool.acquire()
         pool.release(first)
@@ -175,7 +175,7 @@ def test_after_a_failed_attempt_the_next_in_line_tries(url: MysqlUrl) -> None:
     run(test())
 
 
-def test_a_closed_pool_hands_out_nothing(url: MysqlUrl, server: MariaDb) -> None:
+def test_a_closed_pool_hands_out_nothing(url: MysqlUrl, server: SqlServer) -> None:
     async def test(pool: Pool) -> None:
         held = await pool.acquire()
         waiting = asyncio.create_task(pool.acquire())

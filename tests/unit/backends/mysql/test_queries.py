@@ -241,7 +241,7 @@ class Played:
 
 @pytest.fixture(scope="module")
 def played(services: Services) -> Iterator[Played]:
-    text = services.mariadb.new_database()
+    text = services.sql.new_database()
     url = parse_mysql(text)
 
     async def play() -> list[Asked]:
@@ -270,7 +270,7 @@ def played(services: Services) -> Iterator[Played]:
         played = Played(asked, connection)
         played.run(f"ANALYZE TABLE {', '.join(TABLES)}")
         yield played
-    services.mariadb.drop(text)
+    services.sql.drop(text)
 
 
 def test_the_scenario_asks_every_statement_there_is(played: Played) -> None:

@@ -17,7 +17,7 @@ from lightmail.config.sections import Mysql
 from lightmail.errors import SchemaMismatch, Unavailable
 from lightmail.model import Finding
 from tests.support.aio import run
-from tests.support.services import MariaDb
+from tests.support.services import SqlServer
 from tests.unit.backends.mysql.house import opened
 
 pytestmark = pytest.mark.integration
@@ -51,7 +51,7 @@ def refusal(url: MysqlUrl) -> SchemaMismatch:
     return run(test())
 
 
-def test_an_empty_database_is_refused_until_it_is_upgraded(url: MysqlUrl, server: MariaDb) -> None:
+def test_an_empty_database_is_refused_until_it_is_upgraded(url: MysqlUrl, server: SqlServer) -> None:
     assert "run `lightmail db upgrade`" in str(refusal(url))
 
     async def test() -> None:
@@ -180,7 +180,7 @@ def test_check_tells_what_differs(url: MysqlUrl) -> None:
     run(test())
 
 
-def test_check_tells_how_the_server_is_set_up(url: MysqlUrl, server: MariaDb) -> None:
+def test_check_tells_how_the_server_is_set_up(url: MysqlUrl, server: SqlServer) -> None:
     run(upgrade(url, OPTIONS, 77))
     before = server.run("SELECT @@innodb_flush_log_at_trx_commit, @@max_allowed_packet")[0]
     server.run(
@@ -203,7 +203,7 @@ def test_check_tells_how_the_server_is_set_up(url: MysqlUrl, server: MariaDb) ->
     }
 
 
-def test_check_tells_which_privileges_are_missing(url: MysqlUrl, server: MariaDb) -> None:
+def test_check_tells_which_privileges_are_missing(url: MysqlUrl, server: SqlServer) -> None:
     run(upgrade(url, OPTIONS, 77))
     user = f"u{url.database[-12:]}"
     server.run(f"CREATE USER {user}@localhost", f"GRANT SELECT, INSERT, UPDATE ON {url.database}.* TO {user}@localhost")
