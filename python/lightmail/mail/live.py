@@ -156,6 +156,8 @@ class LiveMailboxes:
         self._idle: OrderedDict[MailboxId, LiveMailbox] = OrderedDict()
         self._loading: dict[MailboxId, asyncio.Task[None]] = {}
         self._hints_while_loading: dict[MailboxId, ModSeq] = {}
+        self._unsure_while_loading: set[MailboxId] = set()
+        """Somebody said to look; what the load finds may be of a time before that."""
         self._checking: asyncio.Task[None] | None = None
         self._unsure: set[MailboxId] = set()
         """Those to ask the database for, with the next check."""
@@ -232,11 +234,15 @@ class LiveMailboxes:
     def hint(self, mailbox_id: MailboxId, modseq: ModSeq) -> None:
         """A ChangeListener (see ports/changes.py)."""
         if not mailbox_id:
+            self._unsure_while_loading.update(self._loading)
             self._check(self._live if self._exclusive else self._live.keys() - self._idle.keys())
             return
         live = self._live.get(mailbox_id)
         if live is None:
-            self._note_while_loading(mailbox_id, modseq)
+            if modseq:
+                self._note_while_loading(mailbox_id, modseq)
+            elif mailbox_id in self._loading:
+                self._unsure_while_loading.add(mailbox_id)
         elif modseq:
             live.hint(modseq)
         elif live.references or self._exclusive:
@@ -314,9 +320,12 @@ class LiveMailboxes:
             self._idle[mailbox_id] = live
             self._octets += snapshot.memory_octets
             live.hint(self._hints_while_loading.get(mailbox_id, ModSeq(0)))
+            if mailbox_id in self._unsure_while_loading:
+                self._check((mailbox_id,))
         finally:
             self._loading.pop(mailbox_id, None)
             self._hints_while_loading.pop(mailbox_id, None)
+            self._unsure_while_loading.discard(mailbox_id)
 
     async def _ask(self, mailbox_ids: Iterable[MailboxId]) -> None:
         modseqs = await self.metadata.modseqs(sorted(mailbox_ids))

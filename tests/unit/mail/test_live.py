@@ -344,3 +344,33 @@ def test_questions_that_come_while_one_is_under_way_are_asked_together() -> None
         await house.close()
 
     run(scenario())
+
+
+@pytest.mark.parametrize("which", ["all", "one"])
+@pytest.mark.parametrize("change", ["append", "delete"])
+def test_a_call_to_look_during_a_load_is_not_lost(which: str, change: str) -> None:
+    """What the load finds may be of a time before it, and nobody says it a second time."""
+
+    async def scenario() -> None:
+        house = await House.build(workers=2)
+        mailbox = await house.mail.mailboxes.create(house.user.id, "Box")
+        gate = house.metadata.hold("load", after=True)
+        opening = asyncio.create_task(house.mail.open(mailbox.id))
+        await house.metadata.reached("load")
+        if change == "append":
+            await house.append_elsewhere(mailbox, 1)
+        else:
+            await house.raw_metadata.delete_mailbox(house.user.id, "Box")
+        looking = house.metadata.hold("modseqs")
+        house.feed.hint(mailbox.id if which == "one" else MailboxId(0), ModSeq(0))
+        gate.set()
+        live = await opening
+        told = asyncio.Event()
+        live.watch(lambda _: told.set())
+        looking.set()
+        async with asyncio.timeout(5):
+            await told.wait()
+        assert live.deleted if change == "delete" else len(live.snapshot) == 1
+        await house.close()
+
+    run(scenario())
