@@ -18,6 +18,9 @@ from lightmail.model import Delta, MailboxId, ModSeq
 from lightmail.ports.changes import ChangeFeed
 from lightmail.ports.metadata import MetadataStore
 
+RETRY_S = 1.0
+"""After a look into the database that failed: a client that idles asks for nothing, and waits to be told."""
+
 T = TypeVar("T")
 Watcher = Callable[["LiveMailbox"], None]
 """Called on the loop thread when the snapshot has moved on, or the mailbox is gone; must not block."""
@@ -121,7 +124,7 @@ class LiveMailbox:
     def _refreshed(self, task: asyncio.Task[None]) -> None:
         if self._refreshing is task:
             self._refreshing = None
-        # A hint that came in the meantime is not lost; after a failure the next hint or command tries again.
+        # A hint that came in the meantime is not lost.
         if not task.cancelled() and task.exception() is None and self.stale and self._watchers:
             self._start_refresh()
 
@@ -131,6 +134,9 @@ class LiveMailbox:
             delta = await self._owner.metadata.changes_since(self.mailbox_id, ModSeq(self.snapshot.highest_modseq))
         except MailboxNotFound:
             self._owner.drop(self.mailbox_id)
+            raise
+        except SystemFault:
+            self._owner.look_later((self.mailbox_id,))
             raise
         self.apply(delta)
         if self._hinted == hinted:
@@ -160,6 +166,8 @@ class LiveMailboxes:
         """Somebody said to look; what the load finds may be of a time before that."""
         self._checking: asyncio.Task[None] | None = None
         self._unsure: set[MailboxId] = set()
+        self._failed: set[MailboxId] = set()
+        self._retry: asyncio.TimerHandle | None = None
         """Those to ask the database for, with the next check."""
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -235,7 +243,7 @@ class LiveMailboxes:
         """A ChangeListener (see ports/changes.py)."""
         if not mailbox_id:
             self._unsure_while_loading.update(self._loading)
-            self._check(self._live if self._exclusive else self._live.keys() - self._idle.keys())
+            self._check(self._cared_for())
             return
         live = self._live.get(mailbox_id)
         if live is None:
@@ -248,6 +256,10 @@ class LiveMailboxes:
         elif live.references or self._exclusive:
             # Otherwise nobody looks before it is opened, and the database is asked then.
             self._check((mailbox_id,))
+
+    def _cared_for(self) -> set[MailboxId]:
+        """Those whose changes must be known before they are opened once more: then the database is asked anyway."""
+        return set(self._live) if self._exclusive else self._live.keys() - self._idle.keys()
 
     def _check(self, mailbox_ids: Iterable[MailboxId]) -> None:
         """Ask once which of these have changed; asked while an answer is under way, ask once more."""
@@ -271,6 +283,8 @@ class LiveMailboxes:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if self._retry is not None:
+            self._retry.cancel()
 
     def resized(self, live: LiveMailbox, octets: int) -> None:
         """The snapshot of `live` has grown by so many octets."""
@@ -288,7 +302,7 @@ class LiveMailboxes:
     def _forget(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         if not task.cancelled():
-            # Whoever awaits the task gets the error; for those started by a hint it means: tried again on the next one.
+            # Whoever awaits the task gets the error; what a hint has started is tried again by itself.
             task.exception()
 
     def _note_while_loading(self, mailbox_id: MailboxId, modseq: ModSeq) -> None:
@@ -327,8 +341,23 @@ class LiveMailboxes:
             self._hints_while_loading.pop(mailbox_id, None)
             self._unsure_while_loading.discard(mailbox_id)
 
+    def look_later(self, mailbox_ids: Iterable[MailboxId]) -> None:
+        """The database could not be asked for these, and there may be no other hint. One timer for all of them."""
+        self._failed.update(mailbox_ids)
+        if self._retry is None:
+            self._retry = asyncio.get_running_loop().call_later(RETRY_S, self._look_again)
+
+    def _look_again(self) -> None:
+        self._retry = None
+        failed, self._failed = self._failed, set()
+        self._check(failed & self._cared_for())
+
     async def _ask(self, mailbox_ids: Iterable[MailboxId]) -> None:
-        modseqs = await self.metadata.modseqs(sorted(mailbox_ids))
+        try:
+            modseqs = await self.metadata.modseqs(sorted(mailbox_ids))
+        except SystemFault:
+            self.look_later(mailbox_ids)
+            raise
         for mailbox_id in mailbox_ids:
             modseq = modseqs.get(mailbox_id)
             live = self._live.get(mailbox_id)

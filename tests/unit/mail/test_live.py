@@ -8,6 +8,7 @@ import pytest
 
 from lightmail._core.index import UidSet
 from lightmail.errors import MailboxNotFound, Unavailable
+from lightmail.mail import live as live_mailboxes
 from lightmail.mail.live import LiveMailbox
 from lightmail.model import FlagOp, MailboxId, ModSeq
 from tests.support.aio import run
@@ -181,6 +182,27 @@ def test_other_writers_make_opening_ask() -> None:
         await house.append_elsewhere(inbox, 1)
         live = await house.mail.open(inbox.id)
         assert len(live.snapshot) == 2, "no hint came, and still the answer is the database's"
+        await house.close()
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("verb", ["changes_since", "modseqs"])
+def test_a_look_that_fails_is_repeated_without_another_hint(verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An idling client asks for nothing; when the database is back, it must be told all the same."""
+    monkeypatch.setattr(live_mailboxes, "RETRY_S", 0.01)
+
+    async def scenario() -> None:
+        house = await House.build()
+        inbox = await house.inbox(messages=1)
+        live = await house.mail.open(inbox.id)
+        changed = house.changed(live)
+        modseq = await house.append_elsewhere(inbox, 1)
+        house.metadata.fail(verb, Unavailable("the database"), Unavailable("the database"))
+        house.feed.hint(inbox.id, modseq if verb == "changes_since" else ModSeq(0))
+        await asyncio.wait_for(changed.wait(), 5)
+        assert len(live.snapshot) == 2
+        assert house.metadata.count(verb) == 3
         await house.close()
 
     run(scenario())
