@@ -29,7 +29,7 @@ from lightmail.backends.mysql.errors import (
 from lightmail.backends.mysql.literals import Values
 from lightmail.backends.mysql.pool import Pool
 from lightmail.backends.mysql.statements import Statements
-from lightmail.backends.mysql.versions import check_versions
+from lightmail.backends.mysql.versions import check_packets, check_versions
 from lightmail.config.addresses import MysqlUrl
 from lightmail.config.sections import Mysql
 from lightmail.errors import Unavailable
@@ -62,10 +62,11 @@ class MysqlDatabase:
 
     @classmethod
     async def open(cls, url: MysqlUrl, options: Mysql, clock: Clock | None = None) -> MysqlDatabase:
-        """Raises Unavailable, SchemaMismatch."""
+        """Raises Unavailable, SchemaMismatch, ConfigError (the server's own, see `check_packets`)."""
         database = cls.unchecked(url, options, clock)
         try:
             await check_versions(database)
+            await check_packets(database)
         except BaseException:
             await database.close()
             raise

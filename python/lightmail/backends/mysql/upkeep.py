@@ -14,7 +14,7 @@ from lightmail.backends.mysql.database import MysqlDatabase
 from lightmail.backends.mysql.errors import Refused
 from lightmail.backends.mysql.schema import CREATE_VERSIONS, CURRENT, MIGRATIONS, Migration
 from lightmail.backends.mysql.statements import Statements
-from lightmail.backends.mysql.versions import versions_found
+from lightmail.backends.mysql.versions import LEAST_PACKET_OCTETS, versions_found
 from lightmail.config.addresses import MysqlUrl
 from lightmail.config.sections import Mysql
 from lightmail.errors import SchemaMismatch, Unavailable
@@ -23,8 +23,6 @@ from lightmail.model import Finding, SchemaState
 WHERE = "MySQL"
 
 OLDEST_MARIADB, OLDEST_MYSQL = (10, 11), (8, 0)
-LEAST_PACKET_OCTETS = 16 * 1024 * 1024
-"""The largest statement is the summary of one message: its header (`limits.header_octets`) and what is made of it."""
 
 _UPGRADE_TIMEOUT_S = 86_400.0
 """An ALTER of a large table takes its time."""
@@ -156,10 +154,7 @@ async def _settings(database: MysqlDatabase) -> list[Finding]:
     if read_only:
         findings.append(Finding(WHERE, "the server is read-only"))
     if packet_octets < LEAST_PACKET_OCTETS:
-        needed = f"{LEAST_PACKET_OCTETS} is needed"
-        findings.append(
-            Finding(WHERE, f"max_allowed_packet is {packet_octets}; {needed} for messages with long headers")
-        )
+        findings.append(Finding(WHERE, f"max_allowed_packet is {packet_octets}; {LEAST_PACKET_OCTETS} is needed"))
     if flush != 1:
         text = f"innodb_flush_log_at_trx_commit is {flush}: a crash of the server loses what was answered with OK"
         findings.append(Finding(WHERE, text, serious=False))

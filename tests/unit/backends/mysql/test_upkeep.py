@@ -14,7 +14,7 @@ from lightmail.backends.mysql.statements import Statements
 from lightmail.backends.mysql.upkeep import lock_name
 from lightmail.config.addresses import MysqlUrl
 from lightmail.config.sections import Mysql
-from lightmail.errors import SchemaMismatch, Unavailable
+from lightmail.errors import ConfigError, SchemaMismatch, Unavailable
 from lightmail.model import Finding
 from tests.support.aio import run
 from tests.support.services import SqlServer
@@ -198,9 +198,20 @@ def test_check_tells_how_the_server_is_set_up(url: MysqlUrl, server: SqlServer) 
         )
     assert findings == {
         "the server is read-only": True,
-        "max_allowed_packet is 1048576; 16777216 is needed for messages with long headers": True,
+        "max_allowed_packet is 1048576; 16777216 is needed": True,
         "innodb_flush_log_at_trx_commit is 2": False,
     }
+
+
+def test_a_server_that_would_cut_off_a_list_of_messages_is_refused(url: MysqlUrl, server: SqlServer) -> None:
+    run(upgrade(url, OPTIONS, 77))
+    ((before,),) = server.run("SELECT @@max_allowed_packet")
+    server.run("SET GLOBAL max_allowed_packet = 1048576")
+    try:
+        with pytest.raises(ConfigError, match="max_allowed_packet"):
+            run(MysqlDatabase.open(url, OPTIONS))
+    finally:
+        server.run(f"SET GLOBAL max_allowed_packet = {before}")
 
 
 def test_check_tells_which_privileges_are_missing(url: MysqlUrl, server: SqlServer) -> None:
