@@ -239,7 +239,7 @@ class MySql(SqlServer):
     name = "mysqld"
 
     def command(self) -> Sequence[str]:
-        return [*super().command(), "--mysqlx=OFF", "--innodb-redo-log-capacity=128M"]
+        return [*super().command(), "--mysqlx=OFF", "--secure-file-priv=NULL"]
 
     def _find(self) -> str:
         return os.environ[MYSQL_PATH]
