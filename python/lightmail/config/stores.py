@@ -25,6 +25,8 @@ Problem = tuple[str, str]
 
 _METADATA = f"expected sqlite://PATH or {MYSQL_FORM}"
 _BODIES = f"expected file://PATH or {S3_FORM}"
+_COLUMN_OCTETS = 1024
+"""Of names of mailboxes and of keywords in MySQL's tables; SQLite knows no such end."""
 _ENDPOINT = "expected http://HOST:PORT or https://HOST:PORT"
 
 
@@ -41,6 +43,7 @@ def store_problems(config: Config) -> Iterator[Problem]:
             yield "storage.redis", str(error)
     yield from _memory(config, metadata, bodies)
     if metadata == "mysql":
+        yield from _columns(config)
         yield from _tls_files(config, "mysql", wanted=config.mysql.tls != "off", otherwise='mysql.tls is "off"')
     if bodies == "s3":
         yield from _s3(config, parse_s3(storage.bodies))
@@ -107,6 +110,17 @@ def _memory(config: Config, metadata: str, bodies: str) -> Iterator[Problem]:
         yield "storage.redis", "memory:// shares nothing with other processes; expected no Redis with it"
     if metadata == "memory" and config.server.workers > 1:
         yield "server.workers", "memory:// shares nothing with other processes; expected 1 with it"
+
+
+def _columns(config: Config) -> Iterator[Problem]:
+    """What a client may send must fit; otherwise it is told so by the database, in the middle of a command."""
+    for name in ("mailbox_name_octets", "keyword_octets"):
+        octets = getattr(config.limits, name)
+        if octets > _COLUMN_OCTETS:
+            yield (
+                f"limits.{name}",
+                f"the tables in MySQL hold {_COLUMN_OCTETS} octets, not {octets}; expected that or less",
+            )
 
 
 def _tls_files(config: Config, section: str, *, wanted: bool, otherwise: str) -> Iterator[Problem]:

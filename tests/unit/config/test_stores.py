@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from lightmail.backends.mysql.schema import NAME_OCTETS
 from lightmail.config.load import read
 
 MYSQL = "mysql://USER:PASSWORD@HOST:PORT/DATABASE"
@@ -28,7 +29,8 @@ def problems(tmp_path: Path, text: str) -> list[str]:
     "text",
     [
         "",
-        '[storage]\nmetadata = "mysql://u:p@h/d"',
+        f"{DATABASE}[limits]\nmailbox_name_octets = {NAME_OCTETS}",
+        "[limits]\nmailbox_name_octets = 4096\nkeyword_octets = 2048",
         '[storage]\nmetadata = "mariadb://u@[::1]:3307/d"',
         '[storage]\nmetadata = "memory://"\nbodies = "memory://"',
         '[storage]\nbodies = "s3://mail"\nredis = "redis+sentinel://a,b/m"',
@@ -54,6 +56,14 @@ def test_possible(tmp_path: Path, text: str) -> None:
         ('[storage]\nbodies = "/srv/mail"', f"2: storage.bodies: it is not a URL; {BODIES}"),
         ('[storage]\nbodies = "sqlite://x"', f"2: storage.bodies: unknown scheme sqlite://; {BODIES}"),
         ('[storage]\nbodies = "s3://x"', "2: storage.bodies: the bucket's name is not 3 to 63"),
+        (
+            f"{DATABASE}[limits]\nmailbox_name_octets = {NAME_OCTETS + 1}",
+            f"5: limits.mailbox_name_octets: the tables in MySQL hold {NAME_OCTETS} octets, not {NAME_OCTETS + 1}; expected",
+        ),
+        (
+            DATABASE + "[limits]\nkeyword_octets = 1025",
+            "5: limits.keyword_octets: the tables in MySQL hold 1024 octets",
+        ),
         (
             '[storage]\nmetadata = "memory://"',
             "2: storage.metadata: memory:// and file://bodies cannot go together: "
