@@ -119,6 +119,8 @@ class S3(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """At the same time, of one process."""
     part_octets: Annotated[int, Meta(ge=5_242_880)] = 8_388_608
     """Of a body that is uploaded while it arrives."""
+    upload_octets: Octets = 268_435_456
+    """Held of all such bodies together, by one process; a part at least for each, three at most."""
     attempt_timeout_s: Annotated[float, Meta(gt=0)] = 10.0
     total_timeout_s: Annotated[float, Meta(gt=0)] = 30.0
     """One request with all its retries."""

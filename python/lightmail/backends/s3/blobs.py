@@ -14,6 +14,7 @@ from lightmail.backends.s3.credentials import credentials_for
 from lightmail.backends.s3.faults import Refused, unavailable
 from lightmail.backends.s3.objects import DELETE_AT_ONCE, Objects
 from lightmail.backends.s3.places import place_of
+from lightmail.backends.s3.room import Room
 from lightmail.backends.s3.writing import S3BlobWriter, verify
 from lightmail.config.addresses import S3Url
 from lightmail.config.sections import S3
@@ -38,6 +39,7 @@ class S3Blobs:
         self._objects = Objects(client, options)
         self._part_octets = options.part_octets
         self._verify = options.verify_writes
+        self._room = Room(max(1, options.upload_octets // options.part_octets), options.total_timeout_s)
 
     @classmethod
     async def open(cls, url: S3Url, options: S3) -> S3Blobs:
@@ -57,7 +59,13 @@ class S3Blobs:
 
     async def create(self, key: str, *, about: Mapping[str, str] = NOTHING, account: int = 0) -> S3BlobWriter:
         return S3BlobWriter(
-            self._objects, key, about=about, account=account, part_octets=self._part_octets, verify=self._verify
+            self._objects,
+            key,
+            about=about,
+            account=account,
+            part_octets=self._part_octets,
+            verify=self._verify,
+            room=self._room,
         )
 
     async def put(self, key: str, octets: bytes, *, about: Mapping[str, str] = NOTHING, account: int = 0) -> None:

@@ -12,10 +12,13 @@ from collections.abc import Mapping
 import structlog
 
 from lightmail.backends.s3.objects import Objects
+from lightmail.backends.s3.room import Room
 from lightmail.errors import Unavailable
 
-_UPLOADS_AT_ONCE = 2
-"""Parts under way; with the one that is being filled, three are in memory."""
+_MOST_PARTS = 3
+"""In memory: two under way, and the one that is being filled."""
+_SMALL_OCTETS = 1_048_576
+"""Up to here a body takes no room from others."""
 _PATIENCE_S = 3.0
 """How long giving up waits for an upload to get its name, without which it cannot be aborted."""
 
@@ -26,9 +29,20 @@ class S3BlobWriter:
     """Implements `ports.blobs.BlobWriter`."""
 
     def __init__(
-        self, objects: Objects, key: str, *, about: Mapping[str, str], account: int, part_octets: int, verify: bool
+        self,
+        objects: Objects,
+        key: str,
+        *,
+        about: Mapping[str, str],
+        account: int,
+        part_octets: int,
+        verify: bool,
+        room: Room,
     ) -> None:
         self._objects = objects
+        self._room = room
+        self._room_parts = 0
+        """How much of it is ours."""
         self._key = key
         self._about = about
         self._account = account
@@ -47,6 +61,9 @@ class S3BlobWriter:
     async def write(self, octets: bytes) -> None:
         if self._over:
             raise ValueError("this object is complete, or was given up")
+        if not self._room_parts and self._octets + len(octets) > _SMALL_OCTETS:
+            await self._room.take(self._account)
+            self._room_parts = 1
         rest = memoryview(octets)
         # A full part waits for the octet after it: a body of exactly one part is one PUT.
         while self._held_octets + len(rest) > self._part_octets:
@@ -72,6 +89,7 @@ class S3BlobWriter:
             if self._verify or not completed:
                 await verify(self._objects, self._key, self._octets, "", self._account)
         self._over = True
+        self._leave_room()
 
     async def abort(self) -> None:
         if self._over:
@@ -80,6 +98,7 @@ class S3BlobWriter:
         self._chunks.clear()
         for part in self._parts:
             part.cancel()
+        self._leave_room()
         await asyncio.gather(*self._parts, return_exceptions=True)
         try:
             if self._upload is not None:
@@ -106,15 +125,22 @@ class S3BlobWriter:
         return chunks[0] if len(chunks) == 1 and isinstance(chunks[0], bytes) else b"".join(chunks)
 
     async def _send_part(self) -> None:
-        """Waits for the begin of the upload only, unless too many parts are under way. Raises what failed before."""
+        """Waits until there is room for the next one, and not for this one to arrive. Raises what failed before."""
         if self._upload is None:
             self._upload = asyncio.create_task(self._objects.create_upload(self._key, self._about, self._account))
-        while len(running := [part for part in self._parts if not part.done()]) >= _UPLOADS_AT_ONCE:
-            await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+        self._parts.append(asyncio.create_task(self._upload_part(len(self._parts) + 1, self._held())))
+        while len(running := [part for part in self._parts if not part.done()]) >= self._room_parts:
+            if self._room_parts < _MOST_PARTS and self._room.try_take():
+                self._room_parts += 1
+            else:
+                await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
         for part in self._parts:
             if part.done():
                 part.result()
-        self._parts.append(asyncio.create_task(self._upload_part(len(self._parts) + 1, self._held())))
+
+    def _leave_room(self) -> None:
+        parts, self._room_parts = self._room_parts, 0
+        self._room.give_back(parts)
 
     async def _upload_part(self, number: int, octets: bytes) -> str:
         assert self._upload is not None

@@ -15,7 +15,7 @@ from lightmail.ports.blobs import BlobNotFound
 from tests.support.aio import run
 from tests.support.backends import s3_options
 from tests.support.services import S3Server, Services
-from tests.unit.backends.s3.stores import answer, blobs_answered, blobs_behind, keys_of
+from tests.unit.backends.s3.stores import answer, blobs_answered, blobs_behind, blobs_on, keys_of
 
 PART_OCTETS = 5_242_880
 TEN_KB = os.urandom(10_240)
@@ -154,6 +154,36 @@ def test_no_more_than_three_parts_wait_for_a_store_that_stalls(services: Service
             await writing
             await writer.commit()
             assert len(await blobs.read("ab/1", 0, 100_000_000)) == 3 * PART_OCTETS + 40_000_001
+
+    run(body())
+
+
+def test_all_uploads_together_hold_no_more_than_they_may(services: Services) -> None:
+    """However many clients begin large messages, and go on slowly or not at all (law 7)."""
+
+    async def body() -> None:
+        options = {"part_octets": PART_OCTETS, "upload_octets": 2 * PART_OCTETS - 1, "total_timeout_s": 0.5}
+        async with blobs_on(services.s3, **options) as blobs:
+            slow, late, small = [await blobs.create(f"ab/{number}") for number in range(3)]
+            await slow.write(bytes(2_000_000))
+            with pytest.raises(Unavailable, match="too many large messages"):
+                await late.write(bytes(2_000_000))
+            await late.abort()
+            await small.write(bytes(1_000_000))
+            await small.commit()
+
+            octets = os.urandom(2 * PART_OCTETS + 5)
+            next_one = await blobs.create("ab/next")
+            waiting = asyncio.create_task(next_one.write(octets))
+            await slow.abort()
+            await waiting
+            await next_one.commit()
+            assert await blobs.read("ab/next", 0, len(octets)) == octets, "one part at a time is enough"
+
+            again = await blobs.create("ab/again")
+            await again.write(bytes(2_000_000))
+            await again.commit()
+            assert sorted(await keys_of(blobs)) == ["ab/2", "ab/again", "ab/next"]
 
     run(body())
 
