@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import msgspec
 
@@ -17,7 +17,7 @@ from lightmail.backends.mysql.statements import Statements
 from lightmail.backends.mysql.versions import LEAST_PACKET_OCTETS, versions_found
 from lightmail.config.addresses import MysqlUrl
 from lightmail.config.sections import Mysql
-from lightmail.errors import SchemaMismatch, Unavailable
+from lightmail.errors import SchemaMismatch, StoreReadOnly, Unavailable
 from lightmail.model import Finding, SchemaState
 
 WHERE = "MySQL"
@@ -85,7 +85,8 @@ async def check(url: MysqlUrl, options: Mysql) -> list[Finding]:
             unlike = layout.differences(wanted, await layout.found(database))
             findings += [Finding(WHERE, line) for line in unlike]
             if not unlike:
-                findings += await _privileges(database, wanted)
+                with suppress(StoreReadOnly):  # told already
+                    findings += await _privileges(database, wanted)
         return findings
 
 
@@ -105,23 +106,28 @@ async def _state(database: MysqlDatabase) -> SchemaState:
 
 
 async def _upgrade(statements: Statements, lock: str, now_s: int, migrations: Sequence[Migration]) -> None:
-    if (await versions_found(statements))[0] == migrations[-1].version:
+    if not await _pending(statements, migrations):
         return
     await statements.all(f"SET SESSION lock_wait_timeout = {_LOCK_TIMEOUT_S}")
     await _take_lock(statements, lock)
     await statements.all(CREATE_VERSIONS)
+    for migration in await _pending(statements, migrations):
+        for statement in migration.statements:
+            try:
+                await statements.all(statement)
+            except Refused as error:
+                if error.number not in _DONE_BEFORE:
+                    raise
+        await statements.run(INSERT_VERSION, (migration.version, migration.usable_from, now_s))
+
+
+async def _pending(statements: Statements, migrations: Sequence[Migration]) -> list[Migration]:
+    """Raises SchemaMismatch."""
     found, usable_from = await versions_found(statements)
-    if usable_from > migrations[-1].version:
-        raise SchemaMismatch(found, migrations[-1].version)
-    for migration in migrations:
-        if migration.version > found:
-            for statement in migration.statements:
-                try:
-                    await statements.all(statement)
-                except Refused as error:
-                    if error.number not in _DONE_BEFORE:
-                        raise
-            await statements.run(INSERT_VERSION, (migration.version, migration.usable_from, now_s))
+    latest = migrations[-1].version
+    if usable_from > latest:
+        raise SchemaMismatch(found, latest)
+    return [migration for migration in migrations if migration.version > found]
 
 
 def lock_name(database: str) -> str:

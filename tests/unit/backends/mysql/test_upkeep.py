@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
+from collections.abc import Iterator
 
 import pytest
 
@@ -40,6 +42,17 @@ async def versions(url: MysqlUrl) -> list[tuple[int, int, int]]:
     async with opened(url) as database:
         statement = "SELECT version, usable_from, applied_s FROM schema_version ORDER BY version"
         return await database.all(statement)
+
+
+@contextlib.contextmanager
+def account(url: MysqlUrl, server: SqlServer, privileges: str) -> Iterator[MysqlUrl]:
+    """Of the database, with these privileges and no others."""
+    user = f"u{url.database[-12:]}"
+    server.run(f"CREATE USER {user}@localhost", f"GRANT {privileges} ON {url.database}.* TO {user}@localhost")
+    try:
+        yield dataclasses.replace(url, user=user)
+    finally:
+        server.run(f"DROP USER {user}@localhost")
 
 
 def refusal(url: MysqlUrl) -> SchemaMismatch:
@@ -203,6 +216,25 @@ def test_check_tells_how_the_server_is_set_up(url: MysqlUrl, server: SqlServer) 
     }
 
 
+def test_check_of_a_read_only_server_by_an_account_that_may_not_write_there(url: MysqlUrl, server: SqlServer) -> None:
+    run(upgrade(url, OPTIONS, 77))
+    with account(url, server, "SELECT, INSERT, UPDATE, DELETE") as limited:
+        server.run("SET GLOBAL read_only = 1")
+        try:
+            findings = run(check(limited, OPTIONS))
+        finally:
+            server.run("SET GLOBAL read_only = 0")
+    assert findings == [Finding("MySQL", "the server is read-only")]
+
+
+def test_where_nothing_is_pending_upgrade_needs_no_privilege_to_make_tables(url: MysqlUrl, server: SqlServer) -> None:
+    run(upgrade(url, OPTIONS, 77, migrations=(*MIGRATIONS, EXPANDS)))
+    with account(url, server, "SELECT") as limited:
+        run(upgrade(limited, OPTIONS, 88))
+        run(upgrade(limited, OPTIONS, 88, migrations=(*MIGRATIONS, EXPANDS)))
+    assert run(versions(url))[-1] == (EXPANDS.version, 1, 77)
+
+
 def test_a_server_that_would_cut_off_a_list_of_messages_is_refused(url: MysqlUrl, server: SqlServer) -> None:
     run(upgrade(url, OPTIONS, 77))
     ((before,),) = server.run("SELECT @@max_allowed_packet")
@@ -216,10 +248,8 @@ def test_a_server_that_would_cut_off_a_list_of_messages_is_refused(url: MysqlUrl
 
 def test_check_tells_which_privileges_are_missing(url: MysqlUrl, server: SqlServer) -> None:
     run(upgrade(url, OPTIONS, 77))
-    user = f"u{url.database[-12:]}"
-    server.run(f"CREATE USER {user}@localhost", f"GRANT SELECT, INSERT, UPDATE ON {url.database}.* TO {user}@localhost")
-    findings = run(check(dataclasses.replace(url, user=user), OPTIONS))
-    server.run(f"DROP USER {user}@localhost")
+    with account(url, server, "SELECT, INSERT, UPDATE") as limited:
+        findings = run(check(limited, OPTIONS))
     assert {one.text for one in findings} == {
         f"the user lacks the privilege DELETE on {table}" for table in layout.expected()
     }
