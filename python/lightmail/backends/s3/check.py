@@ -6,6 +6,8 @@ import os
 from collections.abc import AsyncIterator
 from time import monotonic
 
+import msgspec
+
 from lightmail.backends.s3.blobs import S3Blobs
 from lightmail.config.addresses import S3Url
 from lightmail.config.sections import S3
@@ -18,9 +20,9 @@ _PROBE_OCTETS = 4096
 async def check(url: S3Url, options: S3) -> AsyncIterator[str]:
     """What was found, a sentence for each step, as it is done; it writes, reads and deletes an object of its own.
 
-    Raises Unavailable with what is wrong, ConfigError.
+    Raises Unavailable with what is wrong, ConfigError. Somebody waits: one request takes no longer than one attempt.
     """
-    blobs = await S3Blobs.open(url, options)
+    blobs = await S3Blobs.open(url, msgspec.structs.replace(options, total_timeout_s=options.attempt_timeout_s))
     try:
         begun_s = monotonic()
         async for _key in blobs.keys():

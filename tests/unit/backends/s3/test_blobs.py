@@ -279,9 +279,10 @@ def test_check_says_what_works(services: Services) -> None:
 def test_check_says_what_is_wrong(services: Services, options: dict[str, Any], problem: str) -> None:
     async def body() -> None:
         bucket = options.pop("bucket", services.s3.new_bucket())
-        with pytest.raises(Unavailable, match=problem):
-            async for _ in check(S3Url(bucket, ""), s3_options(services.s3, total_timeout_s=0.5, **options)):
-                pass
+        async with asyncio.timeout(15):  # less than s3.total_timeout_s
+            with pytest.raises(Unavailable, match=problem):
+                async for _ in check(S3Url(bucket, ""), s3_options(services.s3, attempt_timeout_s=0.5, **options)):
+                    pass
 
     run(body())
 
