@@ -16,7 +16,7 @@ FUZZ_TARGETS ?= framer command mime
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 
-.PHONY: help build debug run demo test test-unit test-integration test-imap test-telnet test-rust test-all \
+.PHONY: help build debug run demo test test-unit test-integration test-imap test-telnet test-rust test-mysql test-all \
         lint fmt bench bench-load fuzz clean prerequisites test-packages
 
 help: ## show this list
@@ -75,6 +75,11 @@ test-imap: build $(VENV)/.development ## wire transcripts, one file per IMAP com
 
 test-telnet: build ## a plain-text session with a running server, printed to be read
 	@$(BIN)/python -m tests.support.telnet
+
+test-mysql: build $(VENV)/.development test-packages ## what runs on MariaDB otherwise, on MySQL itself (fetched once, into target/)
+	@[ -n "$${LIGHTMAIL_TEST_MYSQL:-}" ] || tests/support/mysql_server.sh target/mysql
+	LIGHTMAIL_TEST_MYSQL=$${LIGHTMAIL_TEST_MYSQL:-$(CURDIR)/target/mysql/mysqld} $(PYTEST) tests/unit/backends/mysql \
+	    tests/contracts tests/property tests/wire tests/integration/test_db.py -k "mysql or test_db"
 
 test-all: build $(VENV)/.development test-packages test-rust ## everything, the slow ones included
 	$(PYTEST) tests
