@@ -204,7 +204,7 @@ async def without_mysql(scene: Scene) -> None:
 MEANWHILE: dict[str, tuple[Callable[[Scene], Awaitable[None]], set[str]]] = {
     "redis": (without_redis, set()),
     "s3": (without_s3, {"APPEND", "FETCH", "DATA"}),
-    "mariadb": (
+    "sql": (
         without_mysql,
         {"APPEND", "FETCH", "STORE", "COPY", "MOVE", "EXPUNGE", "SELECT", "STATUS", "NOOP", "SEARCH", "RCPT", "DATA"},
     ),
