@@ -64,8 +64,9 @@ class Counts:
     ) -> None:
         """A number that somebody else keeps (cache hits, open snapshots), read when it is asked for.
 
-        name: ends in _total when it only grows. label: which of several, told as `of`. across: what becomes of a number
-        that does not only grow when several workers tell it: "max" when they speak of one thing that they share.
+        name: ends in _total when it only grows. label: which of several, told as `of`; "": there is one. across: what
+        becomes of a number that does not only grow when several workers tell it: "max" when they speak of one thing
+        that they share.
         """
         self.sources[name, label] = Source(help_text, read, across)
 
@@ -92,17 +93,17 @@ def families(of: Counts = counts) -> list[Family]:
 
 
 def _of_sources(of: Counts) -> list[Family]:
-    numbers: dict[str, list[tuple[tuple[str, ...], float]]] = {}
+    numbers: dict[str, dict[str, float]] = {}
     for (name, label), source in sorted(of.sources.items(), key=lambda item: item[0]):
-        numbers.setdefault(name, []).append(((label,), source.read()))
+        numbers.setdefault(name, {})[label] = source.read()
     heads = {name: source for (name, _), source in of.sources.items()}
     return [
         Family(
             name.removesuffix("_total"),
             heads[name].help,
             "counter" if name.endswith("_total") else "gauge",
-            ("of",),
-            tuple(found),
+            ("of",) if any(found) else (),
+            tuple(((label,) if any(found) else (), number) for label, number in found.items()),
             heads[name].across,
         )
         for name, found in numbers.items()

@@ -182,6 +182,6 @@ def test_it_tells_its_numbers(tmp_path: Path) -> None:
         assert told["cache_hits"] == ((("node",), 2),)
         assert told["cache_misses"] == ((("node",), 1),)
         assert told["cache_evictions"] == ((("node",), 0),)
-        assert told["node_cache_octets"] == ((("",), charge(50_029)),)
+        assert told["node_cache_octets"] == (((), charge(50_029)),)
 
     on_cache(tmp_path, test)
