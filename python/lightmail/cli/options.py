@@ -17,6 +17,8 @@ from lightmail.errors import ConfigError
 if TYPE_CHECKING:
     from lightmail.app import Store
 
+TLS_KEYS = ("tls.certificate", "tls.key")
+
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -57,13 +59,17 @@ def read_config(file: str | None, data: str | None) -> Reading:
     return read(file, options={} if data is None else {"server.data": ("--data", data)})
 
 
-def good_config(file: str | None, data: str | None) -> Config:
-    """Raises ConfigError after all but the last problem have been told."""
+def good_config(file: str | None, data: str | None, *, serving: bool = False) -> Config:
+    """Raises ConfigError after all but the last problem have been told.
+
+    serving: it has to have a certificate. Other commands may be run where there is none, or none that they may read.
+    """
     reading = read_config(file, data)
-    for problem in reading.problems[:-1]:
+    problems = [problem for problem in reading.problems if serving or problem.key not in TLS_KEYS]
+    for problem in problems[:-1]:
         click.echo(f"lightmail: {problem}", err=True)
-    if reading.problems:
-        raise reading.problems[-1]
+    if problems:
+        raise problems[-1]
     return reading.config
 
 

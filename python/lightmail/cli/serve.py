@@ -31,7 +31,7 @@ def serve(demo: bool, file: str | None, data: str | None, as_json: bool) -> None
     from lightmail.app import serve as serve_
     from lightmail.obs.logs import configure_logs
 
-    config = good_config(file, data)
+    config = good_config(file, data, serving=True)
     configure_logs(config.log)
 
     async def prepare(store: Store) -> tuple[str, ...]:

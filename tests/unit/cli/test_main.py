@@ -80,6 +80,16 @@ def test_a_bad_configuration_stops_every_command(lightmail: Command) -> None:
     assert not lightmail.data.exists()
 
 
+def test_only_a_server_needs_the_certificate(lightmail: Command) -> None:
+    (lightmail.data.parent / "lightmail.toml").write_text('[tls]\ncertificate = "/none.pem"\nkey = "/none.key"\n')
+    assert lightmail.ok("db", "upgrade").out.endswith(" made\n")
+    assert lightmail.ok("user", "list", "--json").json == []
+    for command in (("serve",), ("config", "check")):
+        called = lightmail(*command)
+        assert called.code == 1
+        assert "tls.certificate: no file /none.pem" in called.err and "tls.key: no file /none.key" in called.err
+
+
 def test_usage_errors(lightmail: Command) -> None:
     assert lightmail("nonsense", data=False).code == 2
     assert lightmail("user", "list", "--nonsense").code == 2
