@@ -245,6 +245,8 @@ def _database_number(text: str) -> int:
 
 
 def _decode(text: str) -> str:
+    if re.search(r"%(?![0-9A-Fa-f]{2})", text):
+        raise ValueError("a % that begins no percent-encoded octet is written %25")
     try:
         return unquote(text, errors="strict")
     except UnicodeDecodeError:

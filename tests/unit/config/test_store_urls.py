@@ -138,6 +138,8 @@ def test_redis_forms(text: str, wanted: RedisUrl) -> None:
         ("mysql://u:SECRET@h/d?charset=SECRET", "the only thing known after ? is socket="),
         ("mysql://u:SECRET@h/d?socket=run", "not an absolute path"),
         ("mysql://u:SECRET%ff@h/d", "not UTF-8"),
+        ("mysql://u:SECRET%@h/d", "written %25"),
+        ("mysql://u:SECRET%4@h/d", "written %25"),
     ],
 )
 def test_mysql_refusals(text: str, said: str) -> None:
@@ -188,7 +190,7 @@ def test_s3_refusals(text: str, said: str) -> None:
 
 
 def _refused(parse: Callable[[str], object], text: str, said: str) -> None:
-    with pytest.raises(ValueError, match=r"expected|are no names|not UTF-8") as caught:
+    with pytest.raises(ValueError, match=r"expected|are no names|not UTF-8|written %25") as caught:
         parse(text)
     assert said in str(caught.value)
     assert "SECRET" not in str(caught.value)
