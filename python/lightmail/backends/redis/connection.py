@@ -104,11 +104,7 @@ class RedisConnection:
         task = asyncio.get_running_loop().create_task(self._answer(question, bus))
         self._tasks.add(task)
         task.add_done_callback(self._forget)
-        for wait_s in (self.timeout_s, _GRACE_S):
-            done, _ = await asyncio.wait({task}, timeout=wait_s)
-            if done:
-                break
-        else:
+        if not await self.in_time(task):
             task.cancel()
             self.lost(TimeoutError(f"no answer within {self.timeout_s:g} s"))
             raise Unavailable("Redis")
@@ -122,6 +118,14 @@ class RedisConnection:
         except exceptions.RedisError as error:
             self.refused(error)
             raise Unavailable("Redis") from error
+
+    async def in_time(self, answer: asyncio.Future[Any]) -> bool:
+        """Whether it is done within `timeout_s`."""
+        for wait_s in (self.timeout_s, _GRACE_S):
+            done, _ = await asyncio.wait({answer}, timeout=wait_s)
+            if done:
+                return True
+        return False
 
     def lost(self, error: BaseException) -> None:
         """Somebody has found that Redis is away. Told and logged the first time."""

@@ -102,8 +102,7 @@ class RedisChangeFeed:
         confirmed = self._subscriber.subscribe(self._channel(mailbox_id))
         if confirmed.done() or not self.hearing:
             return  # when it hears, everything is looked at once more
-        done, _ = await asyncio.wait({confirmed}, timeout=self._redis.timeout_s)
-        if not done:
+        if not await self._redis.in_time(confirmed):
             self._redis.lost(exceptions.TimeoutError(f"no subscription within {self._redis.timeout_s:g} s"))
 
     def unfollow(self, mailbox_id: MailboxId) -> None:
