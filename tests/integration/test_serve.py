@@ -218,6 +218,11 @@ def test_sigusr1_writes_the_metrics(tmp_path: Path) -> None:
         assert 'lightmail_commands_total{command="LOGIN"} 1.0' in lines
         assert 'lightmail_cache_hits_total{of="bodies"} 0.0' in lines
         assert "lightmail_workers 1.0" in lines
+        (server.data / "metrics.prom").unlink()
+        (server.data / "metrics.tmp").mkdir()  # as good as a full disk, for root too
+        server.signal(signal.SIGUSR1)
+        assert eventually(lambda: "numbers not written" in server.log())
+        assert "Traceback" not in server.log()
 
 
 def test_demo(tmp_path: Path) -> None:

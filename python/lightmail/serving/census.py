@@ -87,9 +87,4 @@ class Census:
         if data is None:
             return
         up = sum(worker.ready and not worker.leaving for worker in self._workers.values())
-        try:
-            machine.write_metrics(
-                data, exposition([*self._totals.families(), *machine.workers(up, restarts=self.lost)])
-            )
-        except OSError as error:  # a full disk is no reason to end
-            _log.error("numbers not written", problem=str(error))
+        machine.write_metrics(data, exposition([*self._totals.families(), *machine.workers(up, restarts=self.lost)]))

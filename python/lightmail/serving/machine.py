@@ -85,8 +85,11 @@ def write_addresses(data: Path, addresses: Sequence[tuple[str, str]]) -> None:
 
 
 def write_metrics(data: Path, exposition: bytes) -> None:
-    """For a collector that reads files, or for a person."""
-    _write_whole(data / METRICS_FILE, exposition)
+    """For a collector that reads files, or for a person. A full disk is a line in the log."""
+    try:
+        _write_whole(data / METRICS_FILE, exposition)
+    except OSError as error:
+        _log.error("numbers not written", problem=str(error))
 
 
 def workers(up: int, *, restarts: int) -> list[Family]:
