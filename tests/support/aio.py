@@ -10,8 +10,19 @@ import uvloop
 
 T = TypeVar("T")
 
+TIMEOUT_S = 110.0
+"""Below pytest's own, whose signal a waiting uvloop does not hear."""
 
-def run(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run to completion on a fresh uvloop; raises what the coroutine raises."""
+
+def run(coroutine: Coroutine[Any, Any, T], *, timeout_s: float | None = TIMEOUT_S) -> T:
+    """Run to completion on a fresh uvloop; raises what the coroutine raises, TimeoutError when it hangs.
+
+    timeout_s: None: for ever.
+    """
+
+    async def bounded() -> T:
+        async with asyncio.timeout(timeout_s):
+            return await coroutine
+
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(coroutine)
+        return runner.run(bounded())
