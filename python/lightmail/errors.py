@@ -181,7 +181,7 @@ class SystemFault(LightMailError):
 
 
 class Unavailable(SystemFault):
-    """A backend does not answer; nothing was changed."""
+    """A backend does not answer. Nothing was changed, unless it went while it made a change durable: then nobody knows."""
 
     retryable = True
 
