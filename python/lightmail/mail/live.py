@@ -166,9 +166,10 @@ class LiveMailboxes:
         """Somebody said to look; what the load finds may be of a time before that."""
         self._checking: asyncio.Task[None] | None = None
         self._unsure: set[MailboxId] = set()
-        self._failed: set[MailboxId] = set()
-        self._retry: asyncio.TimerHandle | None = None
         """Those to ask the database for, with the next check."""
+        self._failed: set[MailboxId] = set()
+        """Those that could not be asked for."""
+        self._retry: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
 
     @property
