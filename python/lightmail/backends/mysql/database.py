@@ -20,6 +20,7 @@ from lightmail.backends.mysql.connection import READ_GRACE_S, Connection, connec
 from lightmail.backends.mysql.errors import (
     DATABASE,
     LEAVING,
+    LOGIN,
     READ_ONLY,
     REPEATABLE,
     Lost,
@@ -211,8 +212,10 @@ class MysqlDatabase:
         self._pool.release(connection)
 
     def _look_after(self, connection: Connection, error: Refused) -> None:
-        """Some errors tell that this connection leads to the wrong server by now."""
-        if error.number in READ_ONLY or error.number in LEAVING:
+        """Some errors tell that this connection leads to the wrong server by now, or that the account needs a privilege:
+        once it has it, only new connections do.
+        """
+        if error.number in READ_ONLY | LEAVING | LOGIN:
             connection.close(error.text)
             self._pool.drop_idle()
 

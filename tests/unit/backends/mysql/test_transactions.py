@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -511,3 +512,22 @@ def test_reads_are_repeated_once_when_the_connection_is_lost(url: MysqlUrl, serv
             assert await database.read(question) == (7,)
 
     run(test())
+
+
+def test_a_privilege_that_is_granted_later_is_of_use_at_once(url: MysqlUrl, server: SqlServer) -> None:
+    """A connection keeps the privileges for a database that it had when it began."""
+    user = f"u{url.database[-12:]}"
+    server.run(f"CREATE USER {user}@localhost", f"GRANT SELECT ON {url.database}.* TO {user}@localhost")
+
+    async def test() -> None:
+        async with counters(url), opened(dataclasses.replace(url, user=user)) as database:
+            with pytest.raises(Unavailable, match="UPDATE command denied"):
+                await database.write(increment_both)
+            server.run(f"GRANT UPDATE ON {url.database}.* TO {user}@localhost")
+            await database.write(increment_both)
+            assert await counts(database) == [1, 1]
+
+    try:
+        run(test())
+    finally:
+        server.run(f"DROP USER {user}@localhost")
