@@ -24,7 +24,8 @@
     │   └── ConfigError            source, key, problem
     └── SystemFault                the system failed; logged in full, told as "internal error" or "unavailable"
         ├── Unavailable            what; may pass on retry
-        │   └── StoreReadOnly      what; it answers, and takes no writes
+        │   ├── StoreReadOnly      what; it answers, and takes no writes
+        │   └── OutcomeUnknown     what; it went while it made a change durable
         ├── BodyMissing            body_id
         ├── BodyCorrupt            body_id
         ├── DataFolderLocked       path, pid
@@ -181,7 +182,7 @@ class SystemFault(LightMailError):
 
 
 class Unavailable(SystemFault):
-    """A backend does not answer. Nothing was changed, unless it went while it made a change durable: then nobody knows."""
+    """A backend does not answer; nothing was changed."""
 
     retryable = True
 
@@ -195,6 +196,10 @@ class StoreReadOnly(Unavailable):
 
     def __init__(self, what: str) -> None:
         super().__init__(f"{what}, which is read-only,")
+
+
+class OutcomeUnknown(Unavailable):
+    """A backend went while it made a change durable: all of it was done, or nothing, and nobody knows which."""
 
 
 class BodyMissing(SystemFault):

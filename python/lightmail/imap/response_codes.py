@@ -37,6 +37,7 @@ CODES: dict[type[Exception], bytes] = {
     errors.EmptyMessage: b"CANNOT",
     errors.Unavailable: b"UNAVAILABLE",
     errors.StoreReadOnly: b"UNAVAILABLE",
+    errors.OutcomeUnknown: b"UNAVAILABLE",
     errors.BodyMissing: b"UNAVAILABLE",
     errors.BodyCorrupt: b"CORRUPTION",
     UnknownEncoding: b"UNKNOWN-CTE",

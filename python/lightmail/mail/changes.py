@@ -35,6 +35,10 @@ class Changes:
             if delta is not None:
                 self._feed.publish(delta.mailbox_id, delta.highest_modseq)
 
+    def unsure(self, mailbox_id: MailboxId) -> None:
+        """Nobody knows whether a change was committed: whoever has the mailbox looks."""
+        self.structure(mailbox_id)
+
     def structure(self, mailbox_id: MailboxId, *, gone: bool = False) -> None:
         """A mailbox has been created, renamed or deleted."""
         self._tell(mailbox_id, ModSeq(0))

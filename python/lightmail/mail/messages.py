@@ -1,15 +1,17 @@
 """The verbs on messages: append, flags, copy, move, expunge. Each is one durable transaction (laws 1 and 6).
 
-When a verb returns, the live mailboxes of this process know of it and other processes have been told.
+When a verb returns, the live mailboxes of this process know of it and other processes have been told. When nobody
+knows whether it was done, all of them are told to look.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
+from typing import TypeVar
 
 from lightmail._core.index import UidSet
 from lightmail.config import Config
-from lightmail.errors import LimitExceeded
+from lightmail.errors import LimitExceeded, OutcomeUnknown
 from lightmail.mail.bodies import Bodies
 from lightmail.mail.changes import Changes
 from lightmail.mail.live import LiveMailboxes
@@ -26,6 +28,8 @@ from lightmail.model import (
     NewMessage,
 )
 from lightmail.ports.metadata import MetadataStore
+
+T = TypeVar("T")
 
 
 class Messages:
@@ -56,7 +60,9 @@ class Messages:
         """
         for message in messages:
             self._check_flags(message.flags)
-        appended, deltas = await self._metadata.append(messages)
+        appended, deltas = await self._done(
+            self._metadata.append(messages), *{message.mailbox_id for message in messages}
+        )
         self._bodies.added(messages, appended)
         self._summaries.added(
             (stored.body_id, message.body.summary)
@@ -77,19 +83,19 @@ class Messages:
     ) -> FlagOutcome:
         """As `MetadataStore.set_flags`. Source: RFC 9051 §6.4.6, RFC 7162 §3.1.3."""
         self._check_flags(flags)
-        outcome = await self._metadata.set_flags(mailbox_id, uids, op, flags, unchanged_since)
+        outcome = await self._done(self._metadata.set_flags(mailbox_id, uids, op, flags, unchanged_since), mailbox_id)
         await self._changes.committed(outcome.delta)
         return outcome
 
     async def copy(self, source: MailboxId, uids: UidSet, target: MailboxId) -> CopyOutcome:
         """As `MetadataStore.copy`; bodies are shared, no octet of them is read. Source: RFC 9051 §6.4.7."""
-        outcome = await self._metadata.copy(source, uids, target)
+        outcome = await self._done(self._metadata.copy(source, uids, target), target)
         await self._changes.committed(outcome.delta)
         return outcome
 
     async def move(self, source: MailboxId, uids: UidSet, target: MailboxId) -> MoveOutcome:
         """As `MetadataStore.move`. Source: RFC 9051 §6.4.8, RFC 6851."""
-        outcome = await self._metadata.move(source, uids, target)
+        outcome = await self._done(self._metadata.move(source, uids, target), source, target)
         await self._changes.committed(outcome.source_delta, outcome.target_delta)
         return outcome
 
@@ -101,9 +107,17 @@ class Messages:
         live = self._live.get(mailbox_id) if self._exclusive else None
         if live is not None and not live.stale and not live.snapshot.deleted:
             return ExpungeOutcome(UidSet(), ModSeq(live.snapshot.highest_modseq), None)
-        outcome = await self._metadata.expunge(mailbox_id, uids)
+        outcome = await self._done(self._metadata.expunge(mailbox_id, uids), mailbox_id)
         await self._changes.committed(outcome.delta)
         return outcome
+
+    async def _done(self, verb: Awaitable[T], *mailbox_ids: MailboxId) -> T:
+        try:
+            return await verb
+        except OutcomeUnknown:
+            for mailbox_id in mailbox_ids:
+                self._changes.unsure(mailbox_id)
+            raise
 
     def _check_flags(self, flags: tuple[str, ...]) -> None:
         for flag in flags:

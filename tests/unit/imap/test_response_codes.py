@@ -64,6 +64,7 @@ def test_what_the_user_did_is_told(error: Exception, wire: bytes) -> None:
     [
         (errors.Unavailable("db1.internal:3306"), rb"NO \[UNAVAILABLE\] Temporarily not available"),
         (errors.StoreReadOnly("db1.internal:3306"), rb"NO \[UNAVAILABLE\] Temporarily not available"),
+        (errors.OutcomeUnknown("db1.internal:3306"), rb"NO \[UNAVAILABLE\] Temporarily not available"),
         (errors.BodyMissing(17), rb"NO \[UNAVAILABLE\] A message cannot be read"),
         (errors.BodyCorrupt(17, "frame 3"), rb"NO \[CORRUPTION\] A message cannot be read"),
         (errors.SchemaMismatch(1, 2), rb"NO \[SERVERBUG\] Internal error"),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from lightmail._core.index import UidSet
-from lightmail.errors import LimitExceeded, MailboxNotFound, Unavailable
+from lightmail.errors import LimitExceeded, MailboxNotFound, OutcomeUnknown, Unavailable
 from lightmail.model import FlagOp, MailboxId
 from tests.support.aio import run
 from tests.unit.mail.house import House
@@ -117,6 +119,30 @@ def test_verbs_on_a_mailbox_that_is_gone() -> None:
             await house.mail.copy(inbox.id, UidSet([1]), nowhere)
         with pytest.raises(MailboxNotFound):
             await house.mail.set_flags(nowhere, UidSet([1]), FlagOp.ADD, ("\\Seen",))
+        await house.close()
+
+    run(scenario())
+
+
+def test_what_perhaps_happened_is_looked_for() -> None:
+    """The database went during COMMIT, and comes back: whoever has the mailbox open learns what became of it."""
+
+    async def scenario() -> None:
+        house = await House.build(workers=2)
+        inbox = await house.inbox(messages=1)
+        live = await house.mail.open(inbox.id)
+        told = asyncio.Event()
+        live.watch(lambda _: told.set())
+        messages = await house.new_messages(inbox, 1)
+        await house.append_elsewhere(inbox, 1)
+        house.metadata.fail("append", OutcomeUnknown("the database"))
+        house.feed.published.clear()
+        with pytest.raises(OutcomeUnknown):
+            await house.mail.append(messages)
+        assert house.feed.published == [(inbox.id, 0)], "other processes look as well"
+        async with asyncio.timeout(5):
+            await told.wait()
+        assert len(live.snapshot) == 2
         await house.close()
 
     run(scenario())

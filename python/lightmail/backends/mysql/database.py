@@ -33,7 +33,7 @@ from lightmail.backends.mysql.statements import Statements
 from lightmail.backends.mysql.versions import check_packets, check_versions
 from lightmail.config.addresses import MysqlUrl
 from lightmail.config.sections import Mysql
-from lightmail.errors import Unavailable
+from lightmail.errors import OutcomeUnknown, Unavailable
 from lightmail.ports.clock import Clock
 
 _log = logging.getLogger(__name__)
@@ -144,8 +144,8 @@ class MysqlDatabase:
     # ---- transactions
 
     async def write(self, verb: Verb[T]) -> T:
-        """The verb's answer, after it is durable. Raises what the verb raises, StoreReadOnly, or Unavailable: nothing
-        has changed, unless the connection was lost during COMMIT; then nobody knows.
+        """The verb's answer, after it is durable. Raises what the verb raises, StoreReadOnly, Unavailable: nothing has
+        changed; OutcomeUnknown: the connection was lost during COMMIT.
 
         A caller that is cancelled gets all or nothing done.
         """
@@ -166,7 +166,7 @@ class MysqlDatabase:
             delay_s = min(delay_s * 2, _LONGEST_DELAY_S)
 
     async def _transaction(self, verb: Verb[T]) -> T:
-        """Once. Raises what the verb raises, Lost, Refused; Unavailable when the outcome is not known."""
+        """Once. Raises what the verb raises, Lost, Refused, OutcomeUnknown."""
         connection = await self._pool.acquire()
         committing: asyncio.Future[Answer] | None = None
         try:
@@ -234,9 +234,9 @@ async def _roll_back(connection: Connection) -> None:
         connection.close("ROLLBACK failed")
 
 
-def _unknown(reason: str) -> Unavailable:
+def _unknown(reason: str) -> OutcomeUnknown:
     """Also of a server that says good-bye instead of answering COMMIT: it may have been done before."""
-    return Unavailable(f"{DATABASE} ({reason}; the outcome of a COMMIT is not known)")
+    return OutcomeUnknown(f"{DATABASE} ({reason}; the outcome of a COMMIT is not known)")
 
 
 def _another_may_do(error: Lost | Refused) -> bool:
