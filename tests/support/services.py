@@ -147,6 +147,9 @@ def _accepts(port: int) -> bool:
 class SqlServer(Service):
     """MariaDB or MySQL: user root without a password; `new_database()` makes a database of its own."""
 
+    runs_as = "root"
+    """Where the tests are run by root; otherwise it runs as whoever runs them."""
+
     def __init__(self, folder: Path, *options: str) -> None:
         """options: of the command line."""
         super().__init__(folder)
@@ -158,7 +161,7 @@ class SqlServer(Service):
         self._socket = Path("/tmp") / f"lm-{secrets.token_hex(6)}.sock"
         self._program = self._find()
         if not self._data.exists():
-            subprocess.run([*self._install(), *_as_root()], check=True, capture_output=True)
+            subprocess.run([*self._install(), *self._user()], check=True, capture_output=True)
 
     def command(self) -> Sequence[str]:
         return [
@@ -173,7 +176,7 @@ class SqlServer(Service):
             f"--tmpdir={self._temporary}",
             "--innodb-buffer-pool-size=64M",
             "--max-connections=300",
-            *_as_root(),
+            *self._user(),
             *self._options,
         ]
 
@@ -205,6 +208,10 @@ class SqlServer(Service):
 
     def drop(self, url: str) -> None:
         self.run(f"DROP DATABASE IF EXISTS {url.rpartition('/')[2]}")
+
+    def _user(self) -> list[str]:
+        """As root they refuse to run unless they are told to."""
+        return [f"--user={self.runs_as}"] if os.geteuid() == 0 else []
 
     def _find(self) -> str:
         raise NotImplementedError
@@ -253,11 +260,6 @@ def sql_server(folder: Path, *options: str, tls: bool = True) -> SqlServer:
     if os.environ.get(MYSQL_PATH):
         return MySql(folder, *options, *([] if tls else ["--tls-version="]))
     return MariaDb(folder, *options, *([] if tls else ["--skip-ssl"]))
-
-
-def _as_root() -> list[str]:
-    """Both refuse to run as root unless they are told to."""
-    return ["--user=root"] if os.geteuid() == 0 else []
 
 
 class Redis(Service):

@@ -36,6 +36,12 @@ _shapes: dict[Hashable, Shape | None] = {}
 _GROUP_CONCAT_OCTETS = 1 << 30
 _SQL_MODE = "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
 
+_READ_WHAT_IS_COMMITTED = b"SET wsrep_sync_wait=1"
+"""A Galera node answers COMMIT before the others have applied it, and they would answer reads from the time before: a
+hint of a change would be followed by a look that finds none (law 4). So a read, or the start of a transaction, waits
+for all that is committed anywhere; that costs a tenth of a millisecond when nothing is.
+"""
+
 
 class _Handshake(aiomysql.Connection):  # type: ignore[misc]
     """Refuses a server without TLS before the password is sent, where aiomysql would go on without."""
@@ -61,6 +67,8 @@ class Connection(asyncio.Protocol):
         self._gone = asyncio.Event()
         self.version: str = session.server_version
         self.mariadb = "mariadb" in self.version.lower()
+        self.galera = False
+        """Whether the server is a node of a cluster that certifies transactions when they commit."""
         self.thread_id: int = session.thread_id()
         self.since_s = self.used_s = time.monotonic()
         self.in_transaction = False
@@ -212,7 +220,10 @@ async def connect(url: MysqlUrl, options: Mysql, *, tls: ssl.SSLContext | None) 
         async with asyncio.timeout(options.connect_timeout_s):
             await session._connect()
             connection = Connection(session, options.statement_timeout_s + READ_GRACE_S)
-            await connection.query(_set_up(options, mariadb=connection.mariadb))
+            answer = await connection.query(_set_up(options, mariadb=connection.mariadb))
+            if answer.rows and answer.rows[0][1] == "ON":
+                connection.galera = True
+                await connection.query(_READ_WHAT_IS_COMMITTED)
     except TimeoutError:
         session.close()
         raise Lost("it does not answer", timed_out=True) from None
@@ -246,7 +257,7 @@ def tls_context(options: Mysql) -> ssl.SSLContext | None:
 
 
 def _set_up(options: Mysql, *, mariadb: bool) -> bytes:
-    """All that a session needs, in one round trip.
+    """All that a session needs, in one round trip; the row in the answer tells whether the server is a node of Galera.
 
     The character set is said here once more: a server with `skip-character-set-client-handshake` has not listened to it
     in the handshake, and in sjis or gbk the backslash that makes a quote harmless may be half of a character.
@@ -267,6 +278,7 @@ def _set_up(options: Mysql, *, mariadb: bool) -> bytes:
         "SET NAMES utf8mb4",
         "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
         f"SET {', '.join(settings)}",
+        "SHOW VARIABLES LIKE 'wsrep_on'",
     )
     return "; ".join(statements).encode()
 

@@ -49,6 +49,9 @@ class Statements:
     async def later(self, statement: str, values: Values = ()) -> None:
         """Run a statement whose answer nobody looks at: it goes with the next one, or with COMMIT, without a round
         trip of its own. So do its errors: what the next one raises may be about this one.
+
+        Not on Galera: where another node's transaction takes the place of ours between two statements of one packet,
+        MariaDB rolls back and goes on with the next one, which then commits by itself.
         """
         await self._put_off(statement_octets(statement, values))
 
@@ -79,7 +82,7 @@ class Statements:
 
     async def _put_off(self, octets: bytes) -> None:
         self.count += 1
-        if self._ahead_octets + len(octets) > MANY_OCTETS:
+        if self.connection.galera or self._ahead_octets + len(octets) > MANY_OCTETS:
             await self.connection.query(self._with_ahead(octets))
         else:
             self._ahead.append(octets)
