@@ -470,9 +470,13 @@ class Machine:
         self._output += bytes(reply)
 
     def _wrong(self, reply: Reply) -> Event | None:
-        """The client's mistake; after too many of them it is not worth listening to."""
+        """The client's mistake; after too many of them it is not worth listening to.
+
+        A message after recipients that were all refused is none: whoever pipelines could not know (RFC 2920 §3.1).
+        """
         self._say(reply)
-        self._errors += 1
+        if reply is not replies.NO_RECIPIENTS:
+            self._errors += 1
         return self._shut(replies.TOO_MANY_ERRORS) if self._errors > MAX_ERRORS else None
 
     def _shut(self, reply: Reply) -> Event:

@@ -306,6 +306,15 @@ def test_too_many_errors_end_the_connection() -> None:
     assert driver.closed
 
 
+@pytest.mark.parametrize("message", [b"DATA\r\n", b"BDAT 1 LAST\r\nx"])
+def test_messages_to_nobody_who_is_left_are_no_errors(message: bytes) -> None:
+    """Who sends the whole transaction at once cannot know that no recipient is accepted, as while the storage is away."""
+    driver = Driver(recipient=lambda _: replies.UNAVAILABLE)
+    driver.send(LHLO)
+    transaction = b"MAIL FROM:<>\r\nRCPT TO:<pat@foo.edu>\r\n" + message + b"RSET\r\n"
+    assert driver.send_codes(transaction * 50) == [250, 451, 503, 250] * 50
+
+
 def test_a_browser_is_not_a_client() -> None:
     """A form that posts to this port would carry commands in its body."""
     driver = Driver()
