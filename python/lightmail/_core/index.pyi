@@ -218,7 +218,9 @@ class FetchRun:
     @property
     def done(self) -> bool: ...
     def missing(self, cache: SummaryCache, messages: int) -> list[int]:
-        """Body ids among the next `messages` whose summaries are not in the cache; [] when none are needed."""
+        """Body ids among the next `messages` whose summaries are not in the cache, fewer of large messages at a time;
+        [] when none are needed.
+        """
     def needs(self, cache: SummaryCache, messages: int) -> list[OctetNeed]:
         """Octets to read and to offer() before these messages can be rendered; nearly always []."""
     def offer(self, need: OctetNeed, octets: Buffer) -> None: ...
@@ -243,7 +245,7 @@ class SearchRun:
         Raises BadCharset (also for a string that is no text in the charset), BadSet ("$" with nothing saved; a sequence
         number that does not exist matches nothing here)."""
     def missing_summaries(self, cache: SummaryCache, messages: int) -> list[int]:
-        """Body ids (at most `messages`) still undecided that need a summary not in the cache."""
+        """Body ids (at most `messages`, fewer of large ones) still undecided that need a summary not in the cache."""
     def use_summaries(self, cache: SummaryCache) -> None:
         """Decides what the summaries now in the cache can decide. Call until missing_summaries is []."""
     def wanted_bodies(self, messages: int) -> list[tuple[int, int]]:

@@ -9,6 +9,27 @@ use lightmail_mime::parts::{BadParts, Parts};
 use crate::header_index::HeaderIndex;
 use crate::search::common::SearchText;
 
+/// Octets of summaries that are asked for together, at most about.
+const TOGETHER_OCTETS: u64 = 64 << 20;
+/// Of one of them; nobody knows how long a header is before it is read, but not longer than its message, and servers
+/// keep no more of it than this (`limits.header_octets`), unless they are told to.
+const LONGEST_OCTETS: u64 = 1 << 20;
+
+/// How many summaries are asked for together: a thousand headers of ordinary mail are little, of hostile mail too much.
+#[derive(Debug, Default)]
+pub(crate) struct Together {
+    octets: u64,
+}
+
+impl Together {
+    /// Whether that of a message of this size may be among them; the first always may.
+    pub(crate) fn takes(&mut self, size: u64) -> bool {
+        let room = self.octets < TOGETHER_OCTETS;
+        self.octets += size.min(LONGEST_OCTETS);
+        room
+    }
+}
+
 /// What is kept of a message beside its octets (`lightmail_mime::analyze::Summary`).
 #[derive(Debug)]
 pub struct Summary {

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from lightmail._core.index import BodySlot, FetchRun, SlotDecoder, Snapshot, SummaryCache, UidSet
+from lightmail._core.index import BodySlot, FetchRun, SearchRun, SlotDecoder, Snapshot, SummaryCache, UidSet
 from lightmail._core.mime import UnknownEncoding
-from tests.unit.core_index.rows import fetch_plan, row, snapshot, summaries
+from tests.unit.core_index.rows import fetch_plan, row, search_program, snapshot, summaries
 
 _PLAIN = b"Subject: one\r\nFrom: a@example.org\r\n\r\nbody\r\n"
 _BASE64 = b"Content-Type: application/pdf\r\nContent-Transfer-Encoding: base64\r\n\r\nAAECAwQF\r\nBgcICQ==\r\n"
@@ -47,6 +47,19 @@ def test_columns_need_no_summaries() -> None:
     assert after == b")\r\n"
     assert run.done
     assert run.render(cache, messages=10, max_octets=1000) == []
+
+
+def test_summaries_that_may_be_long_are_asked_for_a_few_at_a_time() -> None:
+    """Hostile mail has headers of a mebibyte: 64 of these in one answer, and not 500 (law 7)."""
+    cache = SummaryCache(1 << 20)
+    many = range(1, 501)
+    for size, together in ((1 << 30, 64), (1 << 20, 64), (100_000, 500)):
+        view = snapshot(*(row(uid, size=size) for uid in many))
+        run = FetchRun(fetch_plan("ENVELOPE"), view, UidSet(many), uid=True, modseq=False, recent_from=1, rev2=True)
+        assert run.missing(cache, 500) == list(range(1, together + 1))
+    view = snapshot(*(row(uid, size=1 << 20) for uid in many))
+    search = SearchRun(search_program("SUBJECT x"), view, saved=None, recent_from=1)
+    assert search.missing_summaries(cache, 1_000) == list(range(1, 65))
 
 
 def test_summaries_in_windows() -> None:

@@ -11,7 +11,7 @@ use super::slot::BodySlot;
 use crate::dates::DateWriter;
 use crate::flags::FlagWriter;
 use crate::snapshot::Snapshot;
-use crate::summaries::SummaryCache;
+use crate::summaries::{SummaryCache, Together};
 use crate::uid_set::UidSet;
 use crate::walk::{Message, Walker};
 
@@ -104,14 +104,16 @@ impl FetchRun {
         }
     }
 
-    /// Body ids among the next messages whose summaries are wanted and not in the cache, each once.
+    /// Body ids among the next messages whose summaries are wanted and not in the cache, each once; not all of them
+    /// when they may be long.
     pub fn missing(&self, cache: &mut SummaryCache, messages: usize) -> Vec<u64> {
         let mut missing = Vec::new();
         if self.renderer.plan.needs_summary {
             let mut seen = HashSet::new();
+            let mut together = Together::default();
             self.ahead(messages, |message| {
                 let id = message.body_id();
-                if !cache.look_up(id) && seen.insert(id) {
+                if !cache.look_up(id) && seen.insert(id) && together.takes(message.size()) {
                     missing.push(id);
                 }
             });

@@ -14,7 +14,7 @@ use super::columns;
 use super::common::SearchText;
 use super::program::{Compiler, Evidence, HeaderKey, Node, SearchError};
 use crate::snapshot::Snapshot;
-use crate::summaries::{IdMap, Summary, SummaryCache};
+use crate::summaries::{IdMap, Summary, SummaryCache, Together};
 use crate::uid_set::UidSet;
 
 /// What a search depends on beside its keys and the mailbox.
@@ -97,15 +97,21 @@ impl SearchRun {
         self.for_body.push(position);
     }
 
-    /// Body ids, at most `messages` and each once, of messages that wait for a summary that is not in the cache.
+    /// Body ids, at most `messages` and each once, of messages that wait for a summary that is not in the cache; fewer
+    /// when they may be long.
     pub fn missing_summaries(&self, cache: &SummaryCache, messages: usize) -> Vec<u64> {
         let mut seen = HashSet::new();
-        let ids = self
+        let mut together = Together::default();
+        let waiting = self
             .for_summary
             .iter()
-            .map(|&position| self.body_id(position));
-        ids.filter(|&id| !cache.contains(id) && seen.insert(id))
+            .filter_map(|&position| self.view.at(position));
+        waiting
+            .map(|(chunk, index)| (chunk.fixed.body_ids[index], chunk.fixed.sizes[index]))
+            .filter(|&(id, _)| !cache.contains(id) && seen.insert(id))
             .take(messages)
+            .take_while(|&(_, size)| together.takes(size))
+            .map(|(id, _)| id)
             .collect()
     }
 
