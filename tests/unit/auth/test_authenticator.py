@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -21,6 +21,7 @@ from lightmail.errors import AccountDisabled, AuthenticationFailed, Authorizatio
 from lightmail.model import User, UserId
 from lightmail.ports.cache import Cache
 from tests.support.aio import run
+from tests.support.caches import DictCache
 
 CHEAP = Auth(argon2_memory_kib=8, argon2_passes=1)
 SECRET = Passwords(CHEAP).hash(b"secret")
@@ -341,27 +342,9 @@ def test_a_success_forgets_the_failures_before_it() -> None:
     run(scenario())
 
 
-class OneCache:
-    """A Cache that several rooms share; what is in it can be seen and changed."""
-
-    def __init__(self) -> None:
-        self.values: dict[str, bytes] = {}
-        self.asked = 0
-
-    async def get(self, keys: Sequence[str]) -> dict[str, bytes]:
-        self.asked += 1
-        return {key: self.values[key] for key in keys if key in self.values}
-
-    async def put(self, values: Mapping[str, bytes], *, keep_s: float) -> None:
-        self.values.update(values)
-
-    async def close(self) -> None:
-        """Nothing is open."""
-
-
 def test_a_success_elsewhere_is_not_checked_again() -> None:
     async def scenario() -> None:
-        cache = OneCache()
+        cache = DictCache()
         async with room(cache=cache) as one, room(cache=cache) as other:
             await one.authenticator.verify(b"pat@example.org", b"secret")
             await asyncio.sleep(0)
@@ -382,7 +365,7 @@ def test_a_success_elsewhere_is_not_checked_again() -> None:
 
 def test_a_new_password_is_not_known_elsewhere() -> None:
     async def scenario() -> None:
-        cache = OneCache()
+        cache = DictCache()
         async with room(cache=cache) as one, room(cache=cache) as other:
             await one.authenticator.verify(b"pat@example.org", b"secret")
             await asyncio.sleep(0)
@@ -397,7 +380,7 @@ def test_what_is_in_the_cache_is_of_no_use_without_the_secret() -> None:
     """Neither to guess passwords by, nor to let somebody in: with another secret, the same password has another key."""
 
     async def scenario() -> None:
-        cache = OneCache()
+        cache = DictCache()
         async with room(cache=cache) as one, room(cache=cache) as other:
             other.directory.secret = b"another secret"
             await one.authenticator.verify(b"pat@example.org", b"secret")
@@ -415,7 +398,7 @@ def test_what_is_in_the_cache_is_of_no_use_without_the_secret() -> None:
 @pytest.mark.parametrize("value", [b"", b"x", b"-1", b"9" * 400, b"12 3"])
 def test_nonsense_in_the_cache_is_no_success_for_long(value: bytes) -> None:
     async def scenario() -> None:
-        cache = OneCache()
+        cache = DictCache()
         async with room(cache=cache) as one, room(cache=cache) as other:
             await one.authenticator.verify(b"pat@example.org", b"secret")
             await asyncio.sleep(0)
@@ -430,7 +413,7 @@ def test_a_cache_is_asked_the_same_for_accounts_that_are_not_there() -> None:
     """Otherwise the time would tell."""
 
     async def scenario() -> None:
-        cache = OneCache()
+        cache = DictCache()
         async with room(cache=cache) as at:
             await at.fails(b"pat@example.org", b"wrong")
             await at.fails(b"nobody@example.org", b"wrong")
@@ -442,7 +425,7 @@ def test_a_cache_is_asked_the_same_for_accounts_that_are_not_there() -> None:
 
 def test_without_the_secret_every_node_checks_for_itself() -> None:
     async def scenario() -> None:
-        cache = OneCache()
+        cache = DictCache()
         async with room(cache=cache) as at:
             at.directory.secret = None
             await at.authenticator.verify(b"pat@example.org", b"secret")

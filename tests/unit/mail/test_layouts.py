@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 
 import pytest
@@ -12,25 +11,8 @@ from lightmail._core.frames import TAIL_OCTETS
 from lightmail.errors import BodyCorrupt, BodyMissing
 from lightmail.model import BodyId
 from tests.support.aio import run
+from tests.support.caches import DictCache
 from tests.unit.mail.house import House, message_octets
-
-
-class DictCache:
-    """Implements `ports.cache.Cache`."""
-
-    def __init__(self) -> None:
-        self.values: dict[str, bytes] = {}
-        self.asked = 0
-
-    async def get(self, keys: Sequence[str]) -> dict[str, bytes]:
-        self.asked += 1
-        return {key: self.values[key] for key in keys if key in self.values}
-
-    async def put(self, values: Mapping[str, bytes], *, keep_s: float) -> None:
-        self.values.update(values)
-
-    async def close(self) -> None:
-        """Nothing is open."""
 
 
 def large(octets: int = 3_000_000) -> bytes:
