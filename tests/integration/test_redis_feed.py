@@ -117,6 +117,17 @@ def test_a_process_that_is_too_busy_to_subscribe_does_not_take_redis_for_gone(se
     run(test())
 
 
+def test_who_ends_tells_of_what_was_committed_last(services: Services) -> None:
+    async def test() -> None:
+        async with processes(services.redis.url) as (one, two):
+            await two.follow(7)
+            one.publish(7, 5)
+            await one.feed.close()
+            await until(lambda: two.hints == [(7, 5)])
+
+    run(test())
+
+
 def test_own_hints_do_not_come_back(services: Services) -> None:
     async def test() -> None:
         async with processes(services.redis.url) as (one, two):

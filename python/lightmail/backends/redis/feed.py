@@ -141,6 +141,9 @@ class RedisChangeFeed:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if self._redis.present:
+            # What was committed last: nobody else can tell of it.
+            await self._send_waiting()
         await self._local.close()
 
     def _redis_changed(self, present: bool) -> None:
@@ -162,22 +165,25 @@ class RedisChangeFeed:
         while True:
             await self._something_to_send.wait()
             self._something_to_send.clear()
-            if not self._redis.present:
-                continue  # told when it is back
-            while self._lost_some or self._waiting:
-                if self._lost_some:
-                    self._waiting.clear()
-                    hints = [(self._everybody, ModSeq(0))]
-                else:
-                    some = list(self._waiting)[:HINTS_AT_ONCE]
-                    hints = [(self._channel(each), self._waiting.pop(each)) for each in some]
-                self._lost_some = False
-                try:
-                    await self._redis.ask(partial(self._send, hints), bus=True)
-                    self.sent += len(hints)
-                except Unavailable:
-                    self._lost_some = True
-                    break
+            if self._redis.present:  # told when it is back
+                await self._send_waiting()
+
+    async def _send_waiting(self) -> None:
+        """Until nothing waits, or Redis goes."""
+        while self._lost_some or self._waiting:
+            if self._lost_some:
+                self._waiting.clear()
+                hints = [(self._everybody, ModSeq(0))]
+            else:
+                some = list(self._waiting)[:HINTS_AT_ONCE]
+                hints = [(self._channel(each), self._waiting.pop(each)) for each in some]
+            self._lost_some = False
+            try:
+                await self._redis.ask(partial(self._send, hints), bus=True)
+                self.sent += len(hints)
+            except Unavailable:
+                self._lost_some = True
+                break
 
     async def _send(self, hints: list[tuple[bytes, ModSeq]], bus: Any) -> None:
         pipeline = bus.pipeline(transaction=False)
