@@ -264,3 +264,5 @@ def test_each_goes_away_and_comes_back(way: str, tmp_path: Path, own_services: S
 
         run(scenario())
         assert installation.process_ids() == before, "a process was started again"
+        for node in installation.nodes:
+            assert "Traceback" not in node.log(), "a line says that something is away"
