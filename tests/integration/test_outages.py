@@ -28,6 +28,8 @@ ACCOUNTS = 6
 PLAN = Plan(clients=60, senders=4, operations=None, per_second=80.0)
 RECOVERED_S = 15.0
 """How long a service that is back may take to be used again."""
+QUIET_S = 1.5
+"""Longer than anybody waits for MySQL (below): a connection that was asked for while it was frozen may never come."""
 IMPATIENT: dict[str, dict[str, Any]] = {
     "mysql": {"connect_timeout_s": 0.5, "statement_timeout_s": 2.0, "lock_timeout_s": 2, "retry_s": 0.5},
     "s3": {"attempt_timeout_s": 0.5, "total_timeout_s": 1.0},
@@ -116,6 +118,10 @@ class Scene:
         end_s = time.monotonic() + RECOVERED_S
         while not await self.all_works():
             assert time.monotonic() < end_s, "it is back, and not used"
+        faults = self.ledger.faults
+        await eventually(
+            lambda: not faults or time.monotonic() - faults[-1].at_s > QUIET_S, RECOVERED_S, "it is back, and refused"
+        )
 
     async def told(self) -> float:
         """A change on each node reaches an idling client on the other; how long that took at most, in seconds."""
