@@ -82,6 +82,7 @@ test-mysql: build $(VENV)/.development test-packages ## what runs on MariaDB oth
 	    tests/contracts tests/property tests/wire tests/integration/test_db.py -k "mysql or test_db"
 
 test-all: build $(VENV)/.development test-packages test-rust ## everything, the slow ones included
+	@tests/support/packages.sh galera-4 mariadb-server rsync
 	$(PYTEST) tests
 
 # ---- checking

@@ -84,9 +84,10 @@ async def work(store: Store, boxes: list[MailboxId], task: int, told: Told) -> N
 async def race(urls: Sequence[MysqlUrl]) -> None:
     """urls: of one empty database, one for each process. Raises AssertionError when a law is broken."""
     async with AsyncExitStack() as stack:
-        databases = [await MysqlDatabase.open(url, OPTIONS, HandClock()) for url in urls]
-        for database in databases:
-            stack.push_async_callback(database.close)
+        databases = []
+        for url in urls:
+            databases.append(await MysqlDatabase.open(url, OPTIONS, HandClock()))
+            stack.push_async_callback(databases[-1].close)
         user = await MysqlDirectory(databases[0]).add_user("ann@example.org", "")
         stores = [
             Store(MysqlMetadata(database), MysqlDirectory(database), HandClock(), user, at * 1_000_000)
