@@ -45,6 +45,8 @@ def cluster() -> Iterator[list[GaleraNode]]:
 def new_database(cluster: list[GaleraNode]) -> Iterator[list[str]]:
     """Its URL on each node."""
     made = cluster[0].new_database()
+    for node in cluster:
+        node.run("SET wsrep_sync_wait = 1", "SELECT 1")  # it is there; who logs in to it does not wait for that
     yield [node.at(made) for node in cluster]
     cluster[0].drop(made)
 
