@@ -370,6 +370,26 @@ def test_a_scratch_folder_taken_for_a_leftover_is_made_again(tmp_path: Path, mon
     scratch.close()
 
 
+def test_processes_that_begin_together_have_a_scratch_folder_each(tmp_path: Path) -> None:
+    """Each looks for leftovers, and finds folders that others are about to lock."""
+    made: list[Scratch] = []
+    starts = threading.Barrier(8)
+
+    def begin() -> None:
+        starts.wait()
+        for _ in range(50):
+            made.append(Scratch(tmp_path))
+
+    threads = [threading.Thread(target=begin) for _ in range(starts.parties)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == len(list((tmp_path / "tmp").iterdir())) == 400
+    for scratch in made:
+        scratch.close()
+
+
 async def _finish(writer: writing.FileBlobWriter, octets: bytes) -> None:
     await writer.write(octets)
     await writer.commit()

@@ -78,11 +78,14 @@ class Scratch:
         while True:
             path = tmp / os.urandom(8).hex()
             path.mkdir(mode=0o700)
-            fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+            # Until it is locked, another process that begins may take it for a leftover.
+            try:
+                fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+            except FileNotFoundError:
+                continue
             fcntl.flock(fd, fcntl.LOCK_EX)
             if path.is_dir():
                 break
-            # Another process took it for a leftover between the two calls.
             os.close(fd)
         self.fd = fd
         self._path = path
