@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+import structlog
 
 from tests.support.installation import KINDS, Installation
 from tests.support.server import LightMailServer
 from tests.support.services import Services
+
+
+@pytest.fixture(autouse=True)
+def logs_as_they_come() -> Iterator[None]:
+    """A test that configures the logs of the process leaves them to the next as they were."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session", params=KINDS)
