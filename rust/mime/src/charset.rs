@@ -140,7 +140,8 @@ pub fn fold_into(text: &str, out: &mut String) {
         if is_nfc_quick(other.chars()) == IsNormalized::Yes {
             out.extend(other.chars().flat_map(fold_char));
         } else {
-            out.extend(other.nfc().flat_map(fold_char));
+            // Composed again: some letters have a composed form in lower case alone (W and a ring).
+            out.extend(other.nfc().flat_map(fold_char).nfc());
         }
         rest = after;
     }

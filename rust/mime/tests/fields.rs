@@ -294,6 +294,7 @@ fn charsets() {
     );
     assert_eq!(fold("ÀÉΣΟΣ Straße"), fold("àéσος straße"));
     assert_eq!(fold("e\u{301}"), fold("É"));
+    assert_eq!(fold("W\u{30a}"), fold("ẘ"));
     assert_ne!(fold("é"), fold("e"));
 }
 
