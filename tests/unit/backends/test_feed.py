@@ -110,6 +110,24 @@ def test_commits_of_other_processes_are_noticed() -> None:
     run(test())
 
 
+@pytest.mark.parametrize("away", [False, True])
+def test_a_commit_right_after_the_start_is_noticed(away: bool) -> None:
+    """Away at the start: whatever is found later has changed."""
+
+    async def test() -> None:
+        metadata = Versions()
+        metadata.away = away
+        feed, heard = await _feed(metadata)
+        metadata.away = False
+        if not away:
+            metadata.version = 2
+        await metadata.is_asked(2)
+        await feed.close()
+        assert heard == [(0, 0)]
+
+    run(test())
+
+
 def test_a_store_that_does_not_answer_is_asked_again() -> None:
     async def test() -> None:
         metadata = Versions()

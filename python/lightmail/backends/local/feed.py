@@ -18,6 +18,8 @@ _log = logging.getLogger(__name__)
 
 VERSION_POLL_S = 0.25
 """How often `data_version` is asked for, where the store has one."""
+_NO_VERSION = -1
+"""Differs from every version: what could not be asked for at the start has changed when it can."""
 POLL_S = 1.0
 
 
@@ -68,7 +70,9 @@ class LocalChangeFeed:
     async def start(self) -> None:
         self._loop = asyncio.get_running_loop()
         if self._metadata is not None:
-            self._watching = self._loop.create_task(self._watch(self._metadata))
+            # Asked before anybody loads anything, so that no commit after that is taken for what was there.
+            known = await self._version(self._metadata, _NO_VERSION)
+            self._watching = self._loop.create_task(self._watch(self._metadata, known))
 
     async def close(self) -> None:
         self._loop = None
@@ -96,21 +100,21 @@ class LocalChangeFeed:
                 except Exception:
                     _log.exception("a listener of the change feed failed")
 
-    async def _watch(self, metadata: MetadataStore) -> None:
-        known: int | None = None
-        first = True
+    async def _watch(self, metadata: MetadataStore, known: int | None) -> None:
         while True:
-            pause_s = self._version_poll_s
-            try:
-                version = await metadata.data_version()
-                if version is None:
-                    pause_s = max(self._poll_s, self._least_s)
-                if not first and (version is None or version != known):
-                    self.publish(MailboxId(0), ModSeq(0))
-                known, first = version, False
-            except SystemFault:
-                _log.warning("the poll for changes of other processes failed", exc_info=True)
-            await self._pause(pause_s)
+            await self._pause(max(self._poll_s, self._least_s) if known is None else self._version_poll_s)
+            version = await self._version(metadata, known)
+            if version is None or version != known:
+                self.publish(MailboxId(0), ModSeq(0))
+            known = version
+
+    async def _version(self, metadata: MetadataStore, otherwise: int | None) -> int | None:
+        """otherwise: when it cannot be told now."""
+        try:
+            return await metadata.data_version()
+        except SystemFault:
+            _log.warning("the poll for changes of other processes failed", exc_info=True)
+            return otherwise
 
     async def _pause(self, pause_s: float) -> None:
         self._sooner.clear()
