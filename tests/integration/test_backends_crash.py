@@ -153,7 +153,7 @@ def test_two_processes_write_at_once_and_notice_each_other(tmp_path: Path) -> No
             given[int(uid)] = key
         assert child.returncode == 0
         assert sum(key.startswith("child/") for key in given.values()) == 100
-        await asyncio.wait_for(noticed.wait(), 5)
+        await asyncio.wait_for(noticed.wait(), 60)
         await feed.close()
         await blobs.close()
         await database.close()

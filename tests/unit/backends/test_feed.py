@@ -162,7 +162,7 @@ def test_without_a_data_version_listeners_look_for_themselves() -> None:
         await asyncio.sleep(0.02)
         assert not heard.is_set() and not metadata.asked.is_set()
         feed.poll_at_most_every(0)
-        await asyncio.wait_for(heard.wait(), 10)
+        await asyncio.wait_for(heard.wait(), 60)
         await feed.close()
 
     run(test())

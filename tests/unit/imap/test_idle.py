@@ -109,7 +109,7 @@ def test_a_hint_from_elsewhere_wakes_it() -> None:
         live = client.session.selected.live  # type: ignore[union-attr]
         changed = desk.house.changed(live)
         desk.house.feed.hint(inbox.id, await desk.house.append_elsewhere(inbox, 1))
-        await asyncio.wait_for(changed.wait(), 10)
+        await asyncio.wait_for(changed.wait(), 60)
         assert b"* 1 EXISTS" in await client.told()
         await desk.close()
 

@@ -200,7 +200,7 @@ def test_a_look_that_fails_is_repeated_without_another_hint(verb: str, monkeypat
         modseq = await house.append_elsewhere(inbox, 1)
         house.metadata.fail(verb, Unavailable("the database"), Unavailable("the database"))
         house.feed.hint(inbox.id, modseq if verb == "changes_since" else ModSeq(0))
-        await asyncio.wait_for(changed.wait(), 5)
+        await asyncio.wait_for(changed.wait(), 20)
         assert len(live.snapshot) == 2
         assert house.metadata.count(verb) == 3
         await house.close()
@@ -390,7 +390,7 @@ def test_a_call_to_look_during_a_load_is_not_lost(which: str, change: str) -> No
         told = asyncio.Event()
         live.watch(lambda _: told.set())
         looking.set()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await told.wait()
         assert live.deleted if change == "delete" else len(live.snapshot) == 1
         await house.close()

@@ -140,7 +140,7 @@ def test_what_perhaps_happened_is_looked_for() -> None:
         with pytest.raises(OutcomeUnknown):
             await house.mail.append(messages)
         assert house.feed.published == [(inbox.id, 0)], "other processes look as well"
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await told.wait()
         assert len(live.snapshot) == 2
         await house.close()

@@ -43,7 +43,7 @@ class Table(MemorySessions):
     async def comes(self) -> Beat:
         """The next beat."""
         self._came.clear()
-        await asyncio.wait_for(self._came.wait(), 10)
+        await asyncio.wait_for(self._came.wait(), 60)
         return self.beats[-1]
 
 

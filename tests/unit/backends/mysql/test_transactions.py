@@ -326,7 +326,7 @@ async def commit_lock(url: MysqlUrl) -> AsyncIterator[Callable[[], Awaitable[Non
 
         async def take() -> None:
             lock.set()
-            await asyncio.wait_for(locked.wait(), 10)
+            await asyncio.wait_for(locked.wait(), 60)
 
         holding = asyncio.create_task(database.on_one_connection(hold))
         try:

@@ -96,6 +96,6 @@ def octets_on_disk(folder: Path) -> int:
 
 async def until(holds: Callable[[], bool]) -> None:
     """Until threads and tasks have brought it about."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not holds():  # noqa: ASYNC110  threads have no events for this
             await asyncio.sleep(0.001)

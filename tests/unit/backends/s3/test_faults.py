@@ -198,7 +198,7 @@ def test_all_requests_wait_and_none_waits_for_ever(services: Services) -> None:
             await blobs.put("ab/1", TEN_KB)
             proxy.stall()
             reads = [blobs.read("ab/1", 0, 5, account=number % 3) for number in range(50)]
-            told = await asyncio.wait_for(asyncio.gather(*reads, return_exceptions=True), 10)
+            told = await asyncio.wait_for(asyncio.gather(*reads, return_exceptions=True), 60)
             assert all(isinstance(answer, Unavailable) for answer in told)
             assert proxy.connections <= 30
             proxy.flow()
