@@ -25,6 +25,7 @@
     └── SystemFault                the system failed; logged in full, told as "internal error" or "unavailable"
         ├── Unavailable            what; may pass on retry
         │   ├── StoreReadOnly      what; it answers, and takes no writes
+        │   │   └── StoreSealed    reason; its mail lives elsewhere now
         │   └── OutcomeUnknown     what; it went while it made a change durable
         ├── BodyMissing            body_id
         ├── BodyCorrupt            body_id
@@ -196,6 +197,14 @@ class StoreReadOnly(Unavailable):
 
     def __init__(self, what: str) -> None:
         super().__init__(f"{what}, which is read-only,")
+
+
+class StoreSealed(StoreReadOnly):
+    """The whole store has been moved elsewhere, and takes no writes here any more."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"this mail store ({reason})")
+        self.reason = reason
 
 
 class OutcomeUnknown(Unavailable):

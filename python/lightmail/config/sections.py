@@ -204,6 +204,19 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Mailboxes of one user."""
 
 
+class Upkeep(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one process does for all, in the background."""
+
+    interval_s: Seconds = 60.0
+    """How often bodies that nobody needs are deleted, and manifests are written; 0: never, `lightmail gc` does it."""
+    grace_s: Seconds = 86_400.0
+    """How long a body stays after the last message that had it went; how old an object without a row must be to go."""
+    sweep_interval_s: Seconds = 86_400.0
+    """How often all objects of the body store are compared with the database; 0: never."""
+    manifests: bool = True
+    """Whether mailboxes are also written to the body store, for `lightmail repair --from-bodies`."""
+
+
 class Mail(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     special_use: dict[str, str] = field(
         default_factory=lambda: {
@@ -239,6 +252,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     auth: Auth = field(default_factory=Auth)
     limits: Limits = field(default_factory=Limits)
     mail: Mail = field(default_factory=Mail)
+    upkeep: Upkeep = field(default_factory=Upkeep)
     log: Log = field(default_factory=Log)
 
     @property
