@@ -17,7 +17,7 @@ from lightmail.backends.mysql.statements import Statements
 from lightmail.config.addresses import MysqlUrl, parse_mysql
 from lightmail.errors import Unavailable
 from tests.support.aio import run
-from tests.support.proxy import Proxy
+from tests.support.faults.proxy import Proxy
 from tests.support.services import MariaDb, SqlServer, free_port, sql_server
 from tests.unit.backends.mysql.house import connection_id, counters, counts, opened
 

@@ -11,7 +11,7 @@ from lightmail.backends.s3 import S3Blobs
 from lightmail.config.addresses import S3Url
 from lightmail.config.sections import S3
 from tests.support.backends import s3_options
-from tests.support.proxy import Proxy
+from tests.support.faults.proxy import Proxy
 from tests.support.services import S3Server
 
 BUCKET = "mail"

@@ -1,5 +1,5 @@
-"""A TCP proxy that does to octets what a bad network does: cut, stall, delay, damage. Runs in threads of its own, so that
-tests of coroutines and tests of processes can use it alike.
+"""A TCP proxy that does to octets what a bad network does: cut, truncate, stall, delay, damage. Runs in threads of its
+own, so that tests of coroutines and tests of processes can use it alike.
 
     client  ── up →  Proxy.port  ── up →  server
             ← down ──            ← down ──
@@ -15,7 +15,9 @@ from types import TracebackType
 from typing import Literal, Self
 
 Way = Literal["up", "down"]
+Kind = Literal["damage", "cut", "truncate"]
 
+_KINDS: tuple[Kind, ...] = ("damage", "cut", "truncate")
 _PIECE_OCTETS = 16_384
 _RESET = struct.pack("ii", 1, 0)
 """SO_LINGER: closing sends RST, and what was under way is lost."""
@@ -29,11 +31,13 @@ class Proxy:
         """How long each piece waits, either way."""
         self.connections = 0
         """Accepted so far."""
-        self._server = ("127.0.0.1", server_port)
+        self.server_port = server_port
+        """Where new connections go; may be changed, as a load balancer does when a server is gone."""
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._lock = threading.Lock()
-        self._faults: dict[tuple[str, Way], int] = {}
+        self._faults: dict[tuple[Kind, Way], int] = {}
+        self._unheard_question = b""
         self._lost_question = b""
         self._lost_answers: set[socket.socket] = set()
         """Server ends whose next octets do not get through."""
@@ -57,9 +61,17 @@ class Proxy:
         """Once: when so many octets more have gone this way, by any connection, that connection is reset at both ends."""
         self._faults["cut", way] = after
 
+    def truncate(self, way: Way, after: int = 0) -> None:
+        """The same, but what has come so far arrives, and then the connection ends as if that had been all."""
+        self._faults["truncate", way] = after
+
     def damage(self, way: Way, after: int) -> None:
         """Once: the octet that comes after so many is changed."""
         self._faults["damage", way] = after
+
+    def lose_question(self, octets: bytes) -> None:
+        """Once: when these octets come on their way up, their connection is reset, and the server never sees them."""
+        self._unheard_question = octets
 
     def lose_answer(self, to: bytes) -> None:
         """Once: when these octets have gone up, their connection is reset as soon as the server answers."""
@@ -75,7 +87,13 @@ class Proxy:
     def refuse(self) -> None:
         """All connections are reset, and so are new ones, until `admit`."""
         self._refusing = True
-        self._reset_all()
+        self.reset()
+
+    def reset(self) -> None:
+        """All connections are, once; whoever comes again is let through."""
+        with self._lock:
+            for end in self._open:
+                _shut(end, _RESET)
 
     def admit(self) -> None:
         self._refusing = False
@@ -83,14 +101,21 @@ class Proxy:
     @property
     def pending(self) -> bool:
         """Whether something that is to happen once has not happened yet."""
-        return bool(self._faults or self._lost_question or self._lost_answers)
+        return bool(self._faults or self._unheard_question or self._lost_question or self._lost_answers)
+
+    def forget(self) -> None:
+        """What was to happen once and has not happened will not."""
+        with self._lock:
+            self._faults.clear()
+            self._unheard_question = self._lost_question = b""
+            self._lost_answers.clear()
 
     def close(self) -> None:
         self._closed.set()
         self._flowing.set()
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
-        self._reset_all()
+        self.reset()
         for thread in self._threads:
             thread.join()
         self._listener.close()
@@ -106,7 +131,7 @@ class Proxy:
                 _reset(client)
                 continue
             try:
-                server = socket.create_connection(self._server)
+                server = socket.create_connection(("127.0.0.1", self.server_port))
             except OSError:
                 _reset(client)
                 continue
@@ -132,46 +157,47 @@ class Proxy:
                 if self.delay_s:
                     self._closed.wait(self.delay_s)
                 self._flowing.wait()
-                piece, cut = self._suffer(piece, way)
+                piece, end = self._suffer(piece, way)
                 if self._loses(piece, source, sink):
-                    piece, cut = b"", True
+                    piece, end = b"", "cut"
                 sink.sendall(piece)
-                if cut:
+                if end == "cut":
                     _shut(source, _RESET)
                     _shut(sink, _RESET)
                     return
+                if end == "truncate":
+                    break
         # The other end learns of the end; half-closed connections are not told apart.
         _shut(source)
         _shut(sink)
 
-    def _suffer(self, piece: bytes, way: Way) -> tuple[bytes, bool]:
-        """What is left of the piece, and whether the connection ends here."""
+    def _suffer(self, piece: bytes, way: Way) -> tuple[bytes, Kind | None]:
+        """What is left of the piece, and how the connection ends here, if it does."""
         with self._lock:
-            for kind in ("damage", "cut"):
+            for kind in _KINDS:
                 after = self._faults.pop((kind, way), None)
                 if after is None:
                     continue
                 if after >= len(piece):
                     self._faults[kind, way] = after - len(piece)
-                elif kind == "cut":
-                    return piece[:after], True
-                else:
+                elif kind == "damage":
                     piece = piece[:after] + bytes([piece[after] ^ 1]) + piece[after + 1 :]
-        return piece, False
+                else:
+                    return piece[:after], kind
+        return piece, None
 
     def _loses(self, piece: bytes, source: socket.socket, sink: socket.socket) -> bool:
-        if self._lost_question and self._lost_question in piece:
-            self._lost_question = b""
-            self._lost_answers.add(sink)
-        if source in self._lost_answers:
-            self._lost_answers.remove(source)
-            return True
-        return False
-
-    def _reset_all(self) -> None:
         with self._lock:
-            for end in self._open:
-                _shut(end, _RESET)
+            if self._unheard_question and self._unheard_question in piece:
+                self._unheard_question = b""
+                return True
+            if self._lost_question and self._lost_question in piece:
+                self._lost_question = b""
+                self._lost_answers.add(sink)
+            if source in self._lost_answers:
+                self._lost_answers.remove(source)
+                return True
+        return False
 
     def _run(self, work: object, *values: object) -> None:
         thread = threading.Thread(target=work, args=values, daemon=True)  # type: ignore[arg-type]
