@@ -86,6 +86,12 @@ class Upkeep(Protocol):
         """
         ...
 
+    async def drop_accounts(self, user_ids: Sequence[UserId]) -> None:
+        """With their aliases, subscriptions, mailboxes and messages; bodies lose their references. Works under the seal,
+        as all verbs here do.
+        """
+        ...
+
     async def put_mailboxes(self, mailboxes: Sequence[MailboxRecord]) -> None:
         """With the ids they have there: added empty, or name, special use, selectable, UIDVALIDITY, `recent_from` made equal.
         Messages, counters, uid_next, highest_modseq and keywords are `apply`'s. Names may be exchanged among those given.
