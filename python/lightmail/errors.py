@@ -28,7 +28,7 @@
         │   │   └── StoreSealed    reason; its mail lives elsewhere now
         │   └── OutcomeUnknown     what; it went while it made a change durable
         ├── BodyMissing            body_id
-        ├── BodyCorrupt            body_id
+        ├── BodyCorrupt            body_id, reason
         ├── DataFolderLocked       path, pid
         ├── WorkerFailed           problem
         └── SchemaMismatch         found, expected
@@ -221,6 +221,7 @@ class BodyCorrupt(SystemFault):
     def __init__(self, body_id: int, reason: str) -> None:
         super().__init__(f"body {body_id} is damaged: {reason}")
         self.body_id = body_id
+        self.reason = reason
 
 
 class DataFolderLocked(SystemFault):
