@@ -213,6 +213,39 @@ MIGRATIONS = (
             """,
         ),
     ),
+    Migration(
+        version=2,
+        usable_from=1,
+        statements=(
+            # Work that one process does for all, and until when it has it, by the server's clock.
+            f"""
+            CREATE TABLE IF NOT EXISTS leases (
+                name    VARCHAR(64)  NOT NULL,
+                holder  VARCHAR(255) NOT NULL,
+                until_s BIGINT       NOT NULL,
+                PRIMARY KEY (name)
+            ) {_TABLE}
+            """,
+            # How far resumable work has come, in the words of whoever does it.
+            f"""
+            CREATE TABLE IF NOT EXISTS jobs (
+                name      VARCHAR(64) NOT NULL,
+                state     MEDIUMBLOB  NOT NULL,
+                changed_s BIGINT      NOT NULL,
+                PRIMARY KEY (name)
+            ) {_TABLE}
+            """,
+            # What of each mailbox has been written to the body store.
+            f"""
+            CREATE TABLE IF NOT EXISTS manifests (
+                mailbox_id BIGINT       NOT NULL,
+                modseq     BIGINT       NOT NULL,
+                object_key VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+                PRIMARY KEY (mailbox_id)
+            ) {_TABLE}
+            """,
+        ),
+    ),
 )
 
 CURRENT = MIGRATIONS[-1].version
