@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
+import tempfile
+import time
 
 import pytest
 
+from lightmail.backends.files import FileBlobs
 from lightmail.ports.blobs import BlobNotFound, BlobStore
 from tests.support.backends import on_every_blob_backend
 
 
+def _attributes_are_kept() -> bool:
+    with tempfile.TemporaryFile() as file:
+        try:
+            os.setxattr(file.fileno(), "user.test", b"x")
+        except OSError:
+            return False
+    return True
+
+
 async def _keys(blobs: BlobStore) -> list[str]:
-    return sorted([key async for key in blobs.keys()])  # noqa: SIM118  a port, not a dict
+    return sorted([found.key async for found in blobs.objects()])
 
 
 @on_every_blob_backend
@@ -160,3 +173,50 @@ async def test_the_sweep_sees_every_object(blobs: BlobStore) -> None:
     await asyncio.gather(*(blobs.put(key, key.encode()) for key in keys))
     assert await _keys(blobs) == sorted(keys)
     assert await asyncio.gather(*(blobs.read(key, 0, 100) for key in keys)) == [key.encode() for key in keys]
+
+
+@on_every_blob_backend
+async def test_objects_tell_their_size_and_age(blobs: BlobStore) -> None:
+    await blobs.put("ab/small", b"12345")
+    writer = await blobs.create("ab/streamed")
+    await writer.write(bytes(6_000_000))
+    await writer.commit()
+    found = {each.key: each async for each in blobs.objects()}
+    assert {key: each.octets for key, each in found.items()} == {"ab/small": 5, "ab/streamed": 6_000_000}
+    assert all(abs(time.time() - each.modified_s) < 600 for each in found.values())
+
+
+@on_every_blob_backend
+async def test_objects_whose_key_begins_so(blobs: BlobStore) -> None:
+    for key in ("ab/1", "ab/2", "abc", "b/1"):
+        await blobs.put(key, b"x")
+    for prefix, expected in (("ab/", {"ab/1", "ab/2"}), ("ab", {"ab/1", "ab/2", "abc"}), ("none/", set())):
+        assert {each.key async for each in blobs.objects(prefix)} == expected
+
+
+@on_every_blob_backend
+async def test_what_an_object_is_about_comes_back(blobs: BlobStore) -> None:
+    about = {
+        "account": "ann@example.org,bob@example.org",
+        "mailbox": "Entwürfe/日本, 50 % \r\n",
+        "uid-validity": "7",
+    }
+    await blobs.put("ab/put", b"x", about=about, account=7)
+    writer = await blobs.create("ab/streamed", about=about)
+    await writer.write(b"x" * 6_000_000)
+    await writer.commit()
+    await blobs.put("ab/plain", b"x")
+    if isinstance(blobs, FileBlobs) and not _attributes_are_kept():
+        pytest.skip("this file system keeps no extended attributes")
+    assert await blobs.about("ab/put") == await blobs.about("ab/streamed") == about
+    assert await blobs.about("ab/plain") == {}
+
+
+@on_every_blob_backend
+async def test_what_a_missing_object_is_about(blobs: BlobStore) -> None:
+    with pytest.raises(BlobNotFound):
+        await blobs.about("ab/missing")
+    await blobs.put("ab/gone", b"x", about={"mailbox": "INBOX"})
+    await blobs.delete(["ab/gone"])
+    with pytest.raises(BlobNotFound):
+        await blobs.about("ab/gone")

@@ -15,7 +15,7 @@ from lightmail.backends.local import LocalChangeFeed
 from lightmail.config import Config
 from lightmail.mail.store import MailStore
 from lightmail.model import NewMessage
-from lightmail.ports.blobs import NOTHING, BlobStore, BlobWriter
+from lightmail.ports.blobs import NOTHING, BlobStore, BlobWriter, StoredObject
 from tests.cost.places import Place, Stores
 from tests.support.backends import HandClock
 from tests.unit.imap.desk import CHEAP, PASSWORD, USER, Desk
@@ -56,9 +56,13 @@ class MeteredBlobs:
         self.requests["delete"] += 1
         await self._inner.delete(keys)
 
-    def keys(self) -> AsyncIterator[str]:
-        self.requests["keys"] += 1
-        return self._inner.keys()
+    def objects(self, prefix: str = "") -> AsyncIterator[StoredObject]:
+        self.requests["list"] += 1
+        return self._inner.objects(prefix)
+
+    async def about(self, key: str) -> Mapping[str, str]:
+        self.requests["about"] += 1
+        return await self._inner.about(key)
 
     async def close(self) -> None:
         await self._inner.close()

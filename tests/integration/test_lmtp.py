@@ -111,8 +111,7 @@ class Place:
         return [await self.mail.bodies.read(body_id, 0, octets) for body_id, octets in bodies]
 
     async def stored_objects(self) -> int:
-        keys = self.blobs.keys()
-        return len([key async for key in keys])
+        return len([found async for found in self.blobs.objects()])
 
 
 @asynccontextmanager

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    key: str
+    octets: int
+    modified_s: int
+    """When it was written, by the clock of who keeps it."""
 
 
 class BlobNotFound(LookupError):
@@ -33,8 +42,9 @@ class BlobWriter(Protocol):
 
 
 class BlobStore(Protocol):
-    """about: what the object is, in few and short words, kept beside it where the store can (S3 user metadata), so that
-    rows can be rebuilt without the database; never needed to read it.
+    """about: what the object is, in few and short words, kept beside it where the store can (S3 user metadata, extended
+    attributes of a file), so that rows can be rebuilt without the database; never needed to read it. Names are small
+    letters, digits and "-"; what is too long is shortened, see `backends.about`.
 
     account: on whose behalf; a store that bounds its requests shares them fairly between accounts. 0: the house's own.
     """
@@ -57,8 +67,15 @@ class BlobStore(Protocol):
         """Keys that are not there are skipped. Raises Unavailable."""
         ...
 
-    def keys(self) -> AsyncIterator[str]:
-        """Every object, in any order (the sweep). Raises Unavailable."""
+    def objects(self, prefix: str = "") -> AsyncIterator[StoredObject]:
+        """Every object whose key begins so, in any order; what comes or goes meanwhile may be told or not.
+
+        Raises Unavailable.
+        """
+        ...
+
+    async def about(self, key: str) -> Mapping[str, str]:
+        """As it was given, perhaps shortened; empty where the store could not keep it. Raises BlobNotFound, Unavailable."""
         ...
 
     async def close(self) -> None: ...

@@ -396,4 +396,4 @@ async def _finish(writer: writing.FileBlobWriter, octets: bytes) -> None:
 
 
 async def _keys(blobs: FileBlobs) -> list[str]:
-    return sorted([key async for key in blobs.keys()])  # noqa: SIM118  a port, not a dict
+    return sorted([found.key async for found in blobs.objects()])

@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator, Mapping
 from lightmail.backends.memory import MemoryBlobs
 from lightmail.backends.memory.blobs import MemoryBlobWriter
 from lightmail.errors import StoreReadOnly, Unavailable
-from lightmail.ports.blobs import NOTHING, BlobNotFound
+from lightmail.ports.blobs import NOTHING, BlobNotFound, StoredObject
 from tests.unit.mail.house import House
 
-READING = frozenset({"read", "keys"})
+READING = frozenset({"read", "objects"})
 WRITING = frozenset({"put", "create", "write", "commit"})
 
 
@@ -35,11 +35,11 @@ class AwayBlobs(MemoryBlobs):
 
     async def create(self, key: str, *, about: Mapping[str, str] = NOTHING, account: int = 0) -> MemoryBlobWriter:
         self.check("create")
-        return _AwayWriter(self, self._objects, key)
+        return _AwayWriter(self, key, about)
 
     async def put(self, key: str, octets: bytes, *, about: Mapping[str, str] = NOTHING, account: int = 0) -> None:
         self.check("put")
-        await super().put(key, octets)
+        await super().put(key, octets, about=about)
 
     async def read(self, key: str, start: int, octets: int, *, account: int = 0) -> bytes:
         self.check("read")
@@ -51,15 +51,15 @@ class AwayBlobs(MemoryBlobs):
     def read_nowait(self, key: str, start: int, octets: int) -> bytes | None:
         return None
 
-    async def keys(self) -> AsyncIterator[str]:
-        self.check("keys")
-        for key in list(self._objects):
-            yield key
+    async def objects(self, prefix: str = "") -> AsyncIterator[StoredObject]:
+        self.check("objects")
+        async for found in super().objects(prefix):
+            yield found
 
 
 class _AwayWriter(MemoryBlobWriter):
-    def __init__(self, store: AwayBlobs, objects: dict[str, bytes], key: str) -> None:
-        super().__init__(objects, key)
+    def __init__(self, store: AwayBlobs, key: str, about: Mapping[str, str]) -> None:
+        super().__init__(store, key, about)
         self._store = store
 
     async def write(self, octets: bytes) -> None:

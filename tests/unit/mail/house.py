@@ -203,10 +203,7 @@ class House:
 
     async def objects(self) -> list[str]:
         """The keys in the body store."""
-        objects = []
-        async for key in self._blobs.keys():
-            objects.append(key)
-        return objects
+        return [found.key async for found in self._blobs.objects()]
 
     async def again(self, *, slow_bodies: bool = False) -> House:
         """Another process over the same data. slow_bodies: no body is at hand without waiting."""

@@ -20,15 +20,15 @@ class NotingBlobs(MemoryBlobs):
 
     def __init__(self) -> None:
         super().__init__()
-        self.about: list[tuple[dict[str, str], int]] = []
+        self.told: list[tuple[dict[str, str], int]] = []
         self.readers: list[int] = []
 
     async def create(self, key: str, *, about: Mapping[str, str] = NOTHING, account: int = 0) -> MemoryBlobWriter:
-        self.about.append((dict(about), account))
+        self.told.append((dict(about), account))
         return await super().create(key)
 
     async def put(self, key: str, octets: bytes, *, about: Mapping[str, str] = NOTHING, account: int = 0) -> None:
-        self.about.append((dict(about), account))
+        self.told.append((dict(about), account))
         await super().put(key, octets)
 
     async def read(self, key: str, start: int, octets: int, *, account: int = 0) -> bytes:
@@ -71,7 +71,7 @@ def test_an_appended_message() -> None:
             "flags": "\\Seen $Label1",
             "octets": str(len(octets)),
         }
-        assert blobs.about == [(about, house.user.id)]
+        assert blobs.told == [(about, house.user.id)]
         await house.close()
 
     run(scenario())
@@ -90,7 +90,7 @@ def test_a_large_appended_message_says_what_is_known_when_it_begins() -> None:
             "uid-validity": str(inbox.uid_validity),
             "internaldate": "2001-09-09T01:46:40+00:00",
         }
-        assert blobs.about == [(about, house.user.id)]
+        assert blobs.told == [(about, house.user.id)]
         await house.close()
 
     run(scenario())
@@ -112,7 +112,7 @@ def test_a_delivered_message_names_its_accounts() -> None:
             "internaldate": "2001-09-09T01:46:40+00:00",
             "octets": str(body.raw_octets),
         }
-        assert blobs.about == [(about, bob.id)]
+        assert blobs.told == [(about, bob.id)]
         await house.close()
 
     run(scenario())

@@ -10,11 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
+from lightmail.backends.files.attributes import about_of
 from lightmail.backends.files.folders import Folder, Scratch, open_folders
 from lightmail.backends.files.paths import file_name, folder_of, key_of
 from lightmail.backends.files.writing import FileBlobWriter, NewFile, told_plainly
 from lightmail.errors import Unavailable
-from lightmail.ports.blobs import NOTHING, BlobNotFound
+from lightmail.ports.blobs import NOTHING, BlobNotFound, StoredObject
 
 T = TypeVar("T")
 
@@ -46,10 +47,10 @@ class FileBlobs:
         return await asyncio.get_running_loop().run_in_executor(None, prepare)
 
     async def create(self, key: str, *, about: Mapping[str, str] = NOTHING, account: int = 0) -> FileBlobWriter:
-        return FileBlobWriter(self._new_file(key), self._in_thread)
+        return FileBlobWriter(self._new_file(key, about), self._in_thread)
 
     async def put(self, key: str, octets: bytes, *, about: Mapping[str, str] = NOTHING, account: int = 0) -> None:
-        await self._in_thread(self._new_file(key).put, octets)
+        await self._in_thread(self._new_file(key, about).put, octets)
 
     async def read(self, key: str, start: int, octets: int, *, account: int = 0) -> bytes:
         return await self._in_thread(self._read, key, start, octets)
@@ -78,12 +79,13 @@ class FileBlobs:
     async def delete(self, keys: Sequence[str]) -> None:
         await self._in_thread(self._delete, keys)
 
-    async def keys(self) -> AsyncIterator[str]:
+    async def objects(self, prefix: str = "") -> AsyncIterator[StoredObject]:
         for folder in self._folders:
-            for name in await self._in_thread(os.listdir, folder.fd):
-                key = key_of(name)
-                if key is not None:
-                    yield key
+            for found in await self._in_thread(_objects_in, folder, prefix):
+                yield found
+
+    async def about(self, key: str) -> Mapping[str, str]:
+        return await self._in_thread(self._about, key)
 
     async def close(self) -> None:
         """Waits for what is under way. Safe to call twice."""
@@ -93,8 +95,8 @@ class FileBlobs:
 
     # ---- blocking
 
-    def _new_file(self, key: str) -> NewFile:
-        return NewFile(self._scratch, self._folders[folder_of(key)], file_name(key))
+    def _new_file(self, key: str, about: Mapping[str, str]) -> NewFile:
+        return NewFile(self._scratch, self._folders[folder_of(key)], file_name(key), about)
 
     def _open(self, key: str) -> int:
         return os.open(file_name(key), os.O_RDONLY | os.O_CLOEXEC, dir_fd=self._folders[folder_of(key)].fd)
@@ -112,6 +114,16 @@ class FileBlobs:
                 chunks.append(chunk)
                 start, left = start + len(chunk), left - len(chunk)
             return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        finally:
+            os.close(fd)
+
+    def _about(self, key: str) -> Mapping[str, str]:
+        try:
+            fd = self._open(key)
+        except FileNotFoundError:
+            raise BlobNotFound(key) from None
+        try:
+            return about_of(fd)
         finally:
             os.close(fd)
 
@@ -134,3 +146,17 @@ class FileBlobs:
             raise Unavailable("the body store (closed)")
         with told_plainly():
             return await asyncio.get_running_loop().run_in_executor(self._threads, call, *values)
+
+
+def _objects_in(folder: Folder, prefix: str) -> list[StoredObject]:
+    found = []
+    for name in os.listdir(folder.fd):
+        key = key_of(name)
+        if key is None or not key.startswith(prefix):
+            continue
+        try:
+            status = os.stat(name, dir_fd=folder.fd)
+        except FileNotFoundError:
+            continue
+        found.append(StoredObject(key, status.st_size, int(status.st_mtime)))
+    return found

@@ -5,12 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+from lightmail.backends.files.attributes import keep_about
 from lightmail.backends.files.folders import Folder, Scratch
 from lightmail.errors import Unavailable
+from lightmail.ports.blobs import NOTHING
 
 _CAUSES = {
     errno.ENOSPC: "the disk is full",
@@ -41,11 +43,12 @@ def told_plainly() -> Iterator[None]:
 class NewFile:
     """Blocking; its methods may be called from any thread, one after the other is seen to here."""
 
-    def __init__(self, scratch: Scratch, folder: Folder, name: str) -> None:
+    def __init__(self, scratch: Scratch, folder: Folder, name: str, about: Mapping[str, str] = NOTHING) -> None:
         """name: of the object in its folder."""
         self._scratch = scratch
         self._folder = folder
         self._name = name
+        self._about = about
         self._scratch_name = scratch.new_name()
         self._fd: int | None = None
         self._over = False
@@ -92,6 +95,7 @@ class NewFile:
         fd = self._fd
         assert fd is not None
         try:
+            keep_about(fd, self._about)
             os.fsync(fd)
             os.rename(self._scratch_name, self._name, src_dir_fd=self._scratch.fd, dst_dir_fd=self._folder.fd)
         except OSError:

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
-from lightmail.ports.blobs import NOTHING, BlobNotFound
+from lightmail.ports.blobs import NOTHING, BlobNotFound, StoredObject
 
 
 class MemoryBlobWriter:
     """Implements `ports.blobs.BlobWriter`."""
 
-    def __init__(self, objects: dict[str, bytes], key: str) -> None:
-        self._objects = objects
+    def __init__(self, blobs: MemoryBlobs, key: str, about: Mapping[str, str]) -> None:
+        self._blobs = blobs
         self._key = key
+        self._about = about
         self._octets = bytearray()
 
     async def write(self, octets: bytes) -> None:
         self._octets += octets
 
     async def commit(self) -> None:
-        self._objects[self._key] = bytes(self._octets)
+        self._blobs.keep(self._key, self._octets, self._about)
 
     async def abort(self) -> None:
         self._octets.clear()
@@ -28,14 +30,17 @@ class MemoryBlobWriter:
 class MemoryBlobs:
     """Implements `ports.blobs.BlobStore`."""
 
-    def __init__(self) -> None:
+    def __init__(self, now_s: Callable[[], float] = time.time) -> None:
+        self._now_s = now_s
         self._objects: dict[str, bytes] = {}
+        self._notes: dict[str, tuple[int, dict[str, str]]] = {}
+        """When each was written, and what it is about."""
 
     async def create(self, key: str, *, about: Mapping[str, str] = NOTHING, account: int = 0) -> MemoryBlobWriter:
-        return MemoryBlobWriter(self._objects, key)
+        return MemoryBlobWriter(self, key, about)
 
     async def put(self, key: str, octets: bytes, *, about: Mapping[str, str] = NOTHING, account: int = 0) -> None:
-        self._objects[key] = bytes(octets)
+        self.keep(key, octets, about)
 
     async def read(self, key: str, start: int, octets: int, *, account: int = 0) -> bytes:
         stored = self.read_nowait(key, start, octets)
@@ -50,10 +55,22 @@ class MemoryBlobs:
     async def delete(self, keys: Sequence[str]) -> None:
         for key in keys:
             self._objects.pop(key, None)
+            self._notes.pop(key, None)
 
-    async def keys(self) -> AsyncIterator[str]:
-        for key in list(self._objects):
-            yield key
+    async def objects(self, prefix: str = "") -> AsyncIterator[StoredObject]:
+        for key, octets in list(self._objects.items()):
+            if key.startswith(prefix):
+                yield StoredObject(key, len(octets), self._notes[key][0])
+
+    async def about(self, key: str) -> Mapping[str, str]:
+        if key not in self._objects:
+            raise BlobNotFound(key)
+        return self._notes[key][1]
+
+    def keep(self, key: str, octets: bytes | bytearray, about: Mapping[str, str]) -> None:
+        """What both ways in come to."""
+        self._objects[key] = bytes(octets)
+        self._notes[key] = (int(self._now_s()), dict(about))
 
     async def close(self) -> None:
         """Nothing is open."""

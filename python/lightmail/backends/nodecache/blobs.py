@@ -20,7 +20,7 @@ from lightmail.backends.nodecache.cover import Cover
 from lightmail.backends.nodecache.keeping import Keeper
 from lightmail.backends.nodecache.shelf import Kept, Shelf
 from lightmail.obs.metrics import Counts, counts
-from lightmail.ports.blobs import NOTHING, BlobStore, BlobWriter
+from lightmail.ports.blobs import NOTHING, BlobStore, BlobWriter, StoredObject
 
 T = TypeVar("T")
 
@@ -129,8 +129,11 @@ class CachedBlobs:
         self._keeper.forget(keys)
         await self._in_thread(self._shelf.drop, keys)
 
-    def keys(self) -> AsyncIterator[str]:
-        return self._inner.keys()
+    def objects(self, prefix: str = "") -> AsyncIterator[StoredObject]:
+        return self._inner.objects(prefix)
+
+    async def about(self, key: str) -> Mapping[str, str]:
+        return await self._inner.about(key)
 
     async def close(self) -> None:
         """Waits for what is on its way to the disk; closes the distant store as well. Safe to call twice."""

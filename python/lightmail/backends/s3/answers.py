@@ -8,18 +8,20 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from urllib.parse import unquote_plus
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
 from lightmail.backends.s3.faults import Broken, Refused
+from lightmail.ports.blobs import StoredObject
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    keys: list[str]
+    objects: list[StoredObject]
     next: str
     """Asks for the page after this; "" when this is the last."""
 
@@ -39,12 +41,12 @@ def page(body: bytes) -> Page:
     """ListObjectsV2 with encoding-type=url."""
     root = _document(body, "ListBucketResult")
     quoted = _text(root, "EncodingType") == "url"
-    keys = [element.text or "" for element in root.iterfind("{*}Contents/{*}Key")]
+    objects = [_listed(element, quoted=quoted) for element in root.iterfind("{*}Contents")]
     more = _text(root, "IsTruncated") == "true"
     token = _text(root, "NextContinuationToken")
     if more and not token:
         raise Broken("it lists objects, and does not say how to go on")
-    return Page([unquote_plus(key) for key in keys] if quoted else keys, token if more else "")
+    return Page(objects, token if more else "")
 
 
 def not_deleted(body: bytes) -> list[tuple[str, Refused]]:
@@ -99,6 +101,17 @@ def completion(etags: Sequence[str]) -> bytes:
         ]
     )
     return f"<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>".encode()
+
+
+def _listed(element: ElementTree.Element, *, quoted: bool) -> StoredObject:
+    key = _text(element, "Key")
+    try:
+        modified = datetime.fromisoformat(_text(element, "LastModified"))
+        octets = int(_text(element, "Size"))
+    except ValueError:
+        raise Broken("it lists an object whose size or age makes no sense") from None
+    modified_s = int((modified if modified.tzinfo else modified.replace(tzinfo=UTC)).timestamp())
+    return StoredObject(unquote_plus(key) if quoted else key, octets, modified_s)
 
 
 def _document(body: bytes, name: str) -> ElementTree.Element:

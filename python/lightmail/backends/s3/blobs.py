@@ -20,7 +20,7 @@ from lightmail.config.addresses import S3Url
 from lightmail.config.sections import S3
 from lightmail.errors import ConfigError
 from lightmail.obs.metrics import counts
-from lightmail.ports.blobs import NOTHING
+from lightmail.ports.blobs import NOTHING, BlobNotFound, StoredObject
 
 _REGION = "us-east-1"
 """Where nobody names one; most stores that are not AWS take any."""
@@ -97,14 +97,20 @@ class S3Blobs:
     async def _all(self, batches: list[list[str]]) -> list[list[tuple[str, Refused]]]:
         return await asyncio.gather(*(self._objects.delete(batch) for batch in batches))
 
-    async def keys(self) -> AsyncIterator[str]:
-        page = await self._objects.page("")
-        for key in page.keys:
-            yield key
+    async def objects(self, prefix: str = "") -> AsyncIterator[StoredObject]:
+        page = await self._objects.page(prefix, "")
+        for found in page.objects:
+            yield found
         while page.next:
-            page = await self._objects.page(page.next)
-            for key in page.keys:
-                yield key
+            page = await self._objects.page(prefix, page.next)
+            for found in page.objects:
+                yield found
+
+    async def about(self, key: str) -> Mapping[str, str]:
+        found = await self._objects.head(key, 0)
+        if found is None:
+            raise BlobNotFound(key)
+        return found.about
 
     async def close(self) -> None:
         """What is under way fails. Safe to call twice."""

@@ -25,7 +25,7 @@ async def check(url: S3Url, options: S3) -> AsyncIterator[str]:
     blobs = await S3Blobs.open(url, msgspec.structs.replace(options, total_timeout_s=options.attempt_timeout_s))
     try:
         begun_s = monotonic()
-        async for _key in blobs.keys():
+        async for _found in blobs.objects():
             break
         yield f"bucket {url.bucket} can be listed ({_ms(begun_s)})"
         key = f"probe/{os.urandom(16).hex()}"

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import aiohttp
 
 from lightmail.backends.s3 import answers
-from lightmail.backends.s3.about import metadata_headers
+from lightmail.backends.s3.about import metadata_headers, metadata_of
 from lightmail.backends.s3.client import Request, S3Client, headers_of, octets_of
 from lightmail.backends.s3.faults import Broken, Refused
 from lightmail.config.sections import S3
-from lightmail.ports.blobs import BlobNotFound
+from lightmail.ports.blobs import BlobNotFound, StoredObject
 
 DELETE_AT_ONCE = 1000
 """Keys in one DeleteObjects."""
@@ -25,6 +25,7 @@ DELETE_AT_ONCE = 1000
 class Found:
     octets: int
     etag: str
+    about: Mapping[str, str]
 
 
 class Objects:
@@ -76,7 +77,8 @@ class Objects:
         """HeadObject."""
 
         async def take(response: aiohttp.ClientResponse) -> Found:
-            return Found(response.content_length or 0, response.headers.get("ETag", ""))
+            headers = response.headers
+            return Found(response.content_length or 0, headers.get("ETag", ""), metadata_of(headers))
 
         request = Request("head", "HEAD", self._place.path(key), account=account, answers=_missing)
         try:
@@ -145,20 +147,21 @@ class Objects:
         refusals = await self._client.send(request, take, attempts=attempts)
         return [(key.removeprefix(prefix), refusal) for key, refusal in refusals if refusal.code != "NoSuchKey"]
 
-    async def page(self, token: str, at_most: int = 1000) -> answers.Page:
-        """ListObjectsV2; token: "" for the first page. Keys are without the prefix."""
+    async def page(self, beginning: str, token: str, at_most: int = 1000) -> answers.Page:
+        """ListObjectsV2: objects whose key begins so; token: "" for the first page. Keys are without the place's prefix."""
 
         async def take(response: aiohttp.ClientResponse) -> answers.Page:
             return answers.page(await octets_of(response))
 
         prefix = self._place.prefix
         query = [("encoding-type", "url"), ("list-type", "2"), ("max-keys", str(at_most))]
-        if prefix:
-            query.append(("prefix", prefix))
+        if prefix + beginning:
+            query.append(("prefix", prefix + beginning))
         if token:
             query.append(("continuation-token", token))
         page = await self._client.send(Request("list", "GET", self._place.bucket_path, tuple(query)), take)
-        return answers.Page([key.removeprefix(prefix) for key in page.keys], page.next)
+        objects = [StoredObject(each.key.removeprefix(prefix), each.octets, each.modified_s) for each in page.objects]
+        return answers.Page(objects, page.next)
 
 
 _XML = {"content-type": "application/xml"}

@@ -6,6 +6,7 @@ import pytest
 
 from lightmail.backends.s3 import answers
 from lightmail.backends.s3.faults import Broken, Refused, unavailable
+from lightmail.ports.blobs import StoredObject
 
 _NAMESPACE = 'xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'
 
@@ -45,18 +46,27 @@ def test_refusals(status: int, body: bytes, passing: bool, missing: bool, cause:
     assert (refusal.passing, refusal.missing, refusal.cause) == (passing, missing, cause)
 
 
+_MODIFIED = "<LastModified>1970-01-01T00:16:49.000Z</LastModified>"
+
+
 def test_pages() -> None:
     body = (
         f"<ListBucketResult {_NAMESPACE}><EncodingType>url</EncodingType><IsTruncated>true</IsTruncated>"
-        "<Contents><Key>a%2Bb+c</Key><Size>1</Size></Contents><Contents><Key>d/e</Key></Contents>"
+        f"<Contents><Key>a%2Bb+c</Key><Size>1</Size>{_MODIFIED}</Contents>"
+        f"<Contents><Key>d/e</Key><Size>0</Size>{_MODIFIED}</Contents>"
         "<NextContinuationToken>to=ken</NextContinuationToken></ListBucketResult>"
     )
-    assert answers.page(body.encode()) == answers.Page(["a+b c", "d/e"], "to=ken")
+    assert answers.page(body.encode()) == answers.Page(
+        [StoredObject("a+b c", 1, 1009), StoredObject("d/e", 0, 1009)], "to=ken"
+    )
 
 
 def test_a_store_that_does_not_encode_keys() -> None:
-    body = "<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>a+b%20</Key></Contents></ListBucketResult>"
-    assert answers.page(body.encode()) == answers.Page(["a+b%20"], "")
+    body = (
+        "<ListBucketResult><IsTruncated>false</IsTruncated>"
+        f"<Contents><Key>a+b%20</Key><Size>7</Size>{_MODIFIED}</Contents></ListBucketResult>"
+    )
+    assert answers.page(body.encode()) == answers.Page([StoredObject("a+b%20", 7, 1009)], "")
 
 
 def test_keys_that_were_not_deleted() -> None:
@@ -89,6 +99,12 @@ def test_what_is_no_answer(body: bytes) -> None:
 def test_a_page_that_does_not_say_how_to_go_on() -> None:
     with pytest.raises(Broken):
         answers.page(b"<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>")
+
+
+@pytest.mark.parametrize("listed", [f"<Size>x</Size>{_MODIFIED}", "<Size>1</Size>", _MODIFIED])
+def test_a_page_that_does_not_say_how_large_or_old_objects_are(listed: str) -> None:
+    with pytest.raises(Broken):
+        answers.page(f"<ListBucketResult><Contents><Key>k</Key>{listed}</Contents></ListBucketResult>".encode())
 
 
 def test_ranges() -> None:
