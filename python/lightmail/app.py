@@ -9,7 +9,7 @@ import importlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 import structlog
@@ -30,6 +30,7 @@ from lightmail.ports.directory import Directory
 from lightmail.ports.metadata import MetadataStore
 from lightmail.ports.rates import RateLimiter
 from lightmail.ports.sessions import SessionTable
+from lightmail.ports.upkeep import Upkeep
 from lightmail.serving import machine
 from lightmail.serving.reload import Reread
 from lightmail.serving.store import Announce, Prepare, Started, Store
@@ -68,11 +69,10 @@ async def open_store(config: Config, *, patience_s: float = 0.0) -> AsyncIterato
     clock = SystemClock()
     async with contextlib.AsyncExitStack() as stack:
         distant = _scheme(config.storage.metadata) == "mysql"
-        metadata, directory, sessions = await _patiently(
-            patience_s if distant else 0.0, lambda: _open_metadata(config, clock)
-        )
+        database = await _patiently(patience_s if distant else 0.0, lambda: _open_metadata(config, clock))
+        metadata = database.metadata
         stack.push_async_callback(metadata.close)
-        stack.push_async_callback(sessions.close)
+        stack.push_async_callback(database.sessions.close)
         blobs = await _open_blobs(config)
         stack.push_async_callback(blobs.close)
         shared = await _open_redis(config, metadata, clock, stack)
@@ -80,11 +80,11 @@ async def open_store(config: Config, *, patience_s: float = 0.0) -> AsyncIterato
         mail = MailStore(
             metadata=metadata,
             blobs=blobs,
-            directory=directory,
+            directory=database.directory,
             feed=feed,
             clock=clock,
             config=config,
-            sessions=shared.sessions if shared else sessions,
+            sessions=shared.sessions if shared else database.sessions,
             cache=shared.cache if shared else None,
             exclusive=config.server.workers == 1 and not distant,
         )
@@ -94,6 +94,8 @@ async def open_store(config: Config, *, patience_s: float = 0.0) -> AsyncIterato
         yield Store(
             mail,
             metadata,
+            database.upkeep,
+            blobs,
             Passwords(config.auth),
             cache=shared.cache if shared else None,
             rates=shared.rates if shared else LocalRates(clock),
@@ -117,27 +119,54 @@ async def _patiently(patience_s: float, open_it: Callable[[], Awaitable[T]]) -> 
         await asyncio.sleep(_RETRY_S)
 
 
-async def _open_metadata(config: Config, clock: Clock) -> tuple[MetadataStore, Directory, SessionTable]:
-    """The database, and its own table of who is connected."""
+@dataclass(frozen=True, slots=True)
+class _Database:
+    """What one database does for us."""
+
+    metadata: MetadataStore
+    directory: Directory
+    sessions: SessionTable
+    """Its own table of who is connected."""
+    upkeep: Upkeep
+
+
+async def _open_metadata(config: Config, clock: Clock) -> _Database:
     scheme = _scheme(config.storage.metadata)
     if scheme == "memory":
-        from lightmail.backends.memory import MemoryDirectory, MemoryMetadata, MemorySessions, MemoryState
+        from lightmail.backends.memory import (
+            MemoryDirectory,
+            MemoryMetadata,
+            MemorySessions,
+            MemoryState,
+            MemoryUpkeep,
+        )
 
         state = MemoryState(clock)
-        return MemoryMetadata(state), MemoryDirectory(state), MemorySessions(state)
+        return _Database(MemoryMetadata(state), MemoryDirectory(state), MemorySessions(state), MemoryUpkeep(state))
     if scheme == "mysql":
-        from lightmail.backends.mysql import MysqlDatabase, MysqlDirectory, MysqlMetadata, MysqlSessions
+        from lightmail.backends.mysql import MysqlDatabase, MysqlDirectory, MysqlMetadata, MysqlSessions, MysqlUpkeep
 
         server = await MysqlDatabase.open(parse_mysql(config.storage.metadata), config.mysql, clock)
         counts.source("sql_statements_total", _STATEMENTS, lambda: server.statements, label="mysql")
         counts.source("sql_transactions_total", "Transactions committed", lambda: server.transactions, label="mysql")
-        return MysqlMetadata(server), MysqlDirectory(server), MysqlSessions(server)
-    from lightmail.backends.sqlite import SqliteDatabase, SqliteDirectory, SqliteMetadata, SqliteSessions
+        return _Database(
+            MysqlMetadata(server), MysqlDirectory(server), MysqlSessions(server), cast(Upkeep, MysqlUpkeep(server))
+        )
+    from lightmail.backends.sqlite import (
+        SqliteDatabase,
+        SqliteDirectory,
+        SqliteMetadata,
+        SqliteSessions,
+        SqliteUpkeep,
+    )
 
     path = _path(config, config.storage.metadata)
     database = await SqliteDatabase.open(path, clock)
     counts.source("sql_statements_total", _STATEMENTS, lambda: database.statements, label="sqlite")
-    return SqliteMetadata(database), SqliteDirectory(database), SqliteSessions(path.with_name(_SESSIONS_FILE), clock)
+    sessions = SqliteSessions(path.with_name(_SESSIONS_FILE), clock)
+    return _Database(
+        SqliteMetadata(database), SqliteDirectory(database), sessions, cast(Upkeep, SqliteUpkeep(database))
+    )
 
 
 async def _open_blobs(config: Config) -> BlobStore:

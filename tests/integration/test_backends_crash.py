@@ -13,7 +13,7 @@ import pytest
 
 from lightmail.backends.files import FileBlobs
 from lightmail.backends.local import LocalChangeFeed
-from lightmail.backends.sqlite import SqliteDatabase, SqliteDirectory, SqliteMetadata
+from lightmail.backends.sqlite import SqliteDatabase, SqliteDirectory, SqliteMetadata, SqliteUpkeep
 from lightmail.model import BodyId, BodyRecord, Mailbox, NewMessage
 from tests.support.aio import run
 from tests.support.backends import HandClock, Store
@@ -27,7 +27,7 @@ async def _open(folder: Path, name: str) -> tuple[SqliteDatabase, Store, Mailbox
     database = await SqliteDatabase.open(folder / "test.sqlite")
     metadata, directory = SqliteMetadata(database), SqliteDirectory(database)
     user = await directory.resolve("ann@example.org")
-    store = Store(metadata, directory, HandClock(), user)
+    store = Store(metadata, directory, SqliteUpkeep(database), HandClock(), user)
     return database, store, await metadata.get_mailbox(user.id, name)
 
 

@@ -16,11 +16,11 @@ import pytest
 
 from lightmail._core.index import Row, Snapshot, UidSet
 from lightmail.backends.files import FileBlobs
-from lightmail.backends.memory import MemoryBlobs, MemoryDirectory, MemoryMetadata, MemoryState
-from lightmail.backends.mysql import MysqlDirectory, MysqlMetadata
+from lightmail.backends.memory import MemoryBlobs, MemoryDirectory, MemoryMetadata, MemoryState, MemoryUpkeep
+from lightmail.backends.mysql import MysqlDirectory, MysqlMetadata, MysqlUpkeep
 from lightmail.backends.nodecache import CachedBlobs
 from lightmail.backends.s3 import S3Blobs
-from lightmail.backends.sqlite import SqliteDatabase, SqliteDirectory, SqliteMetadata
+from lightmail.backends.sqlite import SqliteDatabase, SqliteDirectory, SqliteMetadata, SqliteUpkeep
 from lightmail.config.addresses import S3Url
 from lightmail.config.sections import S3
 from lightmail.model import (
@@ -36,6 +36,7 @@ from lightmail.model import (
 from lightmail.ports.blobs import BlobStore
 from lightmail.ports.directory import Directory
 from lightmail.ports.metadata import MetadataStore
+from lightmail.ports.upkeep import Upkeep
 from tests.support.aio import run
 from tests.support.mysql import open_database
 from tests.support.services import S3Server, Services
@@ -60,19 +61,20 @@ class HandClock:
 class Ports:
     metadata: MetadataStore
     directory: Directory
+    upkeep: Upkeep
 
 
 @asynccontextmanager
 async def _memory(folder: Path, clock: HandClock, services: Services) -> AsyncIterator[Ports]:
     state = MemoryState(clock)
-    yield Ports(MemoryMetadata(state), MemoryDirectory(state))
+    yield Ports(MemoryMetadata(state), MemoryDirectory(state), MemoryUpkeep(state))
 
 
 @asynccontextmanager
 async def _sqlite(folder: Path, clock: HandClock, services: Services) -> AsyncIterator[Ports]:
     database = await SqliteDatabase.open(folder / "lightmail.sqlite", clock)
     try:
-        yield Ports(SqliteMetadata(database), SqliteDirectory(database))
+        yield Ports(SqliteMetadata(database), SqliteDirectory(database), SqliteUpkeep(database))
     finally:
         await database.close()
 
@@ -80,7 +82,7 @@ async def _sqlite(folder: Path, clock: HandClock, services: Services) -> AsyncIt
 @asynccontextmanager
 async def _mysql(folder: Path, clock: HandClock, services: Services) -> AsyncIterator[Ports]:
     async with open_database(services, clock) as database:
-        yield Ports(MysqlMetadata(database), MysqlDirectory(database))
+        yield Ports(MysqlMetadata(database), MysqlDirectory(database), MysqlUpkeep(database))
 
 
 METADATA: dict[str, Callable[[Path, HandClock, Services], AbstractAsyncContextManager[Ports]]] = {
@@ -143,6 +145,7 @@ class Store:
 
     metadata: MetadataStore
     directory: Directory
+    upkeep: Upkeep
     clock: HandClock
     user: User
     _bodies: int = field(default=0)
@@ -245,7 +248,7 @@ async def open_store(backend: str, folder: Path, services: Services) -> AsyncIte
     clock = HandClock()
     async with METADATA[backend](folder, clock, services) as ports:
         user = await ports.directory.add_user("ann@example.org", "hash")
-        yield Store(ports.metadata, ports.directory, clock, user)
+        yield Store(ports.metadata, ports.directory, ports.upkeep, clock, user)
 
 
 def on_every_metadata_backend(

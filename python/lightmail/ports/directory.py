@@ -9,6 +9,8 @@ from lightmail.model import User, UserId
 SHARED_SECRET = "shared_secret"
 """What it is called where settings of the installation are kept by name."""
 SECRET_OCTETS = 32
+SEALED = "sealed"
+"""There: why the store takes no writes (`ports.upkeep`)."""
 
 
 class Directory(Protocol):

@@ -12,9 +12,11 @@ from lightmail.mail.accounts import normal_address
 from lightmail.mail.store import MailStore
 from lightmail.model import User
 from lightmail.net.tls import Identity
+from lightmail.ports.blobs import BlobStore
 from lightmail.ports.cache import Cache
 from lightmail.ports.metadata import MetadataStore
 from lightmail.ports.rates import RateLimiter
+from lightmail.ports.upkeep import Upkeep
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,9 @@ class Store:
 
     mail: MailStore
     metadata: MetadataStore
+    upkeep: Upkeep
+    """Of the same database."""
+    blobs: BlobStore
     passwords: Passwords
     cache: Cache | None
     """Shared by all nodes; None: there is none."""

@@ -7,5 +7,6 @@ from lightmail.backends.memory.directory import MemoryDirectory
 from lightmail.backends.memory.metadata import MemoryMetadata
 from lightmail.backends.memory.sessions import MemorySessions
 from lightmail.backends.memory.state import MemoryState
+from lightmail.backends.memory.upkeep import MemoryUpkeep
 
-__all__ = ["MemoryBlobs", "MemoryDirectory", "MemoryMetadata", "MemorySessions", "MemoryState"]
+__all__ = ["MemoryBlobs", "MemoryDirectory", "MemoryMetadata", "MemorySessions", "MemoryState", "MemoryUpkeep"]

@@ -16,6 +16,7 @@ class MemoryDirectory:
         self._state = state
 
     async def add_user(self, address: str, password_hash: str) -> User:
+        self._state.writable()
         if any(user.address == address for user in self._state.users.values()) or address in self._state.aliases:
             raise UserExists(address)
         user = User(UserId(next(self._state.user_ids)), address, password_hash, True, self._state.clock.now_s())
@@ -38,21 +39,19 @@ class MemoryDirectory:
         return sorted(self._state.users.values(), key=lambda user: user.address)
 
     async def set_password(self, user_id: UserId, password_hash: str, *, only_if: str | None = None) -> None:
+        self._state.writable()
         user = await self.get_user_by_id(user_id)
         if only_if is None or user.password_hash == only_if:
             self._state.users[user_id] = replace(user, password_hash=password_hash)
 
     async def set_enabled(self, user_id: UserId, enabled: bool) -> None:
+        self._state.writable()
         self._state.users[user_id] = replace(await self.get_user_by_id(user_id), enabled=enabled)
 
     async def delete_user(self, user_id: UserId) -> None:
-        state = self._state
+        self._state.writable()
         await self.get_user_by_id(user_id)
-        for mailbox in [mailbox for mailbox in state.mailboxes.values() if mailbox.user_id == user_id]:
-            state.remove_mailbox(mailbox)
-        state.subscriptions = {(user, name) for user, name in state.subscriptions if user != user_id}
-        state.aliases = {address: user for address, user in state.aliases.items() if user != user_id}
-        del state.users[user_id]
+        self._state.remove_user(user_id)
 
     async def resolve(self, address: str) -> User:
         alias = self._state.aliases.get(address)

@@ -37,6 +37,7 @@ class MemoryMailboxes:
     async def create_mailbox(
         self, user_id: UserId, name: str, *, special_use: tuple[str, ...] = (), subscribe: bool = False
     ) -> Mailbox:
+        self._state.writable()
         if self._exists(user_id, name):
             mailbox = self._find(user_id, name)
             if mailbox.selectable:
@@ -52,6 +53,7 @@ class MemoryMailboxes:
         return self._state.view(mailbox)
 
     async def rename_mailbox(self, user_id: UserId, source: str, target: str) -> None:
+        self._state.writable()
         mailbox = self._find(user_id, source)
         if target.startswith(source + DELIMITER):
             raise MailboxNameInvalid(target, f"is below {source!r} itself")
@@ -62,6 +64,7 @@ class MemoryMailboxes:
             moving.name = target + moving.name[len(source) :]
 
     async def delete_mailbox(self, user_id: UserId, name: str) -> None:
+        self._state.writable()
         mailbox = self._find(user_id, name)
         children = self._below(user_id, name)
         if children and not mailbox.selectable:
@@ -72,6 +75,7 @@ class MemoryMailboxes:
             self._add(user_id, name).selectable = False
 
     async def set_subscribed(self, user_id: UserId, name: str, subscribed: bool) -> None:
+        self._state.writable()
         if subscribed:
             self._state.subscriptions.add((user_id, name))
         else:
@@ -95,7 +99,10 @@ class MemoryMailboxes:
     async def claim_recent(self, mailbox_id: MailboxId, up_to: int) -> int:
         mailbox = self._state.mailbox(mailbox_id)
         before = mailbox.recent_from
-        mailbox.recent_from = max(before, min(up_to, mailbox.uid_next))
+        after = min(up_to, mailbox.uid_next)
+        if after > before:
+            self._state.writable()
+            mailbox.recent_from = after
         return before
 
     # ---- parts of verbs

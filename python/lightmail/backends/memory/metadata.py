@@ -70,6 +70,7 @@ class MemoryMetadata(MemoryMailboxes):
         return UidSet(uid for at, uid in self._state.mailbox(mailbox_id).expunges if at > modseq)
 
     async def append(self, messages: Sequence[NewMessage]) -> tuple[list[Appended], list[Delta]]:
+        self._state.writable()
         # Everything that can fail comes first: all or none.
         keywords: dict[MailboxId, Keywords] = {}
         bits = []
@@ -114,6 +115,7 @@ class MemoryMetadata(MemoryMailboxes):
         flags: tuple[str, ...],
         unchanged_since: ModSeq | None = None,
     ) -> FlagOutcome:
+        self._state.writable()
         mailbox = self._state.mailbox(mailbox_id)
         chosen = mailbox.chosen(uids)
         limit = mailbox.highest_modseq if unchanged_since is None else unchanged_since
@@ -137,6 +139,7 @@ class MemoryMetadata(MemoryMailboxes):
         )
 
     async def copy(self, source: MailboxId, uids: UidSet, target: MailboxId) -> CopyOutcome:
+        self._state.writable()
         source_box, target_box = self._state.mailbox(source), self._state.mailbox(target)
         chosen = source_box.chosen(uids)
         copies, keywords = self._copies(chosen, source_box, target_box)
@@ -149,9 +152,11 @@ class MemoryMetadata(MemoryMailboxes):
         )
 
     async def move(self, source: MailboxId, uids: UidSet, target: MailboxId) -> MoveOutcome:
+        self._state.writable()
         return self._move(self._state.mailbox(source), uids, self._state.mailbox(target))
 
     async def rename_inbox(self, user_id: UserId, target: str) -> MoveOutcome:
+        self._state.writable()
         inbox = self._find(user_id, INBOX)
         if self._exists(user_id, target):
             raise MailboxExists(target)
@@ -159,6 +164,7 @@ class MemoryMetadata(MemoryMailboxes):
         return self._move(inbox, UidSet(inbox.messages), self._find(user_id, target))
 
     async def expunge(self, mailbox_id: MailboxId, uids: UidSet | None) -> ExpungeOutcome:
+        self._state.writable()
         mailbox = self._state.mailbox(mailbox_id)
         gone = [m for m in mailbox.messages.values() if m.flags & DELETED and (uids is None or m.uid in uids)]
         delta = self._state.commit(mailbox, (), expunged=[message.uid for message in gone]) if gone else None
@@ -186,11 +192,13 @@ class MemoryMetadata(MemoryMailboxes):
         ]
         return [self._location(body_id) for body_id in found[:limit]]
 
-    async def forget_bodies(self, body_ids: Sequence[BodyId]) -> None:
-        for body_id in body_ids:
-            body = self._state.bodies.get(body_id)
-            if body is not None and not body.references:
-                del self._state.bodies[body_id]
+    async def forget_bodies(self, body_ids: Sequence[BodyId]) -> list[BodyId]:
+        self._state.writable()
+        found = ((body_id, self._state.bodies.get(body_id)) for body_id in dict.fromkeys(body_ids))
+        forgotten = [body_id for body_id, body in found if body is not None and not body.references]
+        for body_id in forgotten:
+            del self._state.bodies[body_id]
+        return forgotten
 
     async def known_keys(self, object_keys: Sequence[str]) -> frozenset[str]:
         return frozenset(object_keys) & {body.record.object_key for body in self._state.bodies.values()}

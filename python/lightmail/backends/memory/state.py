@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from lightmail._core.index import UidSet
 from lightmail.backends.keywords import DELETED, SEEN, Keywords
 from lightmail.backends.local import SystemClock
-from lightmail.errors import LimitExceeded, MailboxNotFound, UserNotFound
+from lightmail.errors import LimitExceeded, MailboxNotFound, StoreSealed, UserNotFound
 from lightmail.model import BodyId, BodyRecord, Delta, Mailbox, MailboxId, ModSeq, UidValidity, User, UserId
 from lightmail.ports.clock import Clock
 from lightmail.ports.directory import SECRET_OCTETS
@@ -87,10 +87,20 @@ class MemoryState:
         self.uid_validities: dict[str, int] = {}
         """By address: the greatest one given; outlives the account (law 2)."""
         self.secret = secrets.token_bytes(SECRET_OCTETS)
+        self.seal: str | None = None
+        """Why nothing may be written any more."""
+        self.leases: dict[str, tuple[str, int]] = {}
+        """By name: the holder, and until when."""
+        self.jobs: dict[str, bytes] = {}
         # Ids are never given twice.
         self.user_ids = itertools.count(1)
         self.mailbox_ids = itertools.count(1)
         self.body_ids = itertools.count(1)
+
+    def writable(self) -> None:
+        """Raises StoreSealed."""
+        if self.seal is not None:
+            raise StoreSealed(self.seal)
 
     def new_uid_validity(self, user_id: UserId) -> UidValidity:
         """Greater than any that this account, or an earlier one of its address, has had. Raises UserNotFound."""
@@ -108,10 +118,27 @@ class MemoryState:
             raise MailboxNotFound(str(mailbox_id))
         return mailbox
 
+    def page(self, after: MailboxId, limit: int) -> list[StoredMailbox]:
+        """The next mailboxes, ascending by id."""
+        return [self.mailboxes[mailbox_id] for mailbox_id in sorted(self.mailboxes) if mailbox_id > after][:limit]
+
+    def raise_uid_validity(self, address: str, given: int) -> None:
+        """This one has been given to the address; 0: none has."""
+        if given:
+            self.uid_validities[address] = max(given, self.uid_validities.get(address, 0))
+
     def remove_mailbox(self, mailbox: StoredMailbox) -> None:
         """With its messages; their bodies lose one reference each."""
         del self.mailboxes[mailbox.id]
         self.unrefer(message.body_id for message in mailbox.messages.values())
+
+    def remove_user(self, user_id: UserId) -> None:
+        """With all that hangs on it; nothing happens when there is no such account."""
+        for mailbox in [mailbox for mailbox in self.mailboxes.values() if mailbox.user_id == user_id]:
+            self.remove_mailbox(mailbox)
+        self.subscriptions = {(user, name) for user, name in self.subscriptions if user != user_id}
+        self.aliases = {address: user for address, user in self.aliases.items() if user != user_id}
+        self.users.pop(user_id, None)
 
     def refer(self, body_ids: Iterable[BodyId]) -> None:
         for body_id in body_ids:

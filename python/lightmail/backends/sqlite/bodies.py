@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lightmail.backends.records import LOCATION_COLUMNS
+from lightmail.backends.sqlite.connection import Statements
 from lightmail.model import BodyId
 
 EVER = 2**63 - 1
@@ -24,6 +25,7 @@ SELECT_UNREFERENCED = f"""
 """
 DELETE_BODIES = """
     DELETE FROM message_bodies WHERE id IN (SELECT value FROM json_each(:bodies)) AND reference_count = 0
+    RETURNING id
 """
 SELECT_KNOWN_KEYS = """
     SELECT object_key FROM message_bodies WHERE object_key IN (SELECT value FROM json_each(:keys))
@@ -33,3 +35,8 @@ SELECT_KNOWN_KEYS = """
 def listed(body_ids: Sequence[BodyId]) -> str:
     """A JSON array."""
     return f"[{','.join(map(str, body_ids))}]"
+
+
+def forget(statements: Statements, body_ids: Sequence[BodyId]) -> list[BodyId]:
+    """Those that no message has any more; the summaries go with them."""
+    return [BodyId(body_id) for (body_id,) in statements.all(DELETE_BODIES, {"bodies": listed(body_ids)})]

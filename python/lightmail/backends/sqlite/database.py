@@ -99,9 +99,9 @@ class SqliteDatabase:
             raise Unavailable("the metadata database (closed)")
         return await self._loop.run_in_executor(self._readers, self._ask, question)
 
-    async def write(self, verb: Verb[T]) -> T:
+    async def write(self, verb: Verb[T], *, although_sealed: bool = False) -> T:
         """One durable transaction (see `Writer.run`)."""
-        return await self.writer.run(verb)
+        return await self.writer.run(verb, although_sealed=although_sealed)
 
     async def data_version(self) -> int:
         """Changes when another process has committed."""

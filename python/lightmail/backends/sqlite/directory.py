@@ -109,4 +109,4 @@ class SqliteDirectory:
             statements.run(INSERT_SETTING, values | {"value": made})
             return made
 
-        return await self._database.write(make)
+        return await self._database.write(make, although_sealed=True)

@@ -116,10 +116,8 @@ class SqliteMetadata(Transactions):
         rows = await self._database.read(lambda statements: statements.all(bodies.SELECT_UNREFERENCED, values))
         return [location(row) for row in rows]
 
-    async def forget_bodies(self, body_ids: Sequence[BodyId]) -> None:
-        await self._database.write(
-            lambda statements: statements.run(bodies.DELETE_BODIES, {"bodies": bodies.listed(body_ids)})
-        )
+    async def forget_bodies(self, body_ids: Sequence[BodyId]) -> list[BodyId]:
+        return await self._database.write(lambda statements: bodies.forget(statements, body_ids))
 
     async def known_keys(self, object_keys: Sequence[str]) -> frozenset[str]:
         values = {"keys": json.dumps(object_keys)}

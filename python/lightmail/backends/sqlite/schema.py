@@ -162,6 +162,37 @@ MIGRATIONS = (
             """,
         ),
     ),
+    Migration(
+        version=3,
+        usable_from=1,
+        statements=(
+            # Work that one process does for all.
+            """
+            CREATE TABLE leases (
+                name    TEXT    NOT NULL PRIMARY KEY,
+                holder  TEXT    NOT NULL,
+                until_s INTEGER NOT NULL
+            ) STRICT, WITHOUT ROWID
+            """,
+            # How far work has come that can be taken up again.
+            """
+            CREATE TABLE jobs (
+                name      TEXT    NOT NULL PRIMARY KEY,
+                state     BLOB    NOT NULL,
+                changed_s INTEGER NOT NULL
+            ) STRICT
+            """,
+            # Up to which MODSEQ the body store knows a mailbox, and by which object. No foreign key: that a mailbox is
+            # gone is found by the row it leaves.
+            """
+            CREATE TABLE manifests (
+                mailbox_id INTEGER NOT NULL PRIMARY KEY,
+                modseq     INTEGER NOT NULL,
+                object_key TEXT    NOT NULL
+            ) STRICT
+            """,
+        ),
+    ),
 )
 
 CURRENT = MIGRATIONS[-1].version

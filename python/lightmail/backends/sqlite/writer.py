@@ -4,7 +4,8 @@
 
 While a COMMIT waits for the disk, the verbs of other sessions gather for the next one. A verb that fails takes back
 its own savepoint only. Nothing is answered before the COMMIT has returned (law 1). Other processes are kept out by
-SQLite's write lock for the time of one group, and take turns (`turns.py`).
+SQLite's write lock for the time of one group, and take turns (`turns.py`). A store that is sealed takes no verbs: whether
+it is, each group looks at once, where nobody can seal it any more.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from typing import Any, Generic, TypeVar
 
 from lightmail.backends.sqlite.connection import Statements, unavailable
 from lightmail.backends.sqlite.turns import Turns
-from lightmail.errors import Unavailable
+from lightmail.errors import StoreSealed, Unavailable
+from lightmail.ports.directory import SEALED
 
 _log = logging.getLogger(__name__)
 
@@ -29,14 +31,17 @@ Verb = Callable[[Statements], T]
 MAX_GROUP = 512
 """Verbs of one transaction; bounds how long the first of them waits."""
 
+_SELECT_SEAL = f"SELECT value FROM settings WHERE name = '{SEALED}'"
+
 
 class _Job(Generic[T]):
-    __slots__ = ("error", "future", "in_transaction", "result", "verb")
+    __slots__ = ("although_sealed", "error", "future", "in_transaction", "result", "verb")
 
-    def __init__(self, verb: Verb[T], future: asyncio.Future[T], in_transaction: bool) -> None:
+    def __init__(self, verb: Verb[T], future: asyncio.Future[T], in_transaction: bool, although_sealed: bool) -> None:
         self.verb = verb
         self.future = future
         self.in_transaction = in_transaction
+        self.although_sealed = although_sealed
         self.result: T | None = None
         self.error: BaseException | None = None
 
@@ -56,16 +61,17 @@ class Writer:
         self._thread = threading.Thread(target=self._work, name="sqlite-writer", daemon=True)
         self._thread.start()
 
-    async def run(self, verb: Verb[T]) -> T:
-        """The verb's answer, after it is durable. Raises what the verb raises, or Unavailable; then nothing changed.
+    async def run(self, verb: Verb[T], *, although_sealed: bool = False) -> T:
+        """The verb's answer, after it is durable. Raises what the verb raises, StoreSealed or Unavailable; then nothing
+        changed.
 
         A caller that is cancelled does not take its verb back.
         """
-        return await self._submit(verb, in_transaction=True)
+        return await self._submit(verb, in_transaction=True, although_sealed=although_sealed)
 
     async def ask(self, question: Verb[T]) -> T:
         """Run something on the write connection between transactions."""
-        return await self._submit(question, in_transaction=False)
+        return await self._submit(question, in_transaction=False, although_sealed=True)
 
     def close(self) -> None:
         """Finish what is queued, then stop; blocks until then."""
@@ -74,12 +80,12 @@ class Writer:
             self._wake.notify()
         self._thread.join()
 
-    def _submit(self, verb: Verb[T], *, in_transaction: bool) -> asyncio.Future[T]:
+    def _submit(self, verb: Verb[T], *, in_transaction: bool, although_sealed: bool) -> asyncio.Future[T]:
         future: asyncio.Future[T] = self._loop.create_future()
         with self._wake:
             if self._closing:
                 raise Unavailable("the metadata database (closed)")
-            self._queue.append(_Job(verb, future, in_transaction))
+            self._queue.append(_Job(verb, future, in_transaction, although_sealed))
             self._wake.notify()
         return future
 
@@ -121,10 +127,11 @@ class Writer:
         self._turns.take()
         try:
             execute("BEGIN IMMEDIATE")
-            if len(jobs) == 1:
-                self._only(jobs[0])
+            admitted = self._admitted(jobs)
+            if len(admitted) == 1:
+                self._only(admitted[0])
             else:
-                for job in jobs:
+                for job in admitted:
                     self._one_of_many(job)
             if self._connection.in_transaction:
                 execute("COMMIT")
@@ -134,6 +141,16 @@ class Writer:
             _fail(jobs, _told(error))
         finally:
             self._turns.done()
+
+    def _admitted(self, jobs: list[_Job[Any]]) -> list[_Job[Any]]:
+        """Those that may write; the others have their error."""
+        seal = self._connection.execute(_SELECT_SEAL).fetchone()
+        if seal is None:
+            return jobs
+        for job in jobs:
+            if not job.although_sealed:
+                job.error = StoreSealed(seal[0].decode())
+        return [job for job in jobs if job.although_sealed]
 
     def _only(self, job: _Job[Any]) -> None:
         """A verb alone in its transaction needs no savepoint."""
