@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
+from lightmail.obs.troubles import troubles
 from tests.support.installation import KINDS, Installation
 from tests.support.server import LightMailServer
 from tests.support.services import Services
@@ -14,7 +15,8 @@ from tests.support.services import Services
 
 @pytest.fixture(autouse=True)
 def logs_as_they_come() -> Iterator[None]:
-    """A test that configures the logs of the process leaves them to the next as they were."""
+    """A test that configures the logs of the process leaves them to the next as they were; no trouble is known yet."""
+    troubles.forget()
     yield
     structlog.reset_defaults()
 

@@ -21,14 +21,17 @@
     │   ├── OverQuota              what
     │   ├── ReadOnly               what
     │   ├── EmptyMessage
+    │   ├── MigrationRefused       reason
     │   └── ConfigError            source, key, problem
     └── SystemFault                the system failed; logged in full, told as "internal error" or "unavailable"
-        ├── Unavailable            what; may pass on retry
+        ├── Unavailable            what, way_out; may pass on retry
+        │   ├── NeedsOperator      what, way_out; it stays so until somebody changes something
         │   ├── StoreReadOnly      what; it answers, and takes no writes
         │   │   └── StoreSealed    reason; its mail lives elsewhere now
         │   └── OutcomeUnknown     what; it went while it made a change durable
         ├── BodyMissing            body_id
         ├── BodyCorrupt            body_id, reason
+        ├── MigrationFailed        problem; the source stays what it was
         ├── DataFolderLocked       path, pid
         ├── WorkerFailed           problem
         └── SchemaMismatch         found, expected
@@ -165,6 +168,14 @@ class EmptyMessage(UserError):
         super().__init__("a message of zero octets cannot be stored")
 
 
+class MigrationRefused(UserError):
+    """A mail store cannot be moved into that one, as things are. Nothing was changed."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 class ConfigError(UserError):
     """What is wrong in the configuration, where, and what was expected.
 
@@ -183,20 +194,30 @@ class SystemFault(LightMailError):
 
 
 class Unavailable(SystemFault):
-    """A backend does not answer; nothing was changed."""
+    """A backend does not answer; nothing was changed. Its words are for the operator; no client gets to see them."""
 
     retryable = True
+    state = "is not available"
 
-    def __init__(self, what: str) -> None:
-        super().__init__(f"{what} is not available")
+    def __init__(self, what: str, way_out: str = "") -> None:
+        """what: with its cause: "the body store (the disk is full)". way_out: what the operator can do about it."""
+        super().__init__(f"{what} {self.state}; {way_out}" if way_out else f"{what} {self.state}")
         self.what = what
+        self.way_out = way_out
+
+
+class NeedsOperator(Unavailable):
+    """A backend is there and cannot be used (a password, a privilege, a certificate, a name that is not there): it
+    stays so until somebody changes something. Waiting is of no use; asking again afterwards is.
+    """
+
+    state = "cannot be used"
 
 
 class StoreReadOnly(Unavailable):
     """A backend answers, and refuses to write for the time being (a failover, a full disk, a lost quorum)."""
 
-    def __init__(self, what: str) -> None:
-        super().__init__(f"{what}, which is read-only,")
+    state = "takes no writes"
 
 
 class StoreSealed(StoreReadOnly):
@@ -222,6 +243,14 @@ class BodyCorrupt(SystemFault):
         super().__init__(f"body {body_id} is damaged: {reason}")
         self.body_id = body_id
         self.reason = reason
+
+
+class MigrationFailed(SystemFault):
+    """A mail store was not moved, or not as it should have been; the source takes writes as before."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
 
 
 class DataFolderLocked(SystemFault):

@@ -1,7 +1,7 @@
 """The one place where a condition becomes NO, BAD or BYE and a response code (RFC 9051 §7.1, RFC 5530).
 
 What the user did is told to the user. What the system did is logged under an id, and told as that id: in full, unless
-it is something that is away, which many commands may meet in a second.
+it is something that is away, which many commands may meet in a second; those share a line and its id.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from lightmail._core import CorePanic
 from lightmail._core.index import BadCharset, BadSet
 from lightmail._core.mime import UnknownEncoding
 from lightmail.imap.replies import Done
+from lightmail.obs.troubles import troubles
 
 _log = structlog.get_logger("lightmail.imap")
 
@@ -36,7 +37,9 @@ CODES: dict[type[Exception], bytes] = {
     errors.ReadOnly: b"READ-ONLY",
     errors.EmptyMessage: b"CANNOT",
     errors.Unavailable: b"UNAVAILABLE",
+    errors.NeedsOperator: b"UNAVAILABLE",
     errors.StoreReadOnly: b"UNAVAILABLE",
+    errors.StoreSealed: b"UNAVAILABLE",
     errors.OutcomeUnknown: b"UNAVAILABLE",
     errors.BodyMissing: b"UNAVAILABLE",
     errors.BodyCorrupt: b"CORRUPTION",
@@ -70,11 +73,11 @@ def refusal(error: Exception, *, command: str, user: str | None) -> Done:
         return Done(printable(str(error)), status=b"BAD")
     if isinstance(error, TOLD):
         return Done(printable(str(error)), code=code_of(error), status=b"NO")
-    fault_id = secrets.token_hex(4)
-    away = isinstance(error, errors.Unavailable)
-    log = _log.warning if away else _log.error
-    full = {} if away else {"exc_info": error}
-    log("command failed", fault_id=fault_id, command=command, user=user, error=str(error), **full)
+    if isinstance(error, errors.Unavailable):
+        fault_id = troubles.met(error, "command failed", command=command, user=user)
+    else:
+        fault_id = secrets.token_hex(4)
+        _log.error("command failed", fault_id=fault_id, command=command, user=user, error=str(error), exc_info=error)
     if isinstance(error, CorePanic):
         raise CostsConnection(f"Internal error [{fault_id}]", b"SERVERBUG")
     code = code_of(error)

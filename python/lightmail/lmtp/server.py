@@ -36,6 +36,7 @@ from lightmail.mail.delivery import Delivery, Recipient, Trace
 from lightmail.mail.incoming import Incoming
 from lightmail.mail.store import MailStore
 from lightmail.obs.metrics import counts
+from lightmail.obs.troubles import troubles
 
 BUFFER_HIGH_WATER_OCTETS = 65_536
 """A connection with more unread input than this, while it is busy, reads no further."""
@@ -329,9 +330,9 @@ class Connection(asyncio.Protocol):
         return f"[IPv6:{host}]" if ":" in host else f"[{host}]"
 
     def _reply_for(self, error: LightMailError) -> Reply:
-        """And the log's line of a fault; in full, unless it is something that is away."""
+        """And the log's line of a fault; in full, unless it is something that is away, which is told once."""
         if isinstance(error, Unavailable):
-            _log.warning("lmtp fault", session=self._session, error=str(error))
+            troubles.met(error, "lmtp fault", session=self._session)
         elif isinstance(error, SystemFault):
             _log.error("lmtp fault", session=self._session, error=str(error), exc_info=error)
         return replies.reply_for(error)

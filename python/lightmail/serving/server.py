@@ -15,6 +15,7 @@ from lightmail.net.imap_server import ImapServer
 from lightmail.net.listeners import Listener
 from lightmail.net.tls import Identity
 from lightmail.obs.metrics import counts
+from lightmail.obs.troubles import troubles
 from lightmail.serving.store import Store
 
 _log = structlog.get_logger("lightmail.serving")
@@ -39,6 +40,7 @@ class Server:
         self._lmtp = LmtpServer(mail=store.mail, config=config)
         self._listeners: Sequence[Listener] = ()
         _count_caches(store.mail)
+        counts.source("unavailable_total", "Commands and deliveries refused for what is away", lambda: troubles.times)
 
     async def start(self, listeners: Sequence[Listener]) -> None:
         """Accept connections."""

@@ -21,6 +21,8 @@ NOT_OF_IMAP = {
     errors.AddressInvalid,
     errors.ConfigError,
     errors.DataFolderLocked,
+    errors.MigrationFailed,
+    errors.MigrationRefused,
     errors.SchemaMismatch,
     errors.WorkerFailed,
 }
@@ -63,6 +65,7 @@ def test_what_the_user_did_is_told(error: Exception, wire: bytes) -> None:
     ("error", "beginning"),
     [
         (errors.Unavailable("db1.internal:3306"), rb"NO \[UNAVAILABLE\] Temporarily not available"),
+        (errors.NeedsOperator("db1.internal:3306", "ask root"), rb"NO \[UNAVAILABLE\] Temporarily not available"),
         (errors.StoreReadOnly("db1.internal:3306"), rb"NO \[UNAVAILABLE\] Temporarily not available"),
         (errors.OutcomeUnknown("db1.internal:3306"), rb"NO \[UNAVAILABLE\] Temporarily not available"),
         (errors.BodyMissing(17), rb"NO \[UNAVAILABLE\] A message cannot be read"),
