@@ -37,11 +37,18 @@ class LightMailServer:
     """`lightmail serve` in a process of its own; as a context manager it is started and stopped.
 
     data: the data folder; its configuration and log are beside it, so that it may be started again after a stop or a
-    kill, on new ports. config: sections and keys over defaults that listen on free ports.
+    kill, on new ports. config: sections and keys over defaults that listen on free ports. environment: of the server
+    process, over that of the tests.
     """
 
-    def __init__(self, data: Path, config: Mapping[str, Mapping[str, Any]] | None = None) -> None:
+    def __init__(
+        self,
+        data: Path,
+        config: Mapping[str, Mapping[str, Any]] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.data = data
+        self._environment = dict(environment or {})
         self.config_file = data.parent / f"{data.name}.toml"
         self.log_file = data.parent / f"{data.name}.log"
         self.printed: list[str] = []
@@ -96,6 +103,7 @@ class LightMailServer:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
+                env={**os.environ, **self._environment},
                 start_new_session=True,
             )
         self.printed = []

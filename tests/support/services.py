@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http.client import HTTPConnection, HTTPMessage
 from pathlib import Path
 from types import TracebackType
@@ -62,6 +62,8 @@ class Service:
         self.folder = folder
         self.port = free_port()
         self.log_file = folder / "log"
+        self.environment: Mapping[str, str] = {}
+        """Over that of the tests, from the next start on."""
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -88,7 +90,12 @@ class Service:
         """Returns once it answers. Raises RuntimeError with its log when it ends instead."""
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(
-                self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                self.command(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **self.environment},
+                start_new_session=True,
             )
         wait_until(self._is_up, START_TIMEOUT_S, f"{self.name} did not start: {self.log_file}")
 

@@ -8,6 +8,7 @@ own, so that tests of coroutines and tests of processes can use it alike.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import socket
 import struct
 import threading
@@ -19,8 +20,8 @@ Kind = Literal["damage", "cut", "truncate"]
 
 _KINDS: tuple[Kind, ...] = ("damage", "cut", "truncate")
 _PIECE_OCTETS = 16_384
-_RESET = struct.pack("ii", 1, 0)
-"""SO_LINGER: closing sends RST, and what was under way is lost."""
+_NOBODY = struct.pack("h14x", socket.AF_UNSPEC)
+_libc = ctypes.CDLL(None)
 
 
 class Proxy:
@@ -93,7 +94,7 @@ class Proxy:
         """All connections are, once; whoever comes again is let through."""
         with self._lock:
             for end in self._open:
-                _shut(end, _RESET)
+                _reset(end)
 
     def admit(self) -> None:
         self._refusing = False
@@ -129,11 +130,13 @@ class Proxy:
             self.connections += 1
             if self._refusing or self._closed.is_set():
                 _reset(client)
+                client.close()
                 continue
             try:
                 server = socket.create_connection(("127.0.0.1", self.server_port))
             except OSError:
                 _reset(client)
+                client.close()
                 continue
             for end in (client, server):
                 end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -162,14 +165,14 @@ class Proxy:
                     piece, end = b"", "cut"
                 sink.sendall(piece)
                 if end == "cut":
-                    _shut(source, _RESET)
-                    _shut(sink, _RESET)
+                    _reset(source)
+                    _reset(sink)
                     return
                 if end == "truncate":
                     break
         # The other end learns of the end; half-closed connections are not told apart.
-        _shut(source)
-        _shut(sink)
+        _end(source)
+        _end(sink)
 
     def _suffer(self, piece: bytes, way: Way) -> tuple[bytes, Kind | None]:
         """What is left of the piece, and how the connection ends here, if it does."""
@@ -205,15 +208,12 @@ class Proxy:
         thread.start()
 
 
-def _shut(end: socket.socket, linger: bytes | None = None) -> None:
-    """Wakes whoever reads it; the thread that made it closes it."""
+def _end(end: socket.socket) -> None:
+    """In order. Wakes whoever reads it; the thread that made it closes it."""
     with contextlib.suppress(OSError):
-        if linger is not None:
-            end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         end.shutdown(socket.SHUT_RDWR)
 
 
 def _reset(end: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-    end.close()
+    """RST: what was under way is lost, either way. Wakes whoever reads or writes it; the same thread closes it."""
+    _libc.connect(end.fileno(), _NOBODY, len(_NOBODY))  # what the kernel takes for the wish to be disconnected
