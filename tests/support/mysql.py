@@ -40,6 +40,7 @@ async def empty_database(services: Services) -> AsyncIterator[MysqlUrl]:
         services.sql.run(
             f"USE {url.database}",
             *(f"DELETE FROM {table}" for table in TABLES),
+            "INSERT INTO settings (name, value) VALUES ('sealed', '')",
             *(f"ALTER TABLE {table} AUTO_INCREMENT = 1" for table in NUMBERED),
         )
         free.append(url)

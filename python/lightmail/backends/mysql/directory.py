@@ -7,6 +7,7 @@ import secrets
 from lightmail.backends.mysql import mailboxes
 from lightmail.backends.mysql.database import MysqlDatabase
 from lightmail.backends.mysql.errors import DUPLICATE, Refused
+from lightmail.backends.mysql.seal import NOT_SEALED, SEAL, changed_or_unsealed, unsealed
 from lightmail.backends.mysql.statements import Statements
 from lightmail.backends.records import USER_COLUMNS, user
 from lightmail.errors import UserExists, UserNotFound
@@ -18,17 +19,19 @@ SELECT_USERS = f"{_USER} ORDER BY address"
 SELECT_USER_BY_ID = f"{_USER} WHERE id = %(user)s"
 SELECT_USER_BY_ADDRESS = f"{_USER} WHERE address = %(address)s"
 SELECT_USER_BY_ALIAS = f"{_USER} WHERE id = (SELECT user_id FROM aliases WHERE address = %(address)s)"
-SELECT_ADDRESS = """
-    SELECT id FROM users WHERE address = %(address)s UNION ALL SELECT user_id FROM aliases WHERE address = %(address)s
+# Whose it is, as its own and as an alias.
+SELECT_ADDRESS = f"""
+    SELECT (SELECT id FROM users WHERE address = %(address)s), (SELECT user_id FROM aliases WHERE address = %(address)s),
+        {SEAL}
 """
 INSERT_USER = """
     INSERT INTO users (address, password_hash, enabled, created_s) VALUES (%(address)s, %(password_hash)s, 1, %(now_s)s)
 """
-SET_PASSWORD = """
+SET_PASSWORD = f"""
     UPDATE users SET password_hash = %(password_hash)s
-    WHERE id = %(user)s AND (%(only_if)s IS NULL OR password_hash = %(only_if)s)
+    WHERE id = %(user)s AND (%(only_if)s IS NULL OR password_hash = %(only_if)s) AND {NOT_SEALED}
 """
-SET_ENABLED = "UPDATE users SET enabled = %(enabled)s WHERE id = %(user)s"
+SET_ENABLED = f"UPDATE users SET enabled = %(enabled)s WHERE id = %(user)s AND {NOT_SEALED}"
 SELECT_MAILBOX_IDS = "SELECT id FROM mailboxes WHERE user_id = %(user)s"
 DELETE_USER = "DELETE FROM users WHERE id = %(user)s"
 SELECT_SETTING = "SELECT value FROM settings WHERE name = %(name)s"
@@ -47,7 +50,9 @@ class MysqlDirectory:
         now_s = self._database.clock.now_s()
 
         async def add(statements: Statements) -> User:
-            if await statements.one(SELECT_ADDRESS, {"address": address}) is not None:
+            ((owner, alias_of, seal),) = await statements.all(SELECT_ADDRESS, {"address": address})
+            unsealed(seal)
+            if owner is not None or alias_of is not None:
                 raise UserExists(address)
             values = {"address": address, "password_hash": password_hash, "now_s": now_s}
             try:
@@ -73,14 +78,15 @@ class MysqlDirectory:
         values = {"user": user_id, "password_hash": password_hash, "only_if": only_if}
 
         async def set_password(statements: Statements) -> None:
-            if not await statements.run(SET_PASSWORD, values):
+            if not await changed_or_unsealed(statements, await statements.run(SET_PASSWORD, values)):
                 user(await statements.one(SELECT_USER_BY_ID, values), str(user_id))
 
         await self._database.write(set_password)
 
     async def set_enabled(self, user_id: UserId, enabled: bool) -> None:
         async def set_enabled(statements: Statements) -> None:
-            if not await statements.run(SET_ENABLED, {"user": user_id, "enabled": enabled}):
+            changed = await statements.run(SET_ENABLED, {"user": user_id, "enabled": enabled})
+            if not await changed_or_unsealed(statements, changed):
                 raise UserNotFound(str(user_id))
 
         await self._database.write(set_enabled)
@@ -90,7 +96,7 @@ class MysqlDirectory:
         values = {"user": user_id}
 
         async def delete(statements: Statements) -> None:
-            if await statements.one(mailboxes.LOCK_USER, values) is None:
+            if not await mailboxes.lock_user(statements, user_id):
                 raise UserNotFound(str(user_id))
             for mailbox_id in sorted(row[0] for row in await statements.all(SELECT_MAILBOX_IDS, values)):
                 await mailboxes.remove_mailbox(statements, MailboxId(mailbox_id), now_s)

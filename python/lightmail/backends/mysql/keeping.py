@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from lightmail.backends.mysql import seal
 from lightmail.backends.mysql.database import MysqlDatabase
 from lightmail.backends.mysql.statements import Statements
 
-# By the server's clock, which is one for all. The second assignment sees what the first has made of the row.
+# By the server's clock, which is one for all; in whole seconds, so a lease rather ends late. The second assignment sees
+# what the first has made of the row.
 TAKE_LEASE = """
     INSERT INTO leases (name, holder, until_s) VALUES (%(name)s, %(holder)s, UNIX_TIMESTAMP() + %(seconds)s)
     ON DUPLICATE KEY UPDATE
-        holder = CASE WHEN until_s <= UNIX_TIMESTAMP() THEN %(holder)s ELSE holder END,
+        holder = CASE WHEN until_s < UNIX_TIMESTAMP() THEN %(holder)s ELSE holder END,
         until_s = CASE WHEN holder = %(holder)s THEN UNIX_TIMESTAMP() + %(seconds)s ELSE until_s END
 """
 SELECT_HOLDER = "SELECT holder FROM leases WHERE name = %(name)s"
@@ -54,3 +56,14 @@ class MysqlUpkeep:
         values = {"name": name, "state": state, "now_s": self._database.clock.now_s()}
         statement = DELETE_JOB if state is None else PUT_JOB
         await self._database.write(lambda statements: statements.later(statement, values))
+
+    # ---- the seal
+
+    async def seal(self, reason: str) -> None:
+        await seal.press(self._database, reason)
+
+    async def unseal(self) -> None:
+        await seal.take_off(self._database)
+
+    async def sealed(self) -> str | None:
+        return await seal.sealed(self._database)

@@ -23,6 +23,7 @@ PRIMARY = "PRIMARY"
 
 _CREATE = re.compile(r"\s*CREATE TABLE IF NOT EXISTS (\w+) \((.*)\) ENGINE=.* COLLATE=(\w+)\s*", re.DOTALL)
 _ADD = re.compile(r"\s*ALTER TABLE (\w+) ADD (?:COLUMN )?(.*?)\s*", re.DOTALL)
+_FILL = re.compile(r"\s*INSERT IGNORE INTO .*", re.DOTALL)
 _KEY = re.compile(r"(?:(PRIMARY|UNIQUE) )?KEY ?(\w*) ?\(([\w, ]+)\)")
 _COLUMN = re.compile(r"(\w+)\s+(\w+)(?:\((\d+)\))?(.*)", re.DOTALL)
 _TEXT_OCTETS = {"text": 2**16 - 1, "mediumtext": 2**24 - 1, "mediumblob": 2**24 - 1}
@@ -69,7 +70,7 @@ def expected(migrations: Iterable[Migration] = MIGRATIONS) -> dict[str, Table]:
                 _add(table, item, created[3])
         elif added := _ADD.fullmatch(statement):
             _add(tables[added[1]], added[2], "utf8mb4_bin")
-        else:
+        elif not _FILL.fullmatch(statement):
             raise ValueError(f"neither CREATE TABLE nor ALTER TABLE … ADD: {statement}")
     return tables
 

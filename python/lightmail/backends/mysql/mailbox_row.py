@@ -10,10 +10,12 @@ keywords, the expunge log) needs no lock of its own then.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from lightmail.backends.mailbox_change import MailboxChange
+from lightmail.backends.mysql.answers import Row
 from lightmail.backends.mysql.literals import Sql
+from lightmail.backends.mysql.seal import SEAL, unsealed
 from lightmail.backends.mysql.statements import Statements
 from lightmail.model import MailboxId
 
@@ -22,7 +24,10 @@ _KEYWORDS = (
 )
 KEYWORDS = f"({_KEYWORDS})"
 # What a statement reads without a lock is as old as its first such read: older than a row it waited for afterwards.
-LOCKED_COLUMNS = f"m.id, m.uid_validity, m.uid_next, m.highest_modseq, m.recent_from, ({_KEYWORDS} FOR UPDATE)"
+LOCKED_COLUMNS = f"""
+    m.id, m.uid_validity, m.uid_next, m.highest_modseq, m.recent_from, ({_KEYWORDS} FOR UPDATE), {SEAL}
+"""
+_SEAL = 6
 
 # The index is named because the optimizer would rather lock every row of a small table.
 LOCK_MAILBOXES = f"""
@@ -50,10 +55,21 @@ INSERT_KEYWORD = "INSERT INTO mailbox_keywords (mailbox_id, bit, keyword) VALUES
 _COUNTERS = ("taken", "messages", "unseen", "deleted", "octets", "recent")
 
 
-async def lock(statements: Statements, *mailbox_ids: MailboxId) -> dict[MailboxId, MailboxChange]:
-    """In the order given; one that is named twice is one. Raises MailboxNotFound unless all are there."""
+async def lock(
+    statements: Statements, *mailbox_ids: MailboxId, although_sealed: bool = False
+) -> dict[MailboxId, MailboxChange]:
+    """In the order given; one that is named twice is one. Raises MailboxNotFound unless all are there, StoreSealed."""
     values = {"mailboxes": sorted(set(mailbox_ids))}
-    return MailboxChange.in_order(mailbox_ids, await statements.all(LOCK_MAILBOXES, values))
+    rows = await statements.all(LOCK_MAILBOXES, values)
+    if not although_sealed:
+        admit(rows)
+    return MailboxChange.in_order(mailbox_ids, rows)
+
+
+def admit(rows: Sequence[Row]) -> None:
+    """rows: of LOCKED_COLUMNS. Raises StoreSealed."""
+    if rows:
+        unsealed(rows[0][_SEAL])
 
 
 async def save(statements: Statements, mailboxes: Collection[MailboxChange]) -> None:

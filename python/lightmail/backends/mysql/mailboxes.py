@@ -13,6 +13,7 @@ from lightmail.backends.mailbox_change import EVERYTHING
 from lightmail.backends.mysql.copy_move import move
 from lightmail.backends.mysql.expunge import DELETE_MESSAGES, UNREFER
 from lightmail.backends.mysql.literals import Sql
+from lightmail.backends.mysql.seal import NOT_SEALED, SEAL, changed_or_unsealed, unsealed
 from lightmail.backends.mysql.selection import PART, census, parts
 from lightmail.backends.mysql.statements import Statements
 from lightmail.backends.records import STATUS_COLUMNS, mailbox, mailbox_columns
@@ -31,12 +32,11 @@ SELECT_MAILBOX_BY_NAME = f"{_MAILBOX} WHERE m.user_id = %(user)s AND m.name_octe
 SELECT_MAILBOXES_BY_NAME = f"{_MAILBOX} WHERE m.user_id IN %(users)s AND m.name_octets = %(name)s"
 SELECT_SUBSCRIPTIONS = "SELECT name FROM subscriptions WHERE user_id = %(user)s"
 SELECT_STATUS = f"SELECT {STATUS_COLUMNS} FROM mailboxes WHERE user_id = %(user)s AND name_octets = %(name)s"
-SELECT_RECENT = """
-    SELECT recent_from, LEAST(uid_next, %(up_to)s) FROM mailboxes WHERE id = %(mailbox)s AND selectable
-"""
-LOCK_RECENT = f"{SELECT_RECENT} FOR UPDATE"
+_RECENT_FROM = "FROM mailboxes WHERE id = %(mailbox)s AND selectable"
+SELECT_RECENT = f"SELECT recent_from, LEAST(uid_next, %(up_to)s) {_RECENT_FROM}"
+LOCK_RECENT = f"SELECT recent_from, LEAST(uid_next, %(up_to)s), {SEAL} {_RECENT_FROM} FOR UPDATE"
 
-LOCK_USER = "SELECT id FROM users WHERE id = %(user)s FOR UPDATE"
+LOCK_USER = f"SELECT id, {SEAL} FROM users WHERE id = %(user)s FOR UPDATE"
 SELECT_PLACES = """
     SELECT name, id, selectable FROM mailboxes WHERE user_id = %(user)s AND name_octets IN %(names)s
 """
@@ -64,7 +64,11 @@ RENAME_MAILBOXES = f"""
     WHERE user_id = %(user)s AND (name_octets = %(name)s OR {_BELOW})
 """
 SUBSCRIBE = "INSERT INTO subscriptions (user_id, name) VALUES (%(user)s, %(name)s) ON DUPLICATE KEY UPDATE name = name"
-UNSUBSCRIBE = "DELETE FROM subscriptions WHERE user_id = %(user)s AND name_octets = %(name)s"
+SUBSCRIBE_UNLESS_SEALED = f"""
+    INSERT INTO subscriptions (user_id, name) SELECT %(user)s, %(name)s FROM DUAL WHERE {NOT_SEALED}
+    ON DUPLICATE KEY UPDATE subscriptions.name = subscriptions.name
+"""
+UNSUBSCRIBE = f"DELETE FROM subscriptions WHERE user_id = %(user)s AND name_octets = %(name)s AND {NOT_SEALED}"
 UPDATE_RECENT = """
     UPDATE mailboxes
     SET recent_from = LEAST(%(up_to)s, uid_next),
@@ -82,7 +86,7 @@ DELETE_MAILBOX = "DELETE FROM mailboxes WHERE id = %(mailbox)s"
 async def create_mailbox(
     statements: Statements, user_id: UserId, name: str, special_use: tuple[str, ...], subscribe: bool, now_s: int
 ) -> Mailbox:
-    if await statements.one(LOCK_USER, {"user": user_id}) is None:
+    if not await lock_user(statements, user_id):
         raise UserNotFound(str(user_id))
     places = await _places(statements, user_id, [name, *_parents(name)])
     attributes = " ".join(special_use)
@@ -97,12 +101,12 @@ async def create_mailbox(
         values = {"mailbox": mailbox_id, "uid_validity": uid_validity, "special_use": attributes}
         await statements.later(MAKE_SELECTABLE, values)
     if subscribe:
-        await set_subscribed(statements, user_id, name, True)
+        await statements.later(SUBSCRIBE, {"user": user_id, "name": name})
     return mailbox((await statements.all(SELECT_MAILBOX_BY_NAME, named(user_id, name)))[0])
 
 
 async def rename_mailbox(statements: Statements, user_id: UserId, source: str, target: str, now_s: int) -> None:
-    await statements.one(LOCK_USER, {"user": user_id})
+    await lock_user(statements, user_id)
     places = await _places(statements, user_id, [source, target, *_parents(target)])
     if source not in places:
         raise MailboxNotFound(source)
@@ -118,7 +122,7 @@ async def rename_mailbox(statements: Statements, user_id: UserId, source: str, t
 
 
 async def rename_inbox(statements: Statements, user_id: UserId, target: str, now_s: int) -> MoveOutcome:
-    await statements.one(LOCK_USER, {"user": user_id})
+    await lock_user(statements, user_id)
     places = await _places(statements, user_id, [INBOX, target])
     if INBOX not in places:
         raise MailboxNotFound(INBOX)
@@ -129,7 +133,7 @@ async def rename_inbox(statements: Statements, user_id: UserId, target: str, now
 
 
 async def delete_mailbox(statements: Statements, user_id: UserId, name: str, now_s: int) -> None:
-    await statements.one(LOCK_USER, {"user": user_id})
+    await lock_user(statements, user_id)
     places = await _places(statements, user_id, [name])
     if name not in places:
         raise MailboxNotFound(name)
@@ -161,9 +165,10 @@ async def remove_mailbox(statements: Statements, mailbox_id: MailboxId, now_s: i
 
 async def set_subscribed(statements: Statements, user_id: UserId, name: str, subscribed: bool) -> None:
     if subscribed:
-        await statements.later(SUBSCRIBE, {"user": user_id, "name": name})
+        changed = await statements.run(SUBSCRIBE_UNLESS_SEALED, {"user": user_id, "name": name})
     else:
-        await statements.later(UNSUBSCRIBE, named(user_id, name))
+        changed = await statements.run(UNSUBSCRIBE, named(user_id, name))
+    await changed_or_unsealed(statements, changed)
 
 
 async def claim_recent(statements: Statements, mailbox_id: MailboxId, up_to: int) -> int:
@@ -171,10 +176,19 @@ async def claim_recent(statements: Statements, mailbox_id: MailboxId, up_to: int
     row = await statements.one(LOCK_RECENT, values)
     if row is None:
         raise MailboxNotFound(str(mailbox_id))
-    before, after = row
+    before, after, seal = row
+    unsealed(seal)
     if after > before:
         await statements.later(UPDATE_RECENT, values)
     return int(before)
+
+
+async def lock_user(statements: Statements, user_id: UserId) -> bool:
+    """Whether there is one. Raises StoreSealed."""
+    row = await statements.one(LOCK_USER, {"user": user_id})
+    if row is not None:
+        unsealed(row[1])
+    return row is not None
 
 
 def named(user_id: UserId, name: str) -> dict[str, object]:

@@ -235,6 +235,8 @@ MIGRATIONS = (
                 PRIMARY KEY (name)
             ) {_TABLE}
             """,
+            # Writers lock the row to see whether they may write.
+            "INSERT IGNORE INTO settings (name, value) VALUES ('sealed', '')",
             # What of each mailbox has been written to the body store.
             f"""
             CREATE TABLE IF NOT EXISTS manifests (

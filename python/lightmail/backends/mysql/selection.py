@@ -15,7 +15,7 @@ from lightmail.backends.keywords import DELETED
 from lightmail.backends.mailbox_change import MailboxChange
 from lightmail.backends.mysql.answers import Row
 from lightmail.backends.mysql.literals import Sql
-from lightmail.backends.mysql.mailbox_row import LOCKED_COLUMNS, lock
+from lightmail.backends.mysql.mailbox_row import LOCKED_COLUMNS, admit, lock
 from lightmail.backends.mysql.statements import Statements
 from lightmail.backends.packing import MAX_MODSEQ, uid_set
 from lightmail.model import MailboxId, ModSeq
@@ -43,7 +43,7 @@ LOCK_WITH_ONE = f"""
     WHERE m.id IN %(mailboxes)s AND m.selectable
     ORDER BY m.id FOR UPDATE
 """
-_MESSAGE = 6
+_MESSAGE = 7
 """Where the columns of the message begin."""
 
 
@@ -60,7 +60,9 @@ class Chosen:
 async def lock_chosen(
     statements: Statements, uids: UidSet, source: MailboxId, *others: MailboxId, deleted: bool = False
 ) -> Chosen:
-    """deleted: only messages with \\Deleted. Two statements; one for a single UID. Raises MailboxNotFound."""
+    """deleted: only messages with \\Deleted. Two statements; one for a single UID. Raises MailboxNotFound,
+    StoreSealed.
+    """
     if len(uids) != 1:
         mailboxes = await lock(statements, source, *others)
         return Chosen(mailboxes, await census(statements, source, uids, deleted=deleted), None)
@@ -73,9 +75,10 @@ async def lock_chosen(
 async def lock_with_one(
     statements: Statements, uid: int, source: MailboxId, *others: MailboxId
 ) -> tuple[dict[MailboxId, MailboxChange], Row | None]:
-    """The mailboxes, and the row of one message as MESSAGE_ROW has it. Raises MailboxNotFound."""
+    """The mailboxes, and the row of one message as MESSAGE_ROW has it. Raises MailboxNotFound, StoreSealed."""
     values = {"mailboxes": sorted({source, *others}), "source": source, "uid": uid}
     rows = await statements.all(LOCK_WITH_ONE, values)
+    admit(rows)
     mailboxes = MailboxChange.in_order([source, *others], rows)
     (message,) = [row[_MESSAGE:] for row in rows if row[0] == source]
     return mailboxes, None if message[0] is None else message
