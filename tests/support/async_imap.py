@@ -61,17 +61,20 @@ class AsyncImap(asyncio.Protocol):
         return await asyncio.wait_for(self._sent(text), ANSWER_S)
 
     async def idle(self) -> asyncio.Future[str]:
-        """Returns once the server has said "+"; the answer comes after `done`. Raises ConnectionError."""
+        """Returns once the server has said "+"; the answer comes after `done`, or at once when there is none to wait for
+        (a connection that is lost is told there).
+        """
         self._going_on = asyncio.get_running_loop().create_future()
         answer = self._sent(b"IDLE")
         either: list[asyncio.Future[Any]] = [answer, self._going_on]
         await asyncio.wait(either, timeout=ANSWER_S, return_when=asyncio.FIRST_COMPLETED)
-        assert self._going_on.done(), "IDLE was not begun"
+        assert self._going_on.done() or answer.done(), "IDLE was not begun"
         return answer
 
     def done(self) -> None:
         assert self._transport is not None
-        self._transport.write(b"DONE\r\n")
+        if self._lost is None:
+            self._transport.write(b"DONE\r\n")
 
     async def close(self) -> None:
         """Returns once it is. Safe to call twice."""

@@ -52,6 +52,6 @@ class AsyncLmtp:
         line = "250-"
         while line[3:4] == "-":
             line = (await asyncio.wait_for(self._reader.readline(), REPLY_S)).decode()
-            if not line:
+            if not line.endswith("\n"):
                 raise ConnectionResetError("closed by the server")
         return line.rstrip()

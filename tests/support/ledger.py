@@ -38,6 +38,10 @@ class Ledger:
     """Flags that a STORE was answered OK for and that nobody ever takes away."""
     delivered: dict[tuple[str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
     """(account, mailbox) to subjects that LMTP has promised; nobody knows their UIDs yet."""
+    perhaps: dict[tuple[str, str], Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    """(account, mailbox) to subjects that someone has tried to put there, and how often, without an OK: the answer was NO,
+    or never came. They may be there.
+    """
     doomed: dict[Box, set[int]] = field(default_factory=lambda: defaultdict(set))
     """UIDs that someone has asked, or tried to ask, to be removed."""
     doomed_subjects: dict[tuple[str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
@@ -65,6 +69,14 @@ class Ledger:
             )
             self.stored[box][uid] = subject
             self._is(box, uid, subject)
+
+    def tries(self, mailbox: tuple[str, str], subjects: Iterable[str]) -> None:
+        """To be called before a command is sent that puts these there."""
+        self.perhaps[mailbox].update(subjects)
+
+    def has_done(self, mailbox: tuple[str, str], subjects: Iterable[str]) -> None:
+        """It was answered OK: how often they are there is known."""
+        self.perhaps[mailbox].subtract(subjects)
 
     def doom(self, box: Box, messages: Iterable[Message]) -> None:
         """To be called before the command is sent."""
@@ -114,6 +126,9 @@ class Ledger:
                 assert found is not None and flags <= found, f"UID {uid} of {box} lacks {flags - (found or set())}"
         missing = self.delivered[box[:2]] - self.doomed_subjects[box[:2]] - {message.subject for message in final}
         assert not missing, f"{len(missing)} messages delivered to {box} are not there: {sorted(missing)[:5]}"
+        surplus = Counter(message.subject or "" for message in final if message.uid not in self.stored[box])
+        twice = surplus - Counter(self.delivered[box[:2]]) - self.perhaps[box[:2]]
+        assert not twice, f"stored in {box}, and nobody was told: {sorted(twice.items())[:5]}"
         for message in final:
             self.told(box, message, whole=True)
 

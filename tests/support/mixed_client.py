@@ -6,6 +6,7 @@ import asyncio
 import random
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
 
 from tests.support.async_imap import AsyncImap
 from tests.support.ledger import Box, Ledger
@@ -41,13 +42,32 @@ WEIGHTS: Weights = {
 }
 
 
+class Listener(Protocol):
+    """A server, and where it listens now: host and port. Raises ConnectionError when it does not."""
+
+    @property
+    def imap(self) -> tuple[str, int]: ...
+
+    @property
+    def lmtp(self) -> tuple[str, int]: ...
+
+
 class MixedClient:
     """kind: "plain", "CONDSTORE" or "QRESYNC". Methods raise AssertionError when the server contradicts itself or the
-    protocol, ConnectionError when it closes. What it refuses is written into the ledger; BAD is never right.
+    protocol. What it refuses is written into the ledger; BAD is never right. lasting: when the connection is lost it
+    comes back as a client of its kind does; otherwise they raise ConnectionError.
     """
 
     def __init__(
-        self, ledger: Ledger, account: tuple[str, str], mailbox: str, kind: str, chance: random.Random, name: str
+        self,
+        ledger: Ledger,
+        account: tuple[str, str],
+        mailbox: str,
+        kind: str,
+        chance: random.Random,
+        name: str,
+        *,
+        lasting: bool = False,
     ) -> None:
         self.view = View()
         self.kind = kind
@@ -64,6 +84,10 @@ class MixedClient:
         self._refusal = ""
         self._uid_validity: dict[str, int] = {}
         self._imap: AsyncImap | None = None
+        self._node: Listener | None = None
+        self._lasting = lasting
+        self._synchronized = 0
+        """The MODSEQ of a moment of which all was known."""
 
     @property
     def box(self) -> Box:
@@ -71,17 +95,13 @@ class MixedClient:
 
     # ---- life
 
-    async def begin(self, address: tuple[str, int]) -> None:
+    async def begin(self, node: Listener) -> None:
         """Connect, log in, select."""
-        self._imap = await AsyncImap.connect(address, self._heard)
-        user, password = self._account
-        await self._must(f'LOGIN "{user}" "{password}"')
-        if self.kind != "plain":
-            await self._must(f"ENABLE {self.kind}")
+        self._node = node
+        assert await self._logged_in(), self._refusal
         for name in MAILBOXES:
             self._uid_validity[name] = (await self._status(name, floor=0))["UIDVALIDITY"]
-        await self._must(f"SELECT {self._mailbox}")
-        await self.learn()
+        assert await self._selected(), self._refusal
 
     async def end(self) -> None:
         if self._imap is not None:
@@ -89,6 +109,58 @@ class MixedClient:
 
     async def step(self) -> None:
         """One turn of the dice."""
+        await self._to_last(self._throw)
+
+    async def idle_until(self, over: Callable[[], bool]) -> None:
+        """Wait as most clients of a real server do, and fetch what is new."""
+
+        async def turn() -> None:
+            await self._idle(lambda: over() or bool(self._unknown()))
+            await self.learn()
+
+        while not over():
+            await self._to_last(turn)
+
+    async def look(self) -> None:
+        """Hear what is new, and fetch it."""
+
+        async def turn() -> None:
+            await self.noop()
+            await self.learn()
+
+        await self._to_last(turn)
+
+    async def _to_last(self, turn: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await turn()
+        except ConnectionError:
+            if not self._lasting:
+                raise
+            while not await self._back():  # noqa: ASYNC110  a server that is away has no event for it
+                await asyncio.sleep(LITTLE_S)
+
+    async def _back(self) -> bool:
+        """Whether it is: with what it knew, where its kind can."""
+        self._held = None
+        try:
+            await self.end()
+            if not await self._logged_in():
+                return False
+            return await (self._resumed(anew=True) if self.kind == "QRESYNC" else self._selected())
+        except ConnectionError:
+            return False
+
+    async def _logged_in(self) -> bool:
+        assert self._node is not None
+        self._imap = await AsyncImap.connect(self._node.imap, self._heard)
+        user, password = self._account
+        enable = [] if self.kind == "plain" else [f"ENABLE {self.kind}"]
+        for command in (f'LOGIN "{user}" "{password}"', *enable):
+            if await self._do(command) is None:
+                return False
+        return True
+
+    async def _throw(self) -> None:
         verbs: dict[str, Callable[[], Awaitable[None]]] = {
             "append": self._append,
             "store": self._store,
@@ -106,12 +178,6 @@ class MixedClient:
         await verbs[verb]()
         await self.learn()
 
-    async def idle_until(self, over: Callable[[], bool]) -> None:
-        """Wait as most clients of a real server do, and fetch what is new."""
-        while not over():
-            await self._idle(lambda: over() or bool(self._unknown()))
-            await self.learn()
-
     async def noop(self) -> None:
         await self._do("NOOP")
 
@@ -123,6 +189,8 @@ class MixedClient:
 
     def difference(self, truth: Sequence[Message]) -> str:
         """How the view differs from what a fresh session sees; "" when it does not."""
+        if again := self.view.gone & {message.uid for message in truth}:
+            return f"told to be gone, and there: {sorted(again)[:5]}"
         mine = [(message.uid, message.subject, message.flags) for message in self.view.messages]
         true = [(message.uid, message.subject, message.flags) for message in truth]
         if mine != true:
@@ -145,7 +213,9 @@ class MixedClient:
         subject = f"{self._name}-{self._made}{padding}"
         octets = sealed(subject)
         command = b"APPEND %s (%s) {%d+}\r\n%s" % (target.encode(), " ".join(flags).encode(), len(octets), octets)
+        self._ledger.tries((self._account[0], target), [subject])
         if answer := await self._do(command):
+            self._ledger.has_done((self._account[0], target), [subject])
             match = _APPENDUID.search(answer)
             assert match, answer
             assert int(match[1]) == self._uid_validity[target]
@@ -184,15 +254,19 @@ class MixedClient:
     async def _copy(self) -> None:
         if chosen := self._some(3):
             target = self._chance.choice(MAILBOXES)
-            answer = await self._do(f"UID COPY {self._uids(chosen)} {target}")
-            if answer and (match := _COPYUID.search(answer)):
-                self._copied(target, match)
+            self._try(target, chosen)
+            if answer := await self._do(f"UID COPY {self._uids(chosen)} {target}"):
+                self._done(target, chosen)
+                if match := _COPYUID.search(answer):
+                    self._copied(target, match)
 
     async def _move(self) -> None:
         if chosen := self._some(2):
             target = next(name for name in MAILBOXES if name != self._mailbox)
             self._ledger.doom(self.box, chosen)
+            self._try(target, chosen)
             if await self._do(f"UID MOVE {self._uids(chosen)} {target}"):
+                self._done(target, chosen)
                 for line in self._untagged:
                     if match := _COPYUID.search(line):
                         self._copied(target, match)
@@ -230,29 +304,43 @@ class MixedClient:
         if self.kind != "QRESYNC" or await self._do("NOOP") is None or self._unknown() or not self.view.messages:
             return
         # NOOP has told of every expunge up to here; a FETCH may tell of later states and keep earlier expunges back.
-        modseq = max(message.modseq or 1 for message in self.view.messages)
-        floor = self._ledger.highest(self.box)
-        self.view.come_back()
-        answer = await self._do(f"SELECT {self._mailbox} (QRESYNC ({self._uid_validity[self._mailbox]} {modseq}))")
-        if answer is None:
-            await self._select_again()
-            return
-        told = dict(_VALUES.findall("\n".join(self._untagged)))
-        assert int(told["HIGHESTMODSEQ"]) >= floor, f"{self.box} went back from {floor} to {told['HIGHESTMODSEQ']}"
-        self.view.came_back()
+        self._synchronized = max(message.modseq or 1 for message in self.view.messages)
+        if not await self._resumed():
+            # After a SELECT that failed nothing is selected (RFC 9051 §6.3.2).
+            while not await self._selected():  # noqa: ASYNC110  the server has no event for it
+                await asyncio.sleep(LITTLE_S)
 
-    async def _select_again(self) -> None:
-        """After a SELECT that failed nothing is selected (RFC 9051 §6.3.2)."""
-        self.view = View()
-        while await self._do(f"SELECT {self._mailbox}") is None:  # noqa: ASYNC110  the server has no event for it
-            await asyncio.sleep(LITTLE_S)
+    async def _resumed(self, *, anew: bool = False) -> bool:
+        floor = self._ledger.highest(self.box)
+        known = f"{self._uid_validity[self._mailbox]} {self._synchronized}"
+        self.view.come_back(anew=anew)
+        if await self._do(f"SELECT {self._mailbox} (QRESYNC ({known}))") is None:
+            return False
+        modseq = self._described(floor)
+        self.view.came_back()
+        await self.learn()
+        self._synchronized = modseq
+        return True
+
+    async def _selected(self) -> bool:
+        """With nothing known."""
+        floor = self._ledger.highest(self.box)
+        self.view = View(gone=self.view.gone)
+        if await self._do(f"SELECT {self._mailbox}") is None:
+            return False
+        modseq = self._described(floor)
+        await self.learn()
+        self._synchronized = modseq
+        return True
+
+    def _described(self, floor: int) -> int:
+        """HIGHESTMODSEQ, as SELECT has told it."""
+        told = {key: int(value) for key, value in _VALUES.findall("\n".join(self._untagged))}
+        assert told["HIGHESTMODSEQ"] >= floor, f"{self.box} went back from {floor} to {told['HIGHESTMODSEQ']}"
+        assert told["UIDVALIDITY"] == self._uid_validity[self._mailbox]
+        return told["HIGHESTMODSEQ"]
 
     # ---- how it asks
-
-    async def _must(self, command: str) -> str:
-        answer = await self._do(command)
-        assert answer is not None, f"{command.split()[0]}: {self._refusal}"
-        return answer
 
     async def _do(self, command: str | bytes) -> str | None:
         """The tagged response; None when it is NO. Afterwards `_untagged` holds what came before it and was no FETCH."""
@@ -330,6 +418,12 @@ class MixedClient:
         assert int(match[1]) == self._uid_validity[target]
         pairs = zip(numbers(match[2]), numbers(match[3]), strict=True)
         self._ledger.copied(self.box, self._box(target), pairs)
+
+    def _try(self, target: str, chosen: list[Message]) -> None:
+        self._ledger.tries((self._account[0], target), [message.subject or "" for message in chosen])
+
+    def _done(self, target: str, chosen: list[Message]) -> None:
+        self._ledger.has_done((self._account[0], target), [message.subject or "" for message in chosen])
 
     # ---- small things
 

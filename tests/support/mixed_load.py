@@ -7,6 +7,7 @@ client has a view made of what it was told; in the end every view must be what a
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 import statistics
 import time
@@ -16,8 +17,9 @@ from dataclasses import dataclass, field, replace
 from tests.support.async_imap import AsyncImap
 from tests.support.async_lmtp import AsyncLmtp
 from tests.support.ledger import Box, Ledger
-from tests.support.mixed_client import MAILBOXES, MixedClient
+from tests.support.mixed_client import LITTLE_S, MAILBOXES, Listener, MixedClient
 from tests.support.sealed import sealed
+from tests.support.server import LightMailServer
 from tests.support.view import Message, View
 
 SETTLE_S = 30.0
@@ -36,10 +38,31 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
+class RestartedNode:
+    """One that may be started again, on other ports."""
+
+    server: LightMailServer
+
+    @property
+    def imap(self) -> tuple[str, int]:
+        return self._address("imap")
+
+    @property
+    def lmtp(self) -> tuple[str, int]:
+        return self._address("lmtp")
+
+    def _address(self, protocol: str) -> tuple[str, int]:
+        if not self.server.running:
+            raise ConnectionRefusedError("it does not run")
+        return self.server.address(protocol)
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """clients: of them one in five does nothing but idle. operations: of all others together; None: until it is told to
     end. per_second: operations begun, at most; None: as fast as they are answered. probed: whether the way of changes
-    from each node to an idling client of the next is timed.
+    from each node to an idling client of the next is timed. lasting: whoever loses a connection comes back; otherwise none
+    may be lost.
     """
 
     seed: int = 1
@@ -48,6 +71,7 @@ class Plan:
     operations: int | None = 3000
     per_second: float | None = 150.0
     probed: bool = True
+    lasting: bool = False
 
 
 @dataclass
@@ -75,7 +99,7 @@ class Report:
 class MixedLoad:
     """nodes: servers of one mail store. accounts: (address, password), with nothing in them that is not this load's."""
 
-    def __init__(self, nodes: Sequence[Node], accounts: Sequence[tuple[str, str]], plan: Plan) -> None:
+    def __init__(self, nodes: Sequence[Listener], accounts: Sequence[tuple[str, str]], plan: Plan) -> None:
         self.ledger = Ledger()
         self._nodes = nodes
         self._accounts = accounts
@@ -101,6 +125,7 @@ class MixedLoad:
             ("plain", "CONDSTORE", "QRESYNC")[group % 3],
             random.Random(self._plan.seed * 100_000 + number),
             f"s{self._plan.seed}-{number}",
+            lasting=self._plan.lasting,
         )
 
     async def run(self, during: Callable[[], Awaitable[None]] | None = None) -> Report:
@@ -138,9 +163,9 @@ class MixedLoad:
     async def _begin(self) -> None:
         for first in range(0, len(self._clients), 20):
             some = range(first, min(first + 20, len(self._clients)))
-            await asyncio.gather(*(self._clients[at].begin(self._node(at).imap) for at in some))
+            await asyncio.gather(*(self._clients[at].begin(self._node(at)) for at in some))
 
-    def _node(self, number: int) -> Node:
+    def _node(self, number: int) -> Listener:
         """Each account's clients are spread over the nodes."""
         return self._nodes[(number + self._group(number)) % len(self._nodes)]
 
@@ -162,20 +187,33 @@ class MixedLoad:
 
     async def _send(self, number: int) -> None:
         chance = random.Random(self._plan.seed * 100_000 + 90_000 + number)
-        async with AsyncLmtp.connected(self._node(number).lmtp) as lmtp:
-            sent = 0
-            while await self._turn():
-                sent += 1
-                subject = f"s{self._plan.seed}-lmtp-{number}-{sent}"
-                recipients = chance.sample(self._accounts, chance.randint(1, min(3, len(self._accounts))))
-                boxes = [(account, chance.choice(MAILBOXES)) for account, _ in recipients]
-                fates = await lmtp.deliver([_subaddress(*box) for box in boxes], sealed(subject))
-                for box, (command, answer) in zip(boxes, fates, strict=True):
-                    if answer.startswith("250"):
-                        self.ledger.answered(command)
-                        self.ledger.delivered[box].add(subject)
-                    else:
-                        self.ledger.refused(command, answer)
+        subjects = (f"s{self._plan.seed}-lmtp-{number}-{sent}" for sent in itertools.count(1))
+        while True:
+            try:
+                async with AsyncLmtp.connected(self._node(number).lmtp) as lmtp:
+                    while await self._turn():
+                        await self._deliver(lmtp, chance, next(subjects))
+                return
+            except ConnectionError:
+                if not self._plan.lasting:
+                    raise
+                if self._ended:
+                    return
+                await asyncio.sleep(LITTLE_S)
+
+    async def _deliver(self, lmtp: AsyncLmtp, chance: random.Random, subject: str) -> None:
+        recipients = chance.sample(self._accounts, chance.randint(1, min(3, len(self._accounts))))
+        boxes = [(account, chance.choice(MAILBOXES)) for account, _ in recipients]
+        for box in boxes:
+            self.ledger.tries(box, [subject])
+        fates = await lmtp.deliver([_subaddress(*box) for box in boxes], sealed(subject))
+        for box, (command, answer) in zip(boxes, fates, strict=True):
+            if answer.startswith("250"):
+                self.ledger.answered(command)
+                self.ledger.has_done(box, [subject])
+                self.ledger.delivered[box].add(subject)
+            else:
+                self.ledger.refused(command, answer)
 
     # ---- how soon a change is told
 
@@ -245,8 +283,7 @@ class MixedLoad:
         async def settle(client: MixedClient) -> None:
             end_s = time.monotonic() + SETTLE_S
             while (difference := client.difference(truths[client.box])) and time.monotonic() < end_s:
-                await client.noop()
-                await client.learn()
+                await client.look()
             assert not difference, f"{client.kind} client of {client.box}: {difference}"
 
         await asyncio.gather(*(settle(client) for client in self._clients))
@@ -263,7 +300,7 @@ def _hear(view: View, octets: bytes) -> None:
     view.hear(octets.decode("latin-1"))
 
 
-async def _fresh(node: Node, account: tuple[str, str], mailbox: str) -> list[Message]:
+async def _fresh(node: Listener, account: tuple[str, str], mailbox: str) -> list[Message]:
     """All messages as a session sees them that has never been here before."""
     view = View()
     async with AsyncImap.logged_in(node.imap, account, lambda octets: _hear(view, octets)) as connection:

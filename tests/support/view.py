@@ -29,6 +29,8 @@ class View:
     """Messages in sequence order, changed by responses alone."""
 
     messages: list[Message] = field(default_factory=list)
+    gone: set[int] = field(default_factory=set)
+    """UIDs of which it was told that they are no longer there."""
     _known: dict[int, Message] | None = None
     """While coming back: by UID what was known before and has not vanished."""
     _counted: bool = False
@@ -47,7 +49,8 @@ class View:
         if count := _COUNT.match(line):
             number = int(count[1])
             if count[2] == "EXPUNGE":
-                del self.messages[number - 1]
+                if (uid := self.messages.pop(number - 1).uid) is not None:
+                    self.gone.add(uid)
             else:
                 self._exist(number)
         elif vanished := _VANISHED.match(line):
@@ -56,10 +59,16 @@ class View:
             self.messages = []
         return None
 
-    def come_back(self) -> None:
-        """The mailbox is selected again, and what is known has been told to the server (RFC 7162 §3.2.5)."""
-        self._known = {message.uid: message for message in self.messages if message.uid is not None}
+    def come_back(self, *, anew: bool = False) -> None:
+        """The mailbox is selected again, and what is known has been told to the server (RFC 7162 §3.2.5).
+
+        anew: on another connection, which has told of nothing yet. May be called again when that was lost as well.
+        """
+        known = {message.uid: message for message in self.messages if message.uid is not None}
+        self._known = {**known, **(self._known or {})}
         self._counted, self._late = False, 0
+        if anew:
+            self.messages = []
 
     def came_back(self) -> None:
         """What was known and has not vanished, and what was fetched, are all the messages there were, in order."""
@@ -109,6 +118,7 @@ class View:
             self._counted = True
 
     def _vanished(self, gone: list[int], *, earlier: bool) -> None:
+        self.gone.update(gone)
         if self._known is not None:
             for uid in gone:
                 self._known.pop(uid, None)
