@@ -6,7 +6,7 @@ this machine says so by `pytest.skip`.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,19 +62,25 @@ class Ports:
     metadata: MetadataStore
     directory: Directory
     upkeep: Upkeep
+    sql: Callable[[str], Awaitable[object]] | None
+    """One statement past all verbs: what damages a database. None: there is no SQL."""
 
 
 @asynccontextmanager
 async def _memory(folder: Path, clock: HandClock, services: Services) -> AsyncIterator[Ports]:
     state = MemoryState(clock)
-    yield Ports(MemoryMetadata(state), MemoryDirectory(state), MemoryUpkeep(state))
+    yield Ports(MemoryMetadata(state), MemoryDirectory(state), MemoryUpkeep(state), None)
 
 
 @asynccontextmanager
 async def _sqlite(folder: Path, clock: HandClock, services: Services) -> AsyncIterator[Ports]:
     database = await SqliteDatabase.open(folder / "lightmail.sqlite", clock)
     try:
-        yield Ports(SqliteMetadata(database), SqliteDirectory(database), SqliteUpkeep(database))
+
+        def sql(statement: str) -> Awaitable[object]:
+            return database.write(lambda statements: statements.run(statement), although_sealed=True)
+
+        yield Ports(SqliteMetadata(database), SqliteDirectory(database), SqliteUpkeep(database), sql)
     finally:
         await database.close()
 
@@ -82,7 +88,11 @@ async def _sqlite(folder: Path, clock: HandClock, services: Services) -> AsyncIt
 @asynccontextmanager
 async def _mysql(folder: Path, clock: HandClock, services: Services) -> AsyncIterator[Ports]:
     async with open_database(services, clock) as database:
-        yield Ports(MysqlMetadata(database), MysqlDirectory(database), MysqlUpkeep(database))
+
+        def sql(statement: str) -> Awaitable[object]:
+            return database.write(lambda statements: statements.run(statement))
+
+        yield Ports(MysqlMetadata(database), MysqlDirectory(database), MysqlUpkeep(database), sql)
 
 
 METADATA: dict[str, Callable[[Path, HandClock, Services], AbstractAsyncContextManager[Ports]]] = {
@@ -90,6 +100,7 @@ METADATA: dict[str, Callable[[Path, HandClock, Services], AbstractAsyncContextMa
     "sqlite": _sqlite,
     "mysql": _mysql,
 }
+SQL = ("mysql", "sqlite")
 
 
 @asynccontextmanager
@@ -148,7 +159,15 @@ class Store:
     upkeep: Upkeep
     clock: HandClock
     user: User
+    sql: Callable[[str], Awaitable[object]] | None = None
+    """See Ports."""
     _bodies: int = field(default=0)
+
+    async def damage(self, *statements: str) -> None:
+        """In one transaction each."""
+        assert self.sql is not None
+        for statement in statements:
+            await self.sql(statement)
 
     async def mailbox(self, name: str = "INBOX") -> Mailbox:
         return await self.metadata.create_mailbox(self.user.id, name)
@@ -248,15 +267,27 @@ async def open_store(backend: str, folder: Path, services: Services) -> AsyncIte
     clock = HandClock()
     async with METADATA[backend](folder, clock, services) as ports:
         user = await ports.directory.add_user("ann@example.org", "hash")
-        yield Store(ports.metadata, ports.directory, ports.upkeep, clock, user)
+        yield Store(ports.metadata, ports.directory, ports.upkeep, clock, user, ports.sql)
 
 
 def on_every_metadata_backend(
     test: Callable[[Store], Coroutine[Any, Any, None]],
 ) -> Callable[[str, Path, Services], None]:
     """Makes a test of a coroutine that takes a Store."""
+    return _on(sorted(METADATA), test)
 
-    @pytest.mark.parametrize("backend", sorted(METADATA))
+
+def on_every_sql_backend(
+    test: Callable[[Store], Coroutine[Any, Any, None]],
+) -> Callable[[str, Path, Services], None]:
+    """The same, where `Store.damage` can be done."""
+    return _on(SQL, test)
+
+
+def _on(
+    backends: Sequence[str], test: Callable[[Store], Coroutine[Any, Any, None]]
+) -> Callable[[str, Path, Services], None]:
+    @pytest.mark.parametrize("backend", backends)
     def contract(backend: str, tmp_path: Path, services: Services) -> None:
         async def with_store() -> None:
             async with open_store(backend, tmp_path, services) as store:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 WITHIN_S = 60.0
 """Long: a loaded machine may stand still for some seconds. Nothing waits so long that comes true at all."""
@@ -15,4 +16,14 @@ def eventually(holds: Callable[[], object]) -> bool:
     while not holds():
         if time.monotonic() > end_s:
             return False
+    return True
+
+
+async def eventually_async(holds: Callable[[], Awaitable[object]]) -> bool:
+    """The same where asking takes its time; other tasks of the loop go on."""
+    end_s = time.monotonic() + WITHIN_S
+    while not await holds():
+        if time.monotonic() > end_s:
+            return False
+        await asyncio.sleep(0.01)
     return True
