@@ -43,6 +43,7 @@ Verb = Callable[[Statements], Awaitable[T]]
 """Runs inside a transaction; raises to take everything back. It may run more than once: it must change nothing else."""
 
 _BEGIN = b"START TRANSACTION"
+_BEGIN_SNAPSHOT = b"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; START TRANSACTION"
 _SNAPSHOT = b"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"
 _FIRST_DELAY_S = 0.005
 _LONGEST_DELAY_S = 1.0
@@ -143,9 +144,12 @@ class MysqlDatabase:
 
     # ---- transactions
 
-    async def write(self, verb: Verb[T]) -> T:
+    async def write(self, verb: Verb[T], *, one_state: bool = False) -> T:
         """The verb's answer, after it is durable. Raises what the verb raises, StoreReadOnly, Unavailable: nothing has
         changed; OutcomeUnknown: the connection was lost during COMMIT.
+
+        one_state: all that the verb reads without a lock is as old as the first that it reads so; otherwise each
+        statement reads what is there.
 
         A caller that is cancelled gets all or nothing done.
         """
@@ -154,7 +158,7 @@ class MysqlDatabase:
         delay_s = _FIRST_DELAY_S
         while True:
             try:
-                return await self._transaction(verb)
+                return await self._transaction(verb, _BEGIN_SNAPSHOT if one_state else _BEGIN)
             except (Lost, Refused) as error:
                 if not (_another_may_do(error) or (isinstance(error, Refused) and error.number in REPEATABLE)):
                     raise told(error) from error
@@ -165,12 +169,12 @@ class MysqlDatabase:
             await asyncio.sleep(wait_s)
             delay_s = min(delay_s * 2, _LONGEST_DELAY_S)
 
-    async def _transaction(self, verb: Verb[T]) -> T:
+    async def _transaction(self, verb: Verb[T], begin: bytes) -> T:
         """Once. Raises what the verb raises, Lost, Refused, OutcomeUnknown."""
         connection = await self._pool.acquire()
         committing: asyncio.Future[Answer] | None = None
         try:
-            statements = Statements(connection, _BEGIN)
+            statements = Statements(connection, begin)
             try:
                 answer = await verb(statements)
             except BaseException:

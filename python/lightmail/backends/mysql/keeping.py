@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
-from lightmail.backends.mysql import seal
+from collections.abc import Sequence
+
+from lightmail.backends.mysql import counting, outward, seal
 from lightmail.backends.mysql.database import MysqlDatabase
 from lightmail.backends.mysql.statements import Statements
+from lightmail.model import (
+    AccountRecord,
+    BodyCount,
+    BodyId,
+    ExpungeRange,
+    MailboxCount,
+    MailboxId,
+    MailboxRecord,
+    ModSeq,
+    StoredBodyRecord,
+    UserId,
+)
 
 # By the server's clock, which is one for all; in whole seconds, so a lease rather ends late. The second assignment sees
 # what the first has made of the row.
@@ -67,3 +81,37 @@ class MysqlUpkeep:
 
     async def sealed(self) -> str | None:
         return await seal.sealed(self._database)
+
+    # ---- out
+
+    async def account_records(self, after: UserId, limit: int) -> list[AccountRecord]:
+        return await outward.account_records(self._database, after, limit)
+
+    async def mailbox_records(self, after: MailboxId, limit: int) -> list[MailboxRecord]:
+        return await outward.mailbox_records(self._database, after, limit)
+
+    async def expunge_ranges(self, mailbox_id: MailboxId, after: ModSeq) -> list[ExpungeRange]:
+        return await outward.expunge_ranges(self._database, mailbox_id, after)
+
+    async def body_records(self, body_ids: Sequence[BodyId]) -> list[StoredBodyRecord]:
+        return await outward.body_records(self._database, body_ids)
+
+    # ---- counting again
+
+    async def mailbox_counts(self, after: MailboxId, limit: int) -> list[MailboxCount]:
+        return await counting.mailbox_counts(self._database, after, limit)
+
+    async def body_counts(self, after: BodyId, limit: int) -> list[BodyCount]:
+        return await counting.body_counts(self._database, after, limit)
+
+    async def missing_bodies(self, mailbox_id: MailboxId) -> list[tuple[int, BodyId]]:
+        return await counting.missing_bodies(self._database, mailbox_id)
+
+    async def recount(self, mailbox_ids: Sequence[MailboxId], body_ids: Sequence[BodyId]) -> None:
+        now_s = self._database.clock.now_s()
+        await self._database.write(
+            lambda statements: counting.recount(statements, mailbox_ids, body_ids, now_s), one_state=True
+        )
+
+    async def drop_messages(self, mailbox_id: MailboxId, uids: Sequence[int]) -> None:
+        await self._database.write(lambda statements: counting.drop_messages(statements, mailbox_id, uids))

@@ -106,17 +106,24 @@ async def _state(statements: Statements, mailbox_id: MailboxId) -> State:
 
 
 async def _expunged(statements: Statements, mailbox_id: MailboxId, modseq: ModSeq) -> UidSet:
-    ranges: list[Span] = []
+    lines = await log_lines(statements, mailbox_id, modseq)
+    return UidSet.from_ranges([(first_uid, last_uid) for _, first_uid, last_uid in lines])
+
+
+async def log_lines(statements: Statements, mailbox_id: MailboxId, modseq: ModSeq) -> list[tuple[int, int, int]]:
+    """(MODSEQ, first UID, last UID) of the expunge log beyond `modseq`, ascending."""
+    lines: list[tuple[int, int, int]] = []
     last, after, rows = min(modseq, MAX_MODSEQ), 2**32, LOG_ROWS
     while rows == LOG_ROWS:
         values = {"mailbox": mailbox_id, "modseq": last, "after": after}
         ((listed,),) = await statements.all(SELECT_EXPUNGED, values)
-        log: list[tuple[int, int, int]] = json.loads(f"[{listed or ''}]")
+        log: list[list[int]] = json.loads(f"[{listed or ''}]")
         rows = len(log)
         if log:
-            last, after, _ = max(log)
-            ranges += [(first_uid, last_uid) for _, first_uid, last_uid in log]
-    return UidSet.from_ranges(ranges)
+            log.sort()
+            last, after, _ = log[-1]
+            lines += [(at, first_uid, last_uid) for at, first_uid, last_uid in log]
+    return lines
 
 
 # ---- large mailboxes
