@@ -80,8 +80,8 @@ class FileBlobs:
         await self._in_thread(self._delete, keys)
 
     async def objects(self, prefix: str = "") -> AsyncIterator[StoredObject]:
-        for folder in self._folders:
-            for found in await self._in_thread(_objects_in, folder, prefix):
+        for number, folder in enumerate(self._folders):
+            for found in await self._in_thread(_objects_in, number, folder, prefix):
                 yield found
 
     async def about(self, key: str) -> Mapping[str, str]:
@@ -148,11 +148,12 @@ class FileBlobs:
             return await asyncio.get_running_loop().run_in_executor(self._threads, call, *values)
 
 
-def _objects_in(folder: Folder, prefix: str) -> list[StoredObject]:
+def _objects_in(number: int, folder: Folder, prefix: str) -> list[StoredObject]:
+    """A file that somebody has put into another folder than its key's is no object: nobody would read it."""
     found = []
     for name in os.listdir(folder.fd):
         key = key_of(name)
-        if key is None or not key.startswith(prefix):
+        if key is None or not key.startswith(prefix) or folder_of(key) != number:
             continue
         try:
             status = os.stat(name, dir_fd=folder.fd)
