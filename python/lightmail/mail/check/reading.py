@@ -15,6 +15,7 @@ from lightmail._core.mime import MimeLimits
 from lightmail.config import Config
 from lightmail.errors import BodyCorrupt, BodyMissing
 from lightmail.mail.bodies import Bodies
+from lightmail.mail.check.damage import Kind
 from lightmail.model import BodyCount
 from lightmail.ports.blobs import BlobStore
 from lightmail.ports.metadata import MetadataStore
@@ -45,17 +46,23 @@ class Reader:
             depth=limits.mime_depth, parts=limits.mime_parts, header_octets=limits.header_octets
         )
 
-    async def damaged(self, bodies: Sequence[BodyCount], read: Callable[[int], None]) -> list[tuple[BodyCount, str]]:
-        """Those whose octets are not what was stored, with what is wrong; missing ones are not among them.
+    async def damaged(
+        self, bodies: Sequence[BodyCount], read: Callable[[int], None]
+    ) -> list[tuple[BodyCount, Kind, str]]:
+        """Those whose octets are not what was stored, with what is wrong.
 
         read: called with the octets of each. Raises Unavailable.
         """
-        found: list[tuple[BodyCount, str]] = []
+        found: list[tuple[BodyCount, Kind, str]] = []
 
         async def look(body: BodyCount) -> None:
-            problem = await self._problem(body)
-            if problem:
-                found.append((body, problem))
+            try:
+                problem = await self._problem(body)
+            except BodyMissing:
+                found.append((body, Kind.OBJECT_MISSING, ""))
+            else:
+                if problem:
+                    found.append((body, Kind.OBJECT_DAMAGED, problem))
             read(body.raw_octets)
 
         for start in range(0, len(bodies), _BATCH):
@@ -79,10 +86,9 @@ class Reader:
         return await loop.run_in_executor(self._workers, ingest.finish)
 
     async def _problem(self, body: BodyCount) -> str:
+        """Raises BodyMissing, Unavailable."""
         try:
             done = await self.read(body)
-        except BodyMissing:
-            return ""
         except BodyCorrupt as error:
             return error.reason
         if done.raw_octets != body.raw_octets:
@@ -90,15 +96,15 @@ class Reader:
         return "" if done.digest == body.digest else "their digest is another"
 
 
-async def side_by_side(work: Callable[[T], Awaitable[None]], items: Iterable[T]) -> None:
-    """WIDTH at a time; the first that fails gives up the others. Raises what the work raises."""
+async def side_by_side(work: Callable[[T], Awaitable[None]], items: Iterable[T], *, width: int = WIDTH) -> None:
+    """`width` at a time; the first that fails gives up the others. Raises what the work raises."""
     rest = iter(items)
 
     async def go_on() -> None:
         for each in rest:
             await work(each)
 
-    tasks = [asyncio.create_task(go_on()) for _ in range(WIDTH)]
+    tasks = [asyncio.create_task(go_on()) for _ in range(width)]
     try:
         await asyncio.gather(*tasks)
     finally:
