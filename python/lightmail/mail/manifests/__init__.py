@@ -1,0 +1,8 @@
+"""Manifests: mailboxes, written to the body store beside the bodies, so that they can be rebuilt when the database is lost."""
+
+from __future__ import annotations
+
+from lightmail.mail.manifests.objects import PREFIX, StoreSeen, stores_seen
+from lightmail.mail.manifests.writer import ManifestWriter, Written, state_of
+
+__all__ = ["PREFIX", "ManifestWriter", "StoreSeen", "Written", "state_of", "stores_seen"]
