@@ -170,10 +170,10 @@ class Checker:
         if not found:
             return
         # A body that was collected meanwhile is none that is damaged.
-        there = {each.body_id for each in await self._metadata.body_locations([body.id for body, _ in found])}
-        for body, problem in found:
+        there = {each.body_id for each in await self._metadata.body_locations([body.id for body, *_ in found])}
+        for body, kind, problem in found:
             if body.id in there:
-                self._tell_body(body, {Kind.OBJECT_DAMAGED: problem})
+                self._tell_body(body, {kind: problem})
 
     # ---- objects
 
