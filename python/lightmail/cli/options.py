@@ -76,10 +76,15 @@ def good_config(file: str | None, data: str | None, *, serving: bool = False) ->
 def with_store(file: str | None, data: str | None, work: Callable[[Store], Awaitable[T]]) -> T:
     """Open the mail store, also one that servers are running on, do the work, close. Raises what the work raises."""
     config = good_config(file, data)
+    must_be_there(config)
+    return run_on_store(config, work)
+
+
+def must_be_there(config: Config) -> None:
+    """Raises ConfigError where a mail store would be made."""
     # In a database that others use too, this may be the first command on this machine.
     if parse_store(config.storage.metadata).scheme not in MYSQL_SCHEMES and not config.data.is_dir():
         raise ConfigError(str(config.data), "server.data", "no such folder; `lightmail serve` and `user add` make it")
-    return run_on_store(config, work)
 
 
 def run_on_store(config: Config, work: Callable[[Store], Awaitable[T]]) -> T:
