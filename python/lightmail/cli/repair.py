@@ -1,0 +1,67 @@
+"""`lightmail repair`: put right what `lightmail check` finds, as far as that can be done without guessing."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from lightmail.cli.check import DEFAULT_SAMPLE, check_store, print_report, progress_bar, report_row
+from lightmail.cli.options import config_options, confirm, good_config, json_option, must_be_there, run_on_store
+from lightmail.cli.output import print_json
+
+if TYPE_CHECKING:
+    from lightmail.app import Store
+    from lightmail.config import Config
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Show what is wrong and what would be done, and change nothing.")
+@click.option("--full", is_flag=True, help="Read every body back when looking.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@config_options
+@json_option
+def repair(dry_run: bool, full: bool, yes: bool, file: str | None, data: str | None, as_json: bool) -> int:
+    """Put the mail right: counters, reference counts, UIDs and MODSEQs that `lightmail check` finds wrong.
+
+    What is wrong is shown before anything is changed. No object is deleted, and no message whose body exists. Servers
+    may run meanwhile. Exit code 1 when something is wrong afterwards. The database's schema is `lightmail db upgrade`'s.
+    """
+    return repair_what_is_wrong(
+        good_config(file, data), sample=None if full else DEFAULT_SAMPLE, dry_run=dry_run, yes=yes, as_json=as_json
+    )
+
+
+def repair_what_is_wrong(config: Config, *, sample: int | None, dry_run: bool, yes: bool, as_json: bool) -> int:
+    """The exit code."""
+    from lightmail.mail.check.reading import uncached
+    from lightmail.mail.check.repair import Repairer, RepairReport, repairable
+
+    must_be_there(config)
+    config = uncached(config)
+    shown = not as_json and sys.stderr.isatty()
+
+    async def work(store: Store) -> int:
+        with progress_bar(shown=shown) as progress:
+            before = await check_store(store, config, sample=sample, progress=progress)
+        if not as_json:
+            print_report(before)
+        todo = repairable(before)
+        done, after = RepairReport(), before
+        if todo and not dry_run:
+            confirm(f"Repair {len(todo)} of {before.counts.total()} findings?", yes=yes)
+            done = await Repairer(upkeep=store.upkeep, metadata=store.metadata).repair(todo)
+            with progress_bar(shown=shown) as progress:
+                after = await check_store(store, config, sample=0, progress=progress)
+        if as_json:
+            changed = {
+                "mailboxes_counted": done.mailboxes_counted,
+                "bodies_counted": done.bodies_counted,
+                "messages_renumbered": done.messages_renumbered,
+                "messages_removed": done.messages_removed,
+            }
+            print_json({"dry_run": dry_run, "before": report_row(before), "done": changed, "after": report_row(after)})
+        return 0 if after.sound else 1
+
+    return run_on_store(config, work)
