@@ -65,8 +65,11 @@ async def test_only_unreferenced_bodies_are_forgotten(store: Store) -> None:
     appended, _ = await store.metadata.append([store.message(mailbox, body=body) for body in bodies])
     await store.metadata.set_flags(mailbox.id, uids(1), FlagOp.ADD, ("\\Deleted",))
     await store.metadata.expunge(mailbox.id, None)
-    await store.metadata.forget_bodies([one.body_id for one in appended])
-    await store.metadata.forget_bodies([])
+    assert await store.metadata.forget_bodies([*(one.body_id for one in appended), BodyId(99_999)]) == [
+        appended[0].body_id
+    ]
+    assert await store.metadata.forget_bodies([one.body_id for one in appended]) == []
+    assert await store.metadata.forget_bodies([]) == []
     assert await store.metadata.unreferenced_bodies(10) == []
     assert [body.body_id for body in await store.metadata.body_locations([a.body_id for a in appended])] == [
         appended[1].body_id
@@ -93,3 +96,27 @@ async def test_known_keys(store: Store) -> None:
     await store.metadata.expunge(mailbox.id, None)
     assert await store.metadata.known_keys([body.object_key, "00/stranger"]) == {body.object_key}
     assert await store.metadata.known_keys([]) == frozenset()
+
+
+@on_every_metadata_backend
+async def test_which_bodies_messages_name(store: Store) -> None:
+    """Whatever their counts say."""
+    inbox, other, empty = [await store.mailbox(name) for name in ("INBOX", "Other", "Empty")]
+    appended = [*await store.append(inbox, 3, ("\\Deleted",)), *await store.append(other, 2)]
+    ids = [one.body_id for one in appended]
+    await store.metadata.copy(inbox.id, uids(1), empty.id)
+    await store.metadata.expunge(inbox.id, uids(1, 2))
+    assert await store.metadata.named_bodies([*ids[:4], BodyId(99_999)]) == {ids[0], ids[2], ids[3]}
+    assert await store.metadata.named_bodies([]) == frozenset()
+
+
+@on_every_metadata_backend
+async def test_all_bodies_in_pages(store: Store) -> None:
+    mailbox = await store.mailbox()
+    bodies = [store.body() for _ in range(5)]
+    appended, _ = await store.metadata.append([store.message(mailbox, body=body) for body in bodies])
+    first = await store.metadata.locations_after(BodyId(0), 3)
+    rest = await store.metadata.locations_after(first[-1].body_id, 3)
+    assert [one.body_id for one in first + rest] == [one.body_id for one in appended]
+    assert [one.object_key for one in first + rest] == [body.object_key for body in bodies]
+    assert await store.metadata.locations_after(rest[-1].body_id, 3) == []

@@ -184,8 +184,18 @@ class MetadataStore(Protocol):
         """Bodies whose reference count is 0; only those that lost the last one before `before_s` (the grace period)."""
         ...
 
-    async def forget_bodies(self, body_ids: Sequence[BodyId]) -> None:
-        """Deletes rows whose count is still 0; called before their objects are deleted."""
+    async def forget_bodies(self, body_ids: Sequence[BodyId]) -> list[BodyId]:
+        """Deletes rows whose count is still 0; returns which, in any order: of those the objects may be deleted."""
+        ...
+
+    async def named_bodies(self, body_ids: Sequence[BodyId]) -> frozenset[BodyId]:
+        """Those of these that messages name, at one point in time, whatever their counts say. Looks at every message of
+        the store: there is no index for it.
+        """
+        ...
+
+    async def locations_after(self, after: BodyId, limit: int) -> list[BodyLocation]:
+        """All bodies that have a row, ascending by id, those beyond `after`."""
         ...
 
     async def known_keys(self, object_keys: Sequence[str]) -> frozenset[str]:

@@ -200,6 +200,14 @@ class MemoryMetadata(MemoryMailboxes):
             del self._state.bodies[body_id]
         return forgotten
 
+    async def named_bodies(self, body_ids: Sequence[BodyId]) -> frozenset[BodyId]:
+        messages = (message for mailbox in self._state.mailboxes.values() for message in mailbox.messages.values())
+        return frozenset(body_ids) & {message.body_id for message in messages}
+
+    async def locations_after(self, after: BodyId, limit: int) -> list[BodyLocation]:
+        page = sorted(body_id for body_id in self._state.bodies if body_id > after)[:limit]
+        return [self._location(body_id) for body_id in page]
+
     async def known_keys(self, object_keys: Sequence[str]) -> frozenset[str]:
         return frozenset(object_keys) & {body.record.object_key for body in self._state.bodies.values()}
 

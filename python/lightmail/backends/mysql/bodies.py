@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
+from lightmail.backends.mysql.answers import Row
+from lightmail.backends.mysql.database import MysqlDatabase
+from lightmail.backends.mysql.seal import SEAL, unsealed
+from lightmail.backends.mysql.statements import Statements
 from lightmail.backends.records import LOCATION_COLUMNS
+from lightmail.model import BodyId
 
 EVER = 2**63 - 1
 """Later than any time."""
+MAILBOXES = 10_000
+"""Mailboxes, and messages, that one statement goes through: its time is limited."""
+MESSAGES = 200_000
 
 SELECT_SUMMARIES = """
     SELECT body_id, header, envelope, bodystructure, parts FROM message_summaries WHERE body_id IN %(bodies)s
@@ -15,6 +25,56 @@ SELECT_UNREFERENCED = f"""
     SELECT {LOCATION_COLUMNS} FROM message_bodies
     WHERE unreferenced_s < %(before_s)s ORDER BY unreferenced_s LIMIT %(limit)s
 """
+# The index is named because the optimizer would rather lock all that have no reference.
+LOCK_UNREFERENCED = f"""
+    SELECT id, {SEAL} FROM message_bodies FORCE INDEX (PRIMARY) WHERE id IN %(bodies)s AND reference_count = 0
+    ORDER BY id FOR UPDATE
+"""
 # The summaries go with them.
-DELETE_BODIES = "DELETE FROM message_bodies WHERE id IN %(bodies)s AND reference_count = 0"
+DELETE_BODIES = "DELETE FROM message_bodies WHERE id IN %(bodies)s"
+SELECT_LOCATIONS_AFTER = f"""
+    SELECT {LOCATION_COLUMNS} FROM message_bodies WHERE id > %(after)s ORDER BY id LIMIT %(limit)s
+"""
+SELECT_SIZES = "SELECT id, messages FROM mailboxes WHERE id > %(after)s ORDER BY id LIMIT %(limit)s"
+SELECT_NAMED = """
+    SELECT DISTINCT body_id FROM messages
+    WHERE mailbox_id > %(after)s AND mailbox_id <= %(last)s AND body_id IN %(bodies)s
+"""
 SELECT_KNOWN_KEYS = "SELECT object_key FROM message_bodies WHERE object_key IN %(keys)s"
+
+
+async def forget(statements: Statements, body_ids: Sequence[BodyId]) -> list[BodyId]:
+    """Those that no message has any more. MySQL cannot tell what a DELETE has found. Raises StoreSealed."""
+    rows = await statements.all(LOCK_UNREFERENCED, {"bodies": sorted(body_ids)})
+    found = [BodyId(body_id) for body_id, _ in rows]
+    if found:
+        unsealed(rows[0][1])
+        await statements.later(DELETE_BODIES, {"bodies": found})
+    return found
+
+
+async def named(database: MysqlDatabase, body_ids: Sequence[BodyId]) -> frozenset[BodyId]:
+    """Those that messages name, in one state of the database."""
+
+    async def look(statements: Statements) -> frozenset[BodyId]:
+        found: set[BodyId] = set()
+        after = 0
+        while sizes := await statements.all(SELECT_SIZES, {"after": after, "limit": MAILBOXES}):
+            for last in _ends(sizes):
+                values = {"after": after, "last": last, "bodies": sorted(body_ids)}
+                found.update(BodyId(body_id) for (body_id,) in await statements.all(SELECT_NAMED, values))
+                after = last
+        return frozenset(found)
+
+    return await database.read(look) if body_ids else frozenset()
+
+
+def _ends(sizes: Sequence[Row]) -> Iterator[int]:
+    """The last mailbox of each part of about MESSAGES."""
+    together = 0
+    for mailbox_id, messages in sizes[:-1]:
+        together += messages
+        if together >= MESSAGES:
+            yield mailbox_id
+            together = 0
+    yield sizes[-1][0]

@@ -108,10 +108,17 @@ class MysqlMetadata(Transactions):
         values = {"limit": limit, "before_s": bodies.EVER if before_s is None else before_s}
         return [location(row) for row in await self._database.all(bodies.SELECT_UNREFERENCED, values)]
 
-    async def forget_bodies(self, body_ids: Sequence[BodyId]) -> None:
-        if body_ids:
-            values = {"bodies": sorted(body_ids)}
-            await self._database.write(lambda statements: statements.run(bodies.DELETE_BODIES, values))
+    async def forget_bodies(self, body_ids: Sequence[BodyId]) -> list[BodyId]:
+        if not body_ids:
+            return []
+        return await self._database.write(lambda statements: bodies.forget(statements, body_ids))
+
+    async def named_bodies(self, body_ids: Sequence[BodyId]) -> frozenset[BodyId]:
+        return await bodies.named(self._database, body_ids)
+
+    async def locations_after(self, after: BodyId, limit: int) -> list[BodyLocation]:
+        rows = await self._database.all(bodies.SELECT_LOCATIONS_AFTER, {"after": after, "limit": limit})
+        return [location(row) for row in rows]
 
     async def known_keys(self, object_keys: Sequence[str]) -> frozenset[str]:
         rows = await self._database.all(bodies.SELECT_KNOWN_KEYS, {"keys": list(object_keys)})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lightmail.backends.records import LOCATION_COLUMNS
+from lightmail.backends.records import LOCATION_COLUMNS, STORED_BODY_COLUMNS
 from lightmail.backends.sqlite.connection import Statements
 from lightmail.model import BodyId
 
@@ -19,6 +19,10 @@ SELECT_LOCATIONS = f"""
     SELECT {LOCATION_COLUMNS} FROM message_bodies
     WHERE id IN (SELECT value FROM json_each(:bodies))
 """
+SELECT_STORED = f"""
+    SELECT {STORED_BODY_COLUMNS} FROM message_bodies AS b JOIN message_summaries AS s ON s.body_id = b.id
+    WHERE b.id IN (SELECT value FROM json_each(:bodies)) ORDER BY b.id
+"""
 SELECT_UNREFERENCED = f"""
     SELECT {LOCATION_COLUMNS} FROM message_bodies
     WHERE reference_count = 0 AND unreferenced_s < :before_s ORDER BY unreferenced_s LIMIT :limit
@@ -27,6 +31,11 @@ DELETE_BODIES = """
     DELETE FROM message_bodies WHERE id IN (SELECT value FROM json_each(:bodies)) AND reference_count = 0
     RETURNING id
 """
+# The plus keeps SQLite from looking for an index: each message is looked at once.
+SELECT_NAMED = """
+    SELECT DISTINCT body_id FROM messages WHERE +body_id IN (SELECT value FROM json_each(:bodies))
+"""
+SELECT_LOCATIONS_AFTER = f"SELECT {LOCATION_COLUMNS} FROM message_bodies WHERE id > :after ORDER BY id LIMIT :limit"
 SELECT_KNOWN_KEYS = """
     SELECT object_key FROM message_bodies WHERE object_key IN (SELECT value FROM json_each(:keys))
 """

@@ -119,6 +119,16 @@ class SqliteMetadata(Transactions):
     async def forget_bodies(self, body_ids: Sequence[BodyId]) -> list[BodyId]:
         return await self._database.write(lambda statements: bodies.forget(statements, body_ids))
 
+    async def named_bodies(self, body_ids: Sequence[BodyId]) -> frozenset[BodyId]:
+        values = {"bodies": bodies.listed(body_ids)}
+        rows = await self._database.read(lambda statements: statements.all(bodies.SELECT_NAMED, values))
+        return frozenset(BodyId(body_id) for (body_id,) in rows)
+
+    async def locations_after(self, after: BodyId, limit: int) -> list[BodyLocation]:
+        values = {"after": after, "limit": limit}
+        rows = await self._database.read(lambda statements: statements.all(bodies.SELECT_LOCATIONS_AFTER, values))
+        return [location(row) for row in rows]
+
     async def known_keys(self, object_keys: Sequence[str]) -> frozenset[str]:
         values = {"keys": json.dumps(object_keys)}
         rows = await self._database.read(lambda statements: statements.all(bodies.SELECT_KNOWN_KEYS, values))
