@@ -21,6 +21,7 @@
     │   ├── OverQuota              what
     │   ├── ReadOnly               what
     │   ├── EmptyMessage
+    │   ├── StoreNotEmpty          what
     │   ├── MigrationRefused       reason
     │   └── ConfigError            source, key, problem
     └── SystemFault                the system failed; logged in full, told as "internal error" or "unavailable"
@@ -174,6 +175,14 @@ class MigrationRefused(UserError):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class StoreNotEmpty(UserError):
+    """What is about to be filled holds something already. what: which, and what it has."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what}; it has to be empty")
+        self.what = what
 
 
 class ConfigError(UserError):
