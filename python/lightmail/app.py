@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import importlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -35,7 +34,7 @@ from lightmail.serving import machine
 from lightmail.serving.reload import Reread
 from lightmail.serving.store import Announce, Prepare, Started, Store
 
-__all__ = ["Started", "Store", "check_stores", "open_store", "schema_state", "serve", "upgrade_schema"]
+__all__ = ["Started", "Store", "check_stores", "open_store", "same_bodies", "schema_state", "serve", "upgrade_schema"]
 
 _log = structlog.get_logger("lightmail.app")
 
@@ -164,9 +163,7 @@ async def _open_metadata(config: Config, clock: Clock) -> _Database:
     database = await SqliteDatabase.open(path, clock)
     counts.source("sql_statements_total", _STATEMENTS, lambda: database.statements, label="sqlite")
     sessions = SqliteSessions(path.with_name(_SESSIONS_FILE), clock)
-    return _Database(
-        SqliteMetadata(database), SqliteDirectory(database), sessions, cast(Upkeep, SqliteUpkeep(database))
-    )
+    return _Database(SqliteMetadata(database), SqliteDirectory(database), sessions, SqliteUpkeep(database))
 
 
 async def _open_blobs(config: Config) -> BlobStore:
@@ -232,6 +229,18 @@ def _scheme(url: str) -> str:
 def _path(config: Config, url: str) -> Path:
     """Of sqlite://PATH and file://PATH."""
     return config.path(parse_store(url).rest)
+
+
+def same_bodies(config: Config, other: Config) -> bool:
+    """Whether two configurations keep their bodies in one place."""
+    schemes = _scheme(config.storage.bodies), _scheme(other.storage.bodies)
+    if schemes == ("file", "file"):
+        one, two = (_path(each, each.storage.bodies).resolve() for each in (config, other))
+        return one == two
+    if schemes == ("s3", "s3"):
+        same_url = parse_s3(config.storage.bodies) == parse_s3(other.storage.bodies)
+        return same_url and (config.s3.endpoint, config.s3.region) == (other.s3.endpoint, other.s3.region)
+    return False
 
 
 # ---- `lightmail db`
@@ -328,8 +337,17 @@ def serve(
     """See `serving.run.serve`."""
     from lightmail.serving import run  # other commands need nothing of a server
 
-    patient = functools.partial(open_store, patience_s=START_PATIENCE_S)
-    run.serve(config, patient, preload=_preload, reread=reread, prepare=prepare, started=started)
+    run.serve(config, _open_to_serve, preload=_preload, reread=reread, prepare=prepare, started=started)
+
+
+@contextlib.asynccontextmanager
+async def _open_to_serve(config: Config) -> AsyncIterator[Store]:
+    """Raises as `open_store`."""
+    async with open_store(config, patience_s=START_PATIENCE_S) as store:
+        sealed = await store.upkeep.sealed()
+        if sealed is not None:
+            _log.warning("this mail store takes no writes", reason=sealed)
+        yield store
 
 
 def _preload(config: Config) -> None:

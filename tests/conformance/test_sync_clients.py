@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.installation import Installation
+from tests.support.mbsync import Mbsync, folder_state, needs, quiet
 from tests.support.wire import ImapClient, literal_of
 
 pytestmark = pytest.mark.integration
@@ -26,12 +24,6 @@ def account(any_server: Installation) -> Iterator[Account]:
     with ImapClient(any_server.address("imap")) as client:
         client.login(user, password)
         yield user, password, client
-
-
-def needs(program: str) -> pytest.MarkDecorator:
-    """In CI a missing client is a failure, elsewhere a skip with a reason."""
-    missing = shutil.which(program) is None and not os.environ.get("CI")
-    return pytest.mark.skipif(missing, reason=f"{program} is not installed (make test installs it from Debian)")
 
 
 def message(number: int, where: str) -> bytes:
@@ -60,65 +52,19 @@ def state(client: ImapClient, mailbox: bytes) -> list[tuple[bytes, bytes]]:
     return found
 
 
-def folder_state(folder: Path) -> dict[str, bytes]:
-    return {
-        str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.parent.name in ("cur", "new")
-    }
-
-
 def modseqs(client: ImapClient) -> dict[bytes, bytes]:
     """HIGHESTMODSEQ of every mailbox: equal before and after means that nothing was changed."""
     answer = client.command(b'LIST "" "*" RETURN (STATUS (MESSAGES UIDNEXT HIGHESTMODSEQ))')
     return {line.split()[2]: line for line in answer.untagged if line.startswith(b"* STATUS")}
 
 
-def quiet(command: list[str], folder: Path) -> str:
-    done = subprocess.run(
-        command, cwd=folder, env={**os.environ, "HOME": str(folder)}, capture_output=True, text=True, timeout=110
-    )
-    output = done.stdout + done.stderr
-    assert done.returncode == 0, output
-    return output
-
-
 @needs("mbsync")
 def test_mbsync_both_ways_twice(any_server: Installation, account: Account, tmp_path: Path) -> None:
     user, password, client = account
     fill(client)
-    host, port = any_server.address("imap")
     mail = tmp_path / "mail"
-    mail.mkdir()
-    config = tmp_path / "mbsyncrc"
-    config.write_text(
-        f"""IMAPAccount server
-Host {host}
-Port {port}
-User "{user}"
-Pass "{password}"
-SSLType None
-AuthMechs LOGIN
-
-IMAPStore far
-Account server
-
-MaildirStore near
-Path {mail}/
-Inbox {mail}/INBOX
-SubFolders Verbatim
-
-Channel all
-Far :far:
-Near :near:
-Patterns *
-Create Both
-Remove Both
-Expunge Both
-SyncState *
-CopyArrivalDate yes
-"""
-    )
-    sync = ["mbsync", "-c", str(config), "-a"]
-    quiet(sync, tmp_path)
+    sync = Mbsync(tmp_path, (user, password)).sync
+    sync(any_server.address("imap"))
     near = folder_state(mail)
     assert len(near) == 60
     # changes on both sides: a new message here, a flag and a removal there
@@ -127,7 +73,7 @@ CopyArrivalDate yes
     assert client.command(b"UID STORE 1 +FLAGS (\\Answered)").ok
     assert client.command(b"UID STORE 2 +FLAGS (\\Deleted)").ok
     assert client.command(b"UID EXPUNGE 2").ok
-    quiet(sync, tmp_path)
+    sync(any_server.address("imap"))
     archive = state(client, b"Archive")
     assert len(archive) == 21
     assert b"Message-ID: <here-99@example.org>" in archive[-1][1]
@@ -136,7 +82,7 @@ CopyArrivalDate yes
     assert any(path.startswith("INBOX/") and path.rpartition(",")[2] == "FR" for path in near)
     # nothing is left to do
     before = modseqs(client)
-    quiet(sync, tmp_path)
+    sync(any_server.address("imap"))
     assert folder_state(mail) == near
     assert modseqs(client) == before
 

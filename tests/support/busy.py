@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -21,10 +22,13 @@ from lightmail.errors import (
     UserNotFound,
 )
 from lightmail.mail.check.reading import Reader
-from lightmail.migrate.moving.sides import Side
+from lightmail.migrate.moving.mover import Mover
+from lightmail.migrate.moving.sides import Report, Side, Unseen
+from lightmail.migrate.moving.structure import same_account
 from lightmail.model import INBOX, BodyRecord, BodySummary, FlagOp, Mailbox, NewMessage, User
 from lightmail.ports.blobs import BlobStore
 from tests.support.backends import Ports
+from tests.support.whole import everything
 
 ADDRESSES = ("ann@example.org", "bob@example.org", "cleo@example.org")
 NAMES = ("INBOX", "Archive", "Archive/2023", "Sent", "Zürich", "a/b/c")
@@ -209,6 +213,41 @@ class Busy:
         return UidSet.from_ranges([(first, first + self._dice.randint(0, most - 1))])
 
 
+async def move(source: Side, target: Side, reads: Busy, **options: Any) -> Report:
+    """options: of `Mover` and of `run`."""
+    run_options = {name: options.pop(name) for name in ("switch", "clear") if name in options}
+    with ThreadPoolExecutor(1) as workers:
+        mover = Mover(
+            source,
+            target,
+            reader=reads.reader(workers),
+            holder="here",
+            now_s=1_000_000_000,
+            progress=Unseen(),
+            **options,
+        )
+        return await mover.run(**run_options)
+
+
+async def moved(source: Busy, target: Busy, **options: Any) -> Report:
+    return await move(source.side("the source"), target.side("the target"), target, **options)
+
+
+async def equal(source: Busy, target: Busy) -> None:
+    """Asserts that the target is what the source is, every object included, and that it is open, the source sealed."""
+    here, there = await everything(source.ports), await everything(target.ports)
+    accounts = list(zip(here.pop("accounts"), there.pop("accounts"), strict=True))
+    assert all(same_account(one, other) for one, other in accounts), accounts
+    assert there == here
+    for _, record, _ in here["bodies"]:
+        size = record.stored_octets + 1
+        stored = await source.blobs.read(record.object_key, 0, size)
+        assert await target.blobs.read(record.object_key, 0, size) == stored
+        assert await target.blobs.about(record.object_key) == await source.blobs.about(record.object_key)
+    assert await source.ports.upkeep.sealed() == "moved to the target"
+    assert await target.ports.upkeep.sealed() is None
+
+
 def with_ports(side: Side, wrap: Callable[[Any], Any]) -> Side:
     """Every call of a port passes through `wrap`."""
     return replace(
@@ -218,3 +257,27 @@ def with_ports(side: Side, wrap: Callable[[Any], Any]) -> Side:
         upkeep=wrap(side.upkeep),
         blobs=wrap(side.blobs),
     )
+
+
+class Watched:
+    """A port with something happening before (or after) each call."""
+
+    def __init__(self, inner: Any, happens: Callable[[], Awaitable[None]], *, after: bool = False) -> None:
+        self._inner = inner
+        self._happens = happens
+        self._after = after
+
+    def __getattr__(self, name: str) -> Any:
+        attribute = getattr(self._inner, name)
+        if not asyncio.iscoroutinefunction(attribute):
+            return attribute
+
+        async def call(*args: Any, **kwargs: Any) -> Any:
+            if not self._after:
+                await self._happens()
+            answer = await attribute(*args, **kwargs)
+            if self._after:
+                await self._happens()
+            return answer
+
+        return call

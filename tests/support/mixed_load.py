@@ -37,11 +37,13 @@ class Node:
     lmtp: tuple[str, int]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RestartedNode:
-    """One that may be started again, on other ports."""
+    """One that is killed and started again, on other ports."""
 
     server: LightMailServer
+    up: bool = True
+    """Nobody connects while it is not: the port may be somebody else's by now."""
 
     @property
     def imap(self) -> tuple[str, int]:
@@ -52,7 +54,7 @@ class RestartedNode:
         return self._address("lmtp")
 
     def _address(self, protocol: str) -> tuple[str, int]:
-        if not self.server.running:
+        if not self.up:
             raise ConnectionRefusedError("it does not run")
         return self.server.address(protocol)
 
@@ -275,7 +277,7 @@ class MixedLoad:
         truths: dict[Box, list[Message]] = {}
         for box in {client.box for client in self._clients}:
             password = dict(self._accounts)[box[0]]
-            seen = [await _fresh(node, (box[0], password), box[1]) for node in self._nodes]
+            seen = [await fresh(node, (box[0], password), box[1]) for node in self._nodes]
             assert all(_told(each) == _told(seen[0]) for each in seen), f"nodes differ about {box}"
             self.ledger.check(box, seen[0])
             truths[box] = seen[0]
@@ -300,7 +302,7 @@ def _hear(view: View, octets: bytes) -> None:
     view.hear(octets.decode("latin-1"))
 
 
-async def _fresh(node: Listener, account: tuple[str, str], mailbox: str) -> list[Message]:
+async def fresh(node: Listener, account: tuple[str, str], mailbox: str) -> list[Message]:
     """All messages as a session sees them that has never been here before."""
     view = View()
     async with AsyncImap.logged_in(node.imap, account, lambda octets: _hear(view, octets)) as connection:

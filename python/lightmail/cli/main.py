@@ -22,7 +22,10 @@ _COMMANDS = {
     "deliver": ("deliver", "deliver", "Deliver one message from standard input."),
     "demo": ("demo", "demo", "Make a demo account with sample messages."),
     "sessions": ("sessions", "sessions", "Show who is connected."),
+    "check": ("check", "check", "Check the mail: counts, references, every body."),
+    "repair": ("repair", "repair", "Put right what `check` finds."),
     "db": ("db", "db", "The database: status, upgrade, check."),
+    "migrate": ("migrate", "migrate", "Move the mail store to other backends, while it is in use."),
     "config": ("config", "config", "The configuration: check, show."),
     "version": ("version", "version", "Show the version."),
 }

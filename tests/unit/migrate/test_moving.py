@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -12,54 +10,16 @@ import pytest
 from lightmail.backends.memory import MemoryBlobs, MemoryDirectory, MemoryMetadata, MemoryState, MemoryUpkeep
 from lightmail.errors import MigrationFailed, MigrationRefused, StoreSealed, Unavailable
 from lightmail.migrate.moving import mover as moving
-from lightmail.migrate.moving.mover import Mover
-from lightmail.migrate.moving.sides import Report, Side, Unseen
-from lightmail.migrate.moving.structure import same_account
 from lightmail.model import INBOX, MailboxId, NewMessage
 from tests.support.aio import run
 from tests.support.backends import HandClock, Ports
-from tests.support.busy import Busy, with_ports
+from tests.support.busy import Busy, Watched, equal, move, moved, with_ports
 from tests.support.whole import everything
 
 
 def store(seed: int = 1) -> Busy:
     state = MemoryState(HandClock())
     return Busy(Ports(MemoryMetadata(state), MemoryDirectory(state), MemoryUpkeep(state), None), MemoryBlobs(), seed)
-
-
-async def move(source: Side, target: Side, reads: Busy, **options: Any) -> Report:
-    """options: of `Mover` and of `run`."""
-    run_options = {name: options.pop(name) for name in ("switch", "clear") if name in options}
-    with ThreadPoolExecutor(1) as workers:
-        mover = Mover(
-            source,
-            target,
-            reader=reads.reader(workers),
-            holder="here",
-            now_s=1_000_000_000,
-            progress=Unseen(),
-            **options,
-        )
-        return await mover.run(**run_options)
-
-
-async def moved(source: Busy, target: Busy, **options: Any) -> Report:
-    return await move(source.side("the source"), target.side("the target"), target, **options)
-
-
-async def equal(source: Busy, target: Busy) -> None:
-    """Asserts that the target is what the source is, every object included, and that it is open, the source sealed."""
-    here, there = await everything(source.ports), await everything(target.ports)
-    accounts = list(zip(here.pop("accounts"), there.pop("accounts"), strict=True))
-    assert all(same_account(one, other) for one, other in accounts), accounts
-    assert there == here
-    for _, record, _ in here["bodies"]:
-        size = record.stored_octets + 1
-        stored = await source.blobs.read(record.object_key, 0, size)
-        assert await target.blobs.read(record.object_key, 0, size) == stored
-        assert await target.blobs.about(record.object_key) == await source.blobs.about(record.object_key)
-    assert await source.ports.upkeep.sealed() == "moved to the target"
-    assert await target.ports.upkeep.sealed() is None
 
 
 def test_everything_is_moved() -> None:
@@ -114,7 +74,7 @@ def test_the_source_changes_all_the_time(seed: int) -> None:
 
         done = source.steps
         await move(
-            with_ports(source.side("the source"), lambda port: _Watched(port, change)),
+            with_ports(source.side("the source"), lambda port: Watched(port, change)),
             target.side("the target"),
             target,
         )
@@ -373,7 +333,7 @@ def test_a_failure_after_the_seal_opens_the_source_again() -> None:
 
         with pytest.raises(ValueError, match="anything"):
             await move(
-                source.side("the source"), with_ports(target.side("the target"), lambda p: _Watched(p, fail)), target
+                source.side("the source"), with_ports(target.side("the target"), lambda p: Watched(p, fail)), target
             )
         assert await source.ports.upkeep.sealed() is None
         await moved(source, target)
@@ -398,7 +358,7 @@ def test_backends_that_are_away_for_a_while(monkeypatch: pytest.MonkeyPatch) -> 
 
         def wrap(port: object) -> object:
             # `apply` may have been done when the answer is lost.
-            return _Watched(port, now_and_then, after=True)
+            return Watched(port, now_and_then, after=True)
 
         await move(with_ports(source.side("the source"), wrap), with_ports(target.side("the target"), wrap), target)
         await equal(source, target)
@@ -443,34 +403,10 @@ class _Fate:
         self._when = when
 
     def of(self, port: object) -> object:
-        return _Watched(port, self.strike, after=self._when == "after")
+        return Watched(port, self.strike, after=self._when == "after")
 
     async def strike(self) -> None:
         self.calls += 1
         if self.calls >= self._at:
             self.calls = self._at
             raise _KilledError
-
-
-class _Watched:
-    """A port with something happening before (or after) each call."""
-
-    def __init__(self, inner: Any, happens: Callable[[], Awaitable[None]], *, after: bool = False) -> None:
-        self._inner = inner
-        self._happens = happens
-        self._after = after
-
-    def __getattr__(self, name: str) -> Any:
-        attribute = getattr(self._inner, name)
-        if not asyncio.iscoroutinefunction(attribute):
-            return attribute
-
-        async def call(*args: Any, **kwargs: Any) -> Any:
-            if not self._after:
-                await self._happens()
-            answer = await attribute(*args, **kwargs)
-            if self._after:
-                await self._happens()
-            return answer
-
-        return call
