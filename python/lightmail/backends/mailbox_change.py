@@ -94,6 +94,16 @@ class MailboxChange:
         if uids and uids.last >= self.recent_from:
             self.recent -= len(uids & UidSet.from_ranges([(self.recent_from, MAX_UID)]))
 
+    def counted(self) -> dict[str, int]:
+        """By how much the counters grow, as statements name them."""
+        return {
+            "messages": self.messages,
+            "unseen": self.unseen,
+            "deleted": self.deleted,
+            "octets": self.octets,
+            "recent": self.recent,
+        }
+
     def delta(self, rows: Sequence[str], expunged: UidSet | None = None) -> Delta:
         """rows: blocks of the messages that are new or changed; expunged: those that are gone."""
         return Delta(

@@ -2,9 +2,10 @@
 
 patching = Patching(patch)
 ... insert `patch.bodies` where they are missing; all of `patching.body_ids` are there now, or BodyMissing ...
-... census of the messages of `patching.leaving`: groups, and how many of them name which body ...
-patching.count(mailbox, groups)
-... delete them; insert `patching.rows`; add `patching.references(lost)` to the bodies; log; write the mailbox ...
+... census of the messages of `patching.leaving`, and how many of them name which body; they go, and are counted off ...
+... insert `patching.rows` ...
+patching.count_arrivals(mailbox)
+... add `patching.references(lost)` to the bodies; log; write the mailbox ...
 
 A message whose row is replaced leaves and comes: what it counts, and what it names, cancels out.
 """
@@ -12,10 +13,9 @@ A message whose row is replaced leaves and comes: what it counts, and what it na
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from lightmail._core.index import UidSet
-from lightmail.backends.groups import Group, count_gone, union
+from lightmail._core.index import FIRST_KEYWORD_BIT, UidSet
 from lightmail.backends.mailbox_change import MAX_UID, MailboxChange
 from lightmail.errors import BodyMissing
 from lightmail.model import ExpungeRange, MailboxPatch, ModSeq
@@ -37,6 +37,8 @@ class Patching:
         self._named = Counter(row[_BODY] for row in by_uid.values())
         self.body_ids = sorted(self._named)
         """Of all bodies that `rows` name."""
+        self.keywords = list(enumerate(patch.keywords, FIRST_KEYWORD_BIT))
+        """(bit, keyword)"""
 
     def require(self, present: Iterable[int]) -> None:
         """present: those of `body_ids` that the store has. Raises BodyMissing."""
@@ -44,9 +46,7 @@ class Patching:
         if missing:
             raise BodyMissing(min(missing))
 
-    def count(self, mailbox: MailboxChange, groups: Sequence[Group]) -> None:
-        """groups: what there is of `leaving`."""
-        count_gone(mailbox, groups, union(groups))
+    def count_arrivals(self, mailbox: MailboxChange) -> None:
         for row in self.rows:
             mailbox.count(row[_FLAGS], 1, row[_SIZE])
         mailbox.recent += len(self.arriving & UidSet.from_ranges([(mailbox.recent_from, MAX_UID)]))

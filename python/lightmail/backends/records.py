@@ -8,13 +8,18 @@ from typing import Any, TypeAlias
 from lightmail.backends.packing import split_words
 from lightmail.errors import MailboxNotFound, MailboxNotSelectable, UserNotFound
 from lightmail.model import (
+    BodyCount,
     BodyId,
     BodyRecord,
+    BodySummary,
     ClientSession,
+    Counted,
     Mailbox,
+    MailboxCount,
     MailboxId,
     MailboxStatus,
     ModSeq,
+    StoredBodyRecord,
     UidValidity,
     User,
     UserId,
@@ -120,3 +125,84 @@ def summary_row(body_id: int, body: BodyRecord) -> tuple[object, ...]:
 SUMMARY_COLUMNS = (
     "body_id, header, envelope, bodystructure, parts, sent_date, sent_zone, message_id, base_subject, preview"
 )
+
+# ---- Upkeep
+
+STORED_BODY_COLUMNS = """
+    b.id, b.object_key, b.raw_octets, b.stored_octets, b.digest, b.reference_count, b.unreferenced_s,
+    s.header, s.envelope, s.bodystructure, s.parts, s.sent_date, s.sent_zone, s.message_id, s.base_subject, s.preview
+"""
+"""Of message_bodies AS b and message_summaries AS s, for `stored_body`."""
+
+COUNTED_COLUMNS = """
+    count(*), sum(g.flags & 8 = 0), sum(g.flags & 4 <> 0), sum(g.size_octets), sum(g.uid >= m.recent_from),
+    max(g.uid), max(g.modseq), sum(b.id IS NULL), sum(b.id IS NOT NULL AND b.raw_octets <> g.size_octets)
+"""
+"""Of messages AS g in mailboxes AS m, with message_bodies AS b where there is one; for `mailbox_count`."""
+
+LOGGED_COLUMNS = "max(e.last_uid), max(e.modseq)"
+"""Of expunges AS e, for `mailbox_count`."""
+
+BODY_COUNT_COLUMNS = """
+    b.id, b.object_key, b.raw_octets, b.stored_octets, b.digest, b.reference_count, b.unreferenced_s,
+    EXISTS (SELECT 1 FROM message_summaries AS s WHERE s.body_id = b.id)
+"""
+"""Of message_bodies AS b, for `body_count`."""
+
+
+def stored_body(row: Row) -> StoredBodyRecord:
+    """row: STORED_BODY_COLUMNS."""
+    body_id, key, raw_octets, stored_octets, digest, references, unreferenced_s = row[:7]
+    header, envelope, bodystructure, parts, sent_date, sent_zone, message_id, base_subject, preview = row[7:]
+    summary = BodySummary(
+        bytes(header),
+        bytes(envelope),
+        bytes(bodystructure),
+        bytes(parts),
+        sent_date,
+        sent_zone,
+        bytes(message_id),
+        base_subject,
+        preview,
+    )
+    record = BodyRecord(key, raw_octets, stored_octets, bytes(digest), summary)
+    return StoredBodyRecord(BodyId(body_id), record, references, None if references else unreferenced_s)
+
+
+def mailbox_count(mailbox: Mailbox, counted: Row | None, logged: Row | None, reused: int) -> MailboxCount:
+    """counted: COUNTED_COLUMNS; logged: LOGGED_COLUMNS; None where there is nothing to count.
+
+    reused: messages whose UID the expunge log has too. Sums of MySQL are decimals.
+    """
+    messages, unseen, deleted, octets, recent, uid, modseq, bodiless, missized = map(int, counted or (0,) * 9)
+    logged_uid, logged_modseq = logged or (0, 0)
+    return MailboxCount(
+        mailbox,
+        Counted(
+            messages=messages,
+            unseen=unseen,
+            deleted=deleted,
+            size_octets=octets,
+            recent=recent,
+            highest_uid=max(uid, logged_uid),
+            highest_modseq=ModSeq(max(modseq, logged_modseq)),
+            reused_uids=reused,
+            bodiless=bodiless,
+            missized=missized,
+        ),
+    )
+
+
+def body_count(row: Row, counted: int) -> BodyCount:
+    """row: BODY_COUNT_COLUMNS; counted: how many messages name the body."""
+    return BodyCount(
+        id=BodyId(row[0]),
+        object_key=row[1],
+        raw_octets=row[2],
+        stored_octets=row[3],
+        digest=bytes(row[4]),
+        references=row[5],
+        unreferenced_s=None if row[5] else row[6],
+        counted=counted,
+        summarized=bool(row[7]),
+    )

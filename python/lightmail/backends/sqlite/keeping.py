@@ -1,11 +1,30 @@
-"""Leases, jobs and the seal in SQLite."""
+"""The Upkeep port over SQLite: leases, jobs and the seal, and which of the other verbs runs where."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
+from lightmail.backends.records import stored_body
+from lightmail.backends.sqlite import bodies, counting, patching, records
 from lightmail.backends.sqlite.database import SqliteDatabase
+from lightmail.backends.sqlite.writer import Verb
+from lightmail.model import (
+    AccountRecord,
+    BodyCount,
+    BodyId,
+    ExpungeRange,
+    MailboxCount,
+    MailboxId,
+    MailboxPatch,
+    MailboxRecord,
+    ModSeq,
+    StoredBodyRecord,
+    UserId,
+)
 from lightmail.ports.directory import SEALED
+
+T = TypeVar("T")
 
 # Whole seconds: a lease ends a little later than promised rather than earlier.
 TAKE_LEASE = """
@@ -34,6 +53,8 @@ class SqliteUpkeep:
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
 
+    # ---- leases, jobs, the seal
+
     async def take_lease(self, name: str, holder: str, *, seconds: int) -> bool:
         values = {"name": name, "holder": holder, "seconds": seconds, "now_s": self._now_s}
         return bool(await self._run(TAKE_LEASE, values))
@@ -60,10 +81,77 @@ class SqliteUpkeep:
         row = self._database.one(SELECT_SEAL)
         return None if row is None else bytes(row[0]).decode()
 
+    # ---- out
+
+    async def account_records(self, after: UserId, limit: int) -> list[AccountRecord]:
+        values = {"after": after, "limit": limit}
+        rows = await self._database.read(lambda statements: statements.all(records.SELECT_ACCOUNTS, values))
+        return [records.account_record(row) for row in rows]
+
+    async def mailbox_records(self, after: MailboxId, limit: int) -> list[MailboxRecord]:
+        values = {"after": after, "limit": limit}
+        rows = await self._database.read(lambda statements: statements.all(records.SELECT_MAILBOX_RECORDS, values))
+        return [records.mailbox_record(row) for row in rows]
+
+    async def expunge_ranges(self, mailbox_id: MailboxId, after: ModSeq) -> list[ExpungeRange]:
+        values = {"mailbox": mailbox_id, "modseq": after}
+        rows = await self._database.read(lambda statements: statements.all(patching.SELECT_LOG, values))
+        return [ExpungeRange(ModSeq(modseq), first, last) for modseq, first, last in rows]
+
+    async def body_records(self, body_ids: Sequence[BodyId]) -> list[StoredBodyRecord]:
+        values = {"bodies": bodies.listed(body_ids)}
+        rows = await self._database.read(lambda statements: statements.all(bodies.SELECT_STORED, values))
+        return [stored_body(row) for row in rows]
+
+    # ---- in
+
+    async def put_accounts(self, accounts: Sequence[AccountRecord]) -> None:
+        await self._write(lambda statements: records.put_accounts(statements, accounts))
+
+    async def drop_accounts(self, user_ids: Sequence[UserId]) -> None:
+        now_s = self._now_s
+        await self._write(lambda statements: records.drop_accounts(statements, user_ids, now_s))
+
+    async def put_mailboxes(self, mailboxes: Sequence[MailboxRecord]) -> None:
+        await self._write(lambda statements: records.put_mailboxes(statements, mailboxes))
+
+    async def drop_mailboxes(self, mailbox_ids: Sequence[MailboxId]) -> None:
+        now_s = self._now_s
+        await self._write(lambda statements: records.drop_mailboxes(statements, mailbox_ids, now_s))
+
+    async def apply(self, patch: MailboxPatch) -> None:
+        now_s = self._now_s
+        await self._write(lambda statements: patching.apply(statements, patch, now_s))
+
+    # ---- counting again
+
+    async def mailbox_counts(self, after: MailboxId, limit: int) -> list[MailboxCount]:
+        return await self._database.read(lambda statements: counting.mailbox_counts(statements, after, limit))
+
+    async def body_counts(self, after: BodyId, limit: int) -> list[BodyCount]:
+        return await self._database.read(lambda statements: counting.body_counts(statements, after, limit))
+
+    async def missing_bodies(self, mailbox_id: MailboxId) -> list[tuple[int, BodyId]]:
+        values = {"mailbox": mailbox_id}
+        rows = await self._database.read(lambda statements: statements.all(counting.SELECT_MISSING, values))
+        return [(uid, BodyId(body_id)) for uid, body_id in rows]
+
+    async def recount(self, mailbox_ids: Sequence[MailboxId], body_ids: Sequence[BodyId]) -> None:
+        now_s = self._now_s
+        await self._write(lambda statements: counting.recount(statements, mailbox_ids, body_ids, now_s))
+
+    async def drop_messages(self, mailbox_id: MailboxId, uids: Sequence[int]) -> None:
+        await self._write(lambda statements: counting.drop_messages(statements, mailbox_id, uids))
+
+    # ---- parts of verbs
+
     @property
     def _now_s(self) -> int:
         return self._database.clock.now_s()
 
+    async def _write(self, verb: Verb[T]) -> T:
+        return await self._database.write(verb, although_sealed=True)
+
     async def _run(self, statement: str, values: Mapping[str, object]) -> int:
         """How many rows were changed."""
-        return await self._database.write(lambda statements: statements.run(statement, values), although_sealed=True)
+        return await self._write(lambda statements: statements.run(statement, values))

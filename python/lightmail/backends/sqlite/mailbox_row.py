@@ -64,16 +64,9 @@ class MailboxRow(MailboxChange):
         """Write the row, which ends the change of this mailbox."""
         if self.keywords.added:
             statements.many(INSERT_KEYWORD, [(self.id, bit, keyword) for bit, keyword in self.keywords.added])
-        statements.run(
-            UPDATE_MAILBOX,
-            {
-                "mailbox": self.id,
-                "uid_next": self.uid_next,
-                "modseq": self.modseq,
-                "messages": self.messages,
-                "unseen": self.unseen,
-                "deleted": self.deleted,
-                "octets": self.octets,
-                "recent": self.recent,
-            },
-        )
+        self.save_as(statements, self.uid_next, self.modseq)
+
+    def save_as(self, statements: Statements, uid_next: int, highest_modseq: int) -> None:
+        """What is counted, beside these."""
+        values = {"mailbox": self.id, "uid_next": uid_next, "modseq": highest_modseq}
+        statements.run(UPDATE_MAILBOX, values | self.counted())

@@ -13,7 +13,7 @@ from typing import Any
 from lightmail._core.index import UidSet
 from lightmail.backends.groups import Group
 from lightmail.backends.packing import MAX_MODSEQ, uid_set
-from lightmail.backends.sqlite.connection import Statements
+from lightmail.backends.sqlite.connection import Row, Statements
 from lightmail.model import MailboxId, ModSeq
 
 _CENSUS = "SELECT flags, modseq > :modseq AS later, count(*), sum(size_octets), group_concat(uid)"
@@ -92,3 +92,6 @@ class OnChosen:
 
     def run(self, statements: Statements, chosen: Chosen) -> int:
         return statements.run(self.by_list if chosen.listed else self.by_range, chosen.values)
+
+    def all(self, statements: Statements, chosen: Chosen) -> list[Row]:
+        return statements.all(self.by_list if chosen.listed else self.by_range, chosen.values)

@@ -1,0 +1,118 @@
+"""Counting again: what rows say of messages, and what these come to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from lightmail._core.index import UidSet
+from lightmail.backends.groups import union
+from lightmail.backends.records import (
+    BODY_COUNT_COLUMNS,
+    COUNTED_COLUMNS,
+    LOGGED_COLUMNS,
+    body_count,
+    mailbox,
+    mailbox_columns,
+    mailbox_count,
+)
+from lightmail.backends.recounting import recount as recounted
+from lightmail.backends.sqlite.connection import Row, Statements
+from lightmail.backends.sqlite.expunge import log_expunged, remove_rows
+from lightmail.backends.sqlite.mailbox_row import MailboxRow
+from lightmail.backends.sqlite.selection import census
+from lightmail.model import BodyCount, BodyId, MailboxCount, MailboxId
+
+_MAILBOXES = f"SELECT {mailbox_columns('name')} FROM mailboxes AS m"
+SELECT_PAGE = f"{_MAILBOXES} WHERE m.id > :after ORDER BY m.id LIMIT :limit"
+SELECT_THESE = f"{_MAILBOXES} WHERE m.id IN (SELECT value FROM json_each(:mailboxes)) ORDER BY m.id"
+COUNT_MESSAGES = f"""
+    SELECT m.id, {COUNTED_COLUMNS}
+    FROM mailboxes AS m JOIN messages AS g ON g.mailbox_id = m.id LEFT JOIN message_bodies AS b ON b.id = g.body_id
+    WHERE m.id IN (SELECT value FROM json_each(:mailboxes)) GROUP BY m.id
+"""
+COUNT_LOGGED = f"""
+    SELECT e.mailbox_id, {LOGGED_COLUMNS} FROM expunges AS e
+    WHERE e.mailbox_id IN (SELECT value FROM json_each(:mailboxes)) GROUP BY e.mailbox_id
+"""
+# From the log's side: each of its ranges is one search by UID.
+COUNT_REUSED = """
+    SELECT e.mailbox_id, count(DISTINCT g.uid)
+    FROM expunges AS e CROSS JOIN messages AS g
+        ON g.mailbox_id = e.mailbox_id AND g.uid BETWEEN e.first_uid AND e.last_uid
+    WHERE e.mailbox_id IN (SELECT value FROM json_each(:mailboxes)) GROUP BY e.mailbox_id
+"""
+UPDATE_COUNTERS = """
+    UPDATE mailboxes
+    SET messages = :messages, unseen = :unseen, deleted = :deleted, size_octets = :size_octets, recent = :recent,
+        uid_next = :uid_next, highest_modseq = :highest_modseq
+    WHERE id = :mailbox_id
+"""
+
+SELECT_BODIES = f"SELECT {BODY_COUNT_COLUMNS} FROM message_bodies AS b WHERE b.id > :after ORDER BY b.id LIMIT :limit"
+# `messages` has no index on bodies: it is read as a whole, once a page.
+COUNT_NAMED = "SELECT body_id, count(*) FROM messages WHERE body_id BETWEEN :first AND :last GROUP BY body_id"
+RECOUNT_BODIES = """
+    WITH named AS (
+        SELECT body_id, count(*) AS messages FROM messages
+        WHERE body_id IN (SELECT value FROM json_each(:bodies)) GROUP BY body_id
+    ), counted AS (
+        SELECT value AS body_id, coalesce(named.messages, 0) AS messages
+        FROM json_each(:bodies) LEFT JOIN named ON named.body_id = value
+    )
+    UPDATE message_bodies
+    SET reference_count = counted.messages,
+        unreferenced_s = CASE WHEN counted.messages = 0 THEN :now_s ELSE unreferenced_s END
+    FROM counted WHERE id = counted.body_id AND reference_count <> counted.messages
+"""
+
+SELECT_MISSING = """
+    SELECT uid, body_id FROM messages
+    WHERE mailbox_id = :mailbox AND NOT EXISTS (SELECT 1 FROM message_bodies WHERE id = body_id) ORDER BY uid
+"""
+
+
+def mailbox_counts(statements: Statements, after: MailboxId, limit: int) -> list[MailboxCount]:
+    return _counted(statements, statements.all(SELECT_PAGE, {"after": after, "limit": limit}))
+
+
+def body_counts(statements: Statements, after: BodyId, limit: int) -> list[BodyCount]:
+    rows = statements.all(SELECT_BODIES, {"after": after, "limit": limit})
+    if not rows:
+        return []
+    named: dict[int, int] = dict(statements.all(COUNT_NAMED, {"first": rows[0][0], "last": rows[-1][0]}))
+    return [body_count(row, named.get(row[0], 0)) for row in rows]
+
+
+def recount(statements: Statements, mailbox_ids: Sequence[MailboxId], body_ids: Sequence[BodyId], now_s: int) -> None:
+    if mailbox_ids:
+        rows = statements.all(SELECT_THESE, {"mailboxes": json.dumps(mailbox_ids)})
+        changes = [change for count in _counted(statements, rows) if (change := recounted(count))]
+        statements.many(UPDATE_COUNTERS, [asdict(change) for change in changes])
+    if body_ids:
+        statements.run(RECOUNT_BODIES, {"bodies": json.dumps(sorted(set(body_ids))), "now_s": now_s})
+
+
+def drop_messages(statements: Statements, mailbox_id: MailboxId, uids: Sequence[int]) -> None:
+    """Raises MailboxNotFound."""
+    mailbox_row = MailboxRow.get(statements, mailbox_id)
+    bodiless = UidSet(uid for uid, _ in statements.all(SELECT_MISSING, {"mailbox": mailbox_id}))
+    groups = census(statements, mailbox_id, bodiless & UidSet(uids))
+    if not groups:
+        return
+    gone = union(groups)
+    remove_rows(statements, mailbox_row, groups, gone)
+    log_expunged(statements, mailbox_row, gone)
+    mailbox_row.save(statements)
+
+
+def _counted(statements: Statements, rows: Sequence[Row]) -> list[MailboxCount]:
+    """rows: of these mailboxes."""
+    values = {"mailboxes": json.dumps([row[0] for row in rows])}
+    messages = {row[0]: row[1:] for row in statements.all(COUNT_MESSAGES, values)}
+    logged = {row[0]: row[1:] for row in statements.all(COUNT_LOGGED, values)}
+    reused: dict[int, int] = dict(statements.all(COUNT_REUSED, values))
+    return [
+        mailbox_count(mailbox(row), messages.get(row[0]), logged.get(row[0]), reused.get(row[0], 0)) for row in rows
+    ]
