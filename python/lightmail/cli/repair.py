@@ -10,6 +10,7 @@ import click
 from lightmail.cli.check import DEFAULT_SAMPLE, check_store, print_report, progress_bar, report_row
 from lightmail.cli.options import config_options, confirm, good_config, json_option, must_be_there, run_on_store
 from lightmail.cli.output import print_json
+from lightmail.cli.rebuild import rebuild
 
 if TYPE_CHECKING:
     from lightmail.app import Store
@@ -19,15 +20,44 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Show what is wrong and what would be done, and change nothing.")
 @click.option("--full", is_flag=True, help="Read every body back when looking.")
+@click.option("--from-bodies", is_flag=True, help="Make a database that was lost anew from the body store.")
+@click.option("--store", "name", metavar="NAME", default="", help="With --from-bodies: whose manifests, if of several.")
+@click.option(
+    "--unplaced-to",
+    metavar="ADDRESS",
+    default="",
+    help="With --from-bodies: the account that gets messages of which nobody knows whose they are.",
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @config_options
 @json_option
-def repair(dry_run: bool, full: bool, yes: bool, file: str | None, data: str | None, as_json: bool) -> int:
+def repair(
+    dry_run: bool,
+    full: bool,
+    from_bodies: bool,
+    name: str,
+    unplaced_to: str,
+    yes: bool,
+    file: str | None,
+    data: str | None,
+    as_json: bool,
+) -> int:
     """Put the mail right: counters, reference counts, UIDs and MODSEQs that `lightmail check` finds wrong.
 
     What is wrong is shown before anything is changed. No object is deleted, and no message whose body exists. Servers
     may run meanwhile. Exit code 1 when something is wrong afterwards. The database's schema is `lightmail db upgrade`'s.
+
+    With --from-bodies, into an empty database: accounts, mailboxes and messages as the manifests in the body store have
+    them; what came after the last one is put where its object says that it belongs. Exit code 1 when something is lost.
     """
+    if from_bodies:
+        if full:
+            raise click.UsageError("--full does not go with --from-bodies, which reads every body anyway")
+        return rebuild(
+            good_config(file, data), name=name, unplaced_to=unplaced_to, dry_run=dry_run, yes=yes, as_json=as_json
+        )
+    if name or unplaced_to:
+        raise click.UsageError("--store and --unplaced-to go with --from-bodies")
     return repair_what_is_wrong(
         good_config(file, data), sample=None if full else DEFAULT_SAMPLE, dry_run=dry_run, yes=yes, as_json=as_json
     )

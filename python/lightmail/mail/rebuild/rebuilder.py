@@ -96,6 +96,11 @@ class Rebuilder:
         self._report.seconds = self._clock.monotonic_s() - begun_s
         return self._report
 
+    async def check_empty(self) -> None:
+        """Raises StoreNotEmpty; a rebuilding that was interrupted is no reason."""
+        if await self._upkeep.get_job(JOB) is None and (found := await self._what_is_there()):
+            raise StoreNotEmpty(f"the database has {found} already")
+
     # ---- begin and end
 
     async def _begin(self) -> None:
@@ -107,6 +112,7 @@ class Rebuilder:
             await self._upkeep.put_job(JOB, b"{}")
         await self._upkeep.seal(SEAL)
         if not self._resumed and (found := await self._what_is_there()):
+            # Somebody was faster.
             await self._upkeep.unseal()
             await self._upkeep.put_job(JOB, None)
             raise StoreNotEmpty(f"the database has {found} already")
