@@ -93,7 +93,7 @@ def upgrade(file: str | None, data: str | None, as_json: bool) -> None:
 def check(file: str | None, data: str | None, as_json: bool) -> int:
     """Ask the database, and S3 and Redis where configured, whether they are there and set up as they should be.
 
-    Exit code 1 when something will not work.
+    Exit code 1 when something will not work. Whether all mail is there, and whole, `lightmail check` tells.
     """
     from lightmail.app import check_stores
     from lightmail.obs.logs import configure_logs

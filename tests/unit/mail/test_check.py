@@ -207,7 +207,7 @@ def test_the_list_of_objects() -> None:
     async def test() -> None:
         objects = ObjectList()
         listed: list[int] = []
-        await objects.fill(Blobs(), lambda more, octets: listed.append(octets))  # type: ignore[arg-type]
+        await objects.fill(Blobs().objects(), lambda more, octets: listed.append(octets))
         assert sum(listed) == sum(range(2500)) + 1
         assert await objects.take(["0000", "2499", "9999"]) == {"0000": 0, "2499": 2499}
         pages = [page async for page in objects.left()]

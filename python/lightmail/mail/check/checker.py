@@ -186,7 +186,7 @@ class Checker:
 
         objects = ObjectList()
         try:
-            await objects.fill(self._blobs, listed)
+            await objects.fill(self._blobs.objects(), listed)
             yield objects
         finally:
             await objects.close()

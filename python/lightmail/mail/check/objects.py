@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from lightmail.ports.blobs import BlobStore, StoredObject
+from lightmail.ports.blobs import StoredObject
 
 T = TypeVar("T")
 
@@ -31,10 +31,13 @@ class ObjectList:
             "CREATE TABLE objects (key TEXT PRIMARY KEY, octets INTEGER, modified_s INTEGER) WITHOUT ROWID"
         )
 
-    async def fill(self, blobs: BlobStore, listed: Callable[[int, int], None]) -> None:
-        """listed: called with how many more, and their octets. Manifests are no bodies. Raises Unavailable."""
+    async def fill(self, objects: AsyncIterator[StoredObject], listed: Callable[[int, int], None]) -> None:
+        """objects: of a whole body store; manifests are no bodies. listed: called with how many more, and their octets.
+
+        Raises Unavailable.
+        """
         page: list[StoredObject] = []
-        async for each in blobs.objects():
+        async for each in objects:
             if each.key.startswith(NOT_BODIES):
                 continue
             page.append(each)
