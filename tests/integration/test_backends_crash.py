@@ -14,9 +14,12 @@ import pytest
 from lightmail.backends.files import FileBlobs
 from lightmail.backends.local import LocalChangeFeed
 from lightmail.backends.sqlite import SqliteDatabase, SqliteDirectory, SqliteMetadata, SqliteUpkeep
+from lightmail.config import Config
+from lightmail.config.sections import Server, Storage
 from lightmail.model import BodyId, BodyRecord, Mailbox, NewMessage
 from tests.support.aio import run
 from tests.support.backends import HandClock, Store
+from tests.support.trust import assert_sound
 
 pytestmark = pytest.mark.integration
 ROOT = Path(__file__).resolve().parents[2]
@@ -99,6 +102,8 @@ def _check(folder: Path, answered: dict[int, str]) -> None:
         await blobs.close()
 
     run(check())
+    storage = Storage(metadata="sqlite://test.sqlite", bodies="file://bodies")
+    assert_sound(Config(server=Server(data=str(folder)), storage=storage), read_back=False)
     connection = sqlite3.connect(folder / "test.sqlite")
     assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     assert connection.execute("PRAGMA foreign_key_check").fetchall() == []

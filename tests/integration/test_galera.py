@@ -26,6 +26,7 @@ from tests.support.mysql import OPTIONS
 from tests.support.mysql_race import race
 from tests.support.server import LightMailServer
 from tests.support.services import Services
+from tests.support.trust import assert_sound
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -166,3 +167,4 @@ def test_nodes_of_the_database_die(cluster: list[GaleraNode], servers: list[Ligh
         assert load.ledger.faults[refused:] == [], "it is back"
 
     print(f"\n{run(load.run(deaths))}")
+    assert_sound(servers[0])

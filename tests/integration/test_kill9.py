@@ -16,6 +16,7 @@ from tests.support.aio import run
 from tests.support.installation import KINDS, Installation
 from tests.support.sealed import opened, sealed
 from tests.support.services import Services
+from tests.support.trust import assert_sound
 from tests.support.wire import ImapClient, literal_of
 
 pytestmark = pytest.mark.integration
@@ -135,5 +136,6 @@ def test_what_was_answered_is_there_and_whole(kind: str, tmp_path: Path, service
         assert len(answered) >= ROUNDS * ANSWERED_BEFORE_KILL
         assert answered <= set(found), sorted(answered - set(found))[:10]
         assert len(found) == len(set(found)), "a message was stored twice that was sent once"
+        assert_sound(server)
     finally:
         server.close()

@@ -21,6 +21,7 @@ from tests.support.installation import KINDS, Installation
 from tests.support.ledger import Ledger
 from tests.support.mixed_load import MixedLoad, Node, Plan
 from tests.support.services import Service, Services
+from tests.support.trust import assert_sound
 
 pytestmark = pytest.mark.integration
 
@@ -272,3 +273,4 @@ def test_each_goes_away_and_comes_back(way: str, tmp_path: Path, own_services: S
         assert installation.process_ids() == before, "a process was started again"
         for node in installation.nodes:
             assert "Traceback" not in node.log(), "a line says that something is away"
+        assert_sound(installation)

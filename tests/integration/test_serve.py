@@ -18,6 +18,7 @@ import pytest
 
 from tests.support.eventually import eventually
 from tests.support.server import LightMailServer
+from tests.support.trust import assert_sound
 from tests.support.wire import ImapClient
 
 pytestmark = pytest.mark.integration
@@ -176,6 +177,7 @@ def test_a_killed_server_starts_again(tmp_path: Path) -> None:
     with imaplib.IMAP4(*server.address("imap")) as client:
         assert client.login(user, password)[0] == "OK"
     assert server.stop() == 0
+    assert_sound(server)
 
 
 def test_sighup_reads_the_certificate_again(tmp_path: Path) -> None:

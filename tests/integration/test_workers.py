@@ -20,6 +20,7 @@ import pytest
 
 from tests.support.eventually import eventually
 from tests.support.server import LightMailServer
+from tests.support.trust import assert_sound
 from tests.support.wire import ImapClient, Wire
 
 pytestmark = pytest.mark.integration
@@ -300,6 +301,7 @@ def test_what_was_answered_is_there_although_workers_die(server: LightMailServer
         assert client.command(b"EXAMINE INBOX").ok
         found = re.findall(rb"UID (\d+)", b"".join(client.command(b"FETCH 1:* (UID)").fetched()))
         assert set(answered) <= set(map(int, found))
+    assert_sound(server)
 
 
 def test_a_worker_that_is_told_to_end_is_replaced(server: LightMailServer) -> None:
