@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -84,8 +85,7 @@ def test_the_source_changes_all_the_time(seed: int) -> None:
     run(test())
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize(("when", "seed"), [("before", 1), ("after", 2)])
 def test_killed_at_every_call_and_run_again(when: str, seed: int) -> None:
     """Of every port of both sides; meanwhile, where it is not sealed, the source goes on changing."""
 
@@ -338,6 +338,58 @@ def test_a_failure_after_the_seal_opens_the_source_again() -> None:
         assert await source.ports.upkeep.sealed() is None
         await moved(source, target)
         await equal(source, target)
+
+    run(test())
+
+
+def test_an_operator_who_gives_up_after_the_seal_has_the_source_open_again() -> None:
+    async def test() -> None:
+        source, target = store(), store(2)
+        await source.fill(30)
+
+        async def give_up() -> None:
+            if await source.ports.upkeep.sealed():
+                task.cancel()
+
+        watched = with_ports(target.side("the target"), lambda port: Watched(port, give_up))
+        task = asyncio.create_task(move(source.side("the source"), watched, target))
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert await source.ports.upkeep.sealed() is None
+        for _ in range(5):
+            await source.step()
+        await moved(source, target)
+        await equal(source, target)
+
+    run(test())
+
+
+def test_a_source_that_is_reopened_in_between_is_not_switched() -> None:
+    async def test() -> None:
+        source, target = store(), store(2)
+        await source.fill(30)
+
+        async def reopen() -> None:
+            if await source.ports.upkeep.sealed():
+                await source.ports.upkeep.unseal()
+
+        watched = with_ports(target.side("the target"), lambda port: Watched(port, reopen))
+        with pytest.raises(MigrationFailed, match="reopened"):
+            await move(source.side("the source"), watched, target)
+        assert await target.ports.upkeep.sealed() is not None
+
+    run(test())
+
+
+def test_a_source_that_has_been_moved_elsewhere_meanwhile() -> None:
+    async def test() -> None:
+        source, target, other = store(), store(2), store(3)
+        await source.fill(30)
+        await moved(source, target, switch=False)
+        await move(source.side("the source"), other.side("another"), other)
+        with pytest.raises(MigrationRefused, match="moved to another"):
+            await moved(source, target)
+        assert await source.ports.upkeep.sealed() == "moved to another"
 
     run(test())
 

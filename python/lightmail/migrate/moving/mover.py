@@ -100,7 +100,7 @@ class Mover:
                     "both may have mail of their own now; --replace removes what the target holds"
                 )
             job = await self._claim(job, identity, sealed, clear=clear)
-        elif job.phase is Phase.COPYING and sealed is not None:
+        elif job.phase is not Phase.DONE and sealed is not None and sealed != self._reason:
             raise MigrationRefused(_sealed(sealed))
         elif job.phase is Phase.SWITCHING and sealed is not None and not switch:
             raise MigrationRefused("the source is sealed: go on without --no-switch, or `lightmail migrate --reopen`")
@@ -155,15 +155,25 @@ class Mover:
         finally:
             await objects.end()
 
+    @property
+    def _reason(self) -> str:
+        """Why the source is sealed."""
+        return f"moved to {self._target.name}"
+
     async def _switch(self, job: Job, way: _Way, comparison: Comparison, objects: Objects) -> None:
         await patiently(jobs.put, self._target, replace(job, phase=Phase.SWITCHING))
+        sealed = await patiently(self._source.upkeep.sealed)
+        if sealed not in (None, self._reason):
+            raise MigrationRefused(_sealed(sealed or ""))
         self._progress.phase("switching", 0, 0)
         began_s = time.monotonic()
         try:
-            await patiently(self._source.upkeep.seal, f"moved to {self._target.name}")
+            await patiently(self._source.upkeep.seal, self._reason)
             await way.once()
             await comparison.when_sealed(objects.remembered)
             _judge(comparison.problems)
+            if await patiently(self._source.upkeep.sealed) != self._reason:
+                raise MigrationFailed("the source has been reopened meanwhile")
         except BaseException as error:
             await self._open_source_again(error)
             raise
