@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from lightmail.backends.sqlite import SqliteDatabase
+from lightmail.backends.sqlite import SqliteDatabase, SqliteUpkeep
 from lightmail.backends.sqlite.connection import Statements
-from lightmail.errors import Unavailable, UserExists
+from lightmail.errors import StoreSealed, Unavailable, UserExists
 from tests.support.aio import run
 
 INSERT = "INSERT INTO users (address, password_hash, created_s) VALUES (?, '', 0)"
@@ -218,3 +218,36 @@ def test_a_file_that_cannot_be_used(tmp_path: Path, content: bytes | None) -> No
             await SqliteDatabase.open(path)
 
     run(test())
+
+
+def test_a_seal_is_seen_by_every_process(tmp_path: Path) -> None:
+    """What one process seals no other writes to, and in a group of verbs only those go on that may."""
+
+    async def test(database: SqliteDatabase) -> None:
+        other = await SqliteDatabase.open(tmp_path / "test.sqlite")
+        try:
+            await other.write(add("before"))
+            await SqliteUpkeep(database).seal("moved")
+            verbs = [other.write(add(f"u{number}"), although_sealed=number % 3 == 0) for number in range(30)]
+            answers = await asyncio.gather(*verbs, return_exceptions=True)
+            assert [isinstance(answer, StoreSealed) for answer in answers] == [number % 3 > 0 for number in range(30)]
+            assert users(other) == {"before", *(f"u{number}" for number in range(0, 30, 3))}
+            await SqliteUpkeep(database).unseal()
+            await other.write(add("after"))
+        finally:
+            await other.close()
+
+    on_database(tmp_path, test)
+
+
+def test_a_lease_is_one_process_s(tmp_path: Path) -> None:
+    async def test(database: SqliteDatabase) -> None:
+        other = await SqliteDatabase.open(tmp_path / "test.sqlite")
+        try:
+            both = [SqliteUpkeep(database), SqliteUpkeep(other)]
+            wanted = [both[number % 2].take_lease("gc", f"node {number}", seconds=600) for number in range(20)]
+            assert sum(await asyncio.gather(*wanted)) == 1
+        finally:
+            await other.close()
+
+    on_database(tmp_path, test)
