@@ -9,41 +9,46 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from lightmail._core.index import UidSet
 from lightmail.backends.mailbox_change import MailboxChange
+from lightmail.backends.mysql.answers import Row
 from lightmail.backends.mysql.database import MysqlDatabase
 from lightmail.backends.mysql.expunge import remove_rows
 from lightmail.backends.mysql.mailbox_row import lock, save
 from lightmail.backends.mysql.selection import census, parts
 from lightmail.backends.mysql.statements import Statements
-from lightmail.backends.records import mailbox, mailbox_columns
-from lightmail.model import BodyCount, BodyId, Counted, MailboxCount, MailboxId, ModSeq
+from lightmail.backends.records import (
+    BODY_COUNT_COLUMNS,
+    COUNTED_COLUMNS,
+    LOGGED_COLUMNS,
+    body_count,
+    mailbox,
+    mailbox_columns,
+    mailbox_count,
+)
+from lightmail.backends.recounting import recount as recounted
+from lightmail.model import BodyCount, BodyId, Mailbox, MailboxCount, MailboxId
 
 PART_MESSAGES = 200_000
 """That one statement walks through."""
 PART_MAILBOXES = 10_000
 
-_COUNTED = """
-    COUNT(*), CAST(COALESCE(SUM(s.flags & 8 = 0), 0) AS SIGNED), CAST(COALESCE(SUM(s.deleted), 0) AS SIGNED),
-    CAST(COALESCE(SUM(s.size_octets), 0) AS SIGNED), CAST(COALESCE(SUM(s.uid >= m.recent_from), 0) AS SIGNED),
-    COALESCE(MAX(s.uid), 0), COALESCE(MAX(s.modseq), 0)
-"""
 SELECT_MAILBOX_PAGE = f"""
     SELECT {mailbox_columns("name_octets")} FROM mailboxes AS m WHERE m.id > %(after)s ORDER BY m.id LIMIT %(limit)s
 """
 # A mailbox at a time, in the order of the table, so that nothing is sorted.
 COUNT_MESSAGES = f"""
-    SELECT m.id, {_COUNTED}, CAST(SUM(b.id IS NULL) AS SIGNED),
-        CAST(SUM(b.id IS NOT NULL AND b.raw_octets <> s.size_octets) AS SIGNED)
+    SELECT m.id, {COUNTED_COLUMNS}
     FROM mailboxes AS m FORCE INDEX (PRIMARY)
-    STRAIGHT_JOIN messages AS s FORCE INDEX (PRIMARY) ON s.mailbox_id = m.id
-    LEFT JOIN message_bodies AS b FORCE INDEX (PRIMARY) ON b.id = s.body_id
+    STRAIGHT_JOIN messages AS g FORCE INDEX (PRIMARY) ON g.mailbox_id = m.id
+    LEFT JOIN message_bodies AS b FORCE INDEX (PRIMARY) ON b.id = g.body_id
     WHERE m.id IN %(mailboxes)s GROUP BY m.id
 """
-COUNT_LOG = """
-    SELECT mailbox_id, MAX(last_uid), MAX(modseq) FROM expunges WHERE mailbox_id IN %(mailboxes)s GROUP BY mailbox_id
+COUNT_LOG = f"""
+    SELECT e.mailbox_id, {LOGGED_COLUMNS} FROM expunges AS e WHERE e.mailbox_id IN %(mailboxes)s GROUP BY e.mailbox_id
 """
 # Walking up the UIDs: a message was expunged once if a range that began before has not ended.
 COUNT_REUSED = """
@@ -58,10 +63,8 @@ COUNT_REUSED = """
         ) AS lines_
     ) AS walked WHERE is_message = 1 AND uid <= gone_to GROUP BY mailbox_id
 """
-SELECT_BODY_PAGE = """
-    SELECT b.id, b.object_key, b.raw_octets, b.stored_octets, b.digest, b.reference_count, b.unreferenced_s,
-        EXISTS (SELECT 1 FROM message_summaries AS s WHERE s.body_id = b.id)
-    FROM message_bodies AS b WHERE b.id > %(after)s ORDER BY b.id LIMIT %(limit)s
+SELECT_BODY_PAGE = f"""
+    SELECT {BODY_COUNT_COLUMNS} FROM message_bodies AS b WHERE b.id > %(after)s ORDER BY b.id LIMIT %(limit)s
 """
 SELECT_SIZES = "SELECT id, messages FROM mailboxes WHERE id > %(after)s ORDER BY id LIMIT %(limit)s"
 _REFERENCES = """
@@ -95,12 +98,11 @@ SET_COUNTERS = """
     UPDATE mailboxes
     SET messages = %(messages)s, unseen = %(unseen)s, deleted = %(deleted)s, size_octets = %(size_octets)s,
         recent = %(recent)s, uid_next = %(uid_next)s, highest_modseq = %(highest_modseq)s
-    WHERE id = %(mailbox)s
+    WHERE id = %(mailbox_id)s
 """
 SET_REFERENCES = """
     UPDATE message_bodies
-    SET unreferenced_s = CASE WHEN %(references)s = 0 THEN COALESCE(unreferenced_s, %(now_s)s) END,
-        reference_count = %(references)s
+    SET unreferenced_s = CASE WHEN %(references)s = 0 THEN %(now_s)s END, reference_count = %(references)s
     WHERE id IN %(bodies)s
 """
 
@@ -111,9 +113,7 @@ SET_REFERENCES = """
 async def mailbox_counts(database: MysqlDatabase, after: MailboxId, limit: int) -> list[MailboxCount]:
     async def count(statements: Statements) -> list[MailboxCount]:
         rows = await statements.all(SELECT_MAILBOX_PAGE, {"after": after, "limit": limit})
-        page = [mailbox(row) for row in rows]
-        counted = await _counted(statements, [(one.id, one.messages) for one in page])
-        return [MailboxCount(one, counted[one.id]) for one in page]
+        return await _counted(statements, [mailbox(row) for row in rows])
 
     return await database.read(count)
 
@@ -125,20 +125,7 @@ async def body_counts(database: MysqlDatabase, after: BodyId, limit: int) -> lis
             return []
         span = {"first_body": rows[0][0], "last_body": rows[-1][0]}
         counted = await _references(statements, COUNT_REFERENCES, span)
-        return [
-            BodyCount(
-                id=BodyId(row[0]),
-                object_key=row[1],
-                raw_octets=row[2],
-                stored_octets=row[3],
-                digest=bytes(row[4]),
-                references=row[5],
-                unreferenced_s=row[6],
-                counted=counted[row[0]],
-                summarized=bool(row[7]),
-            )
-            for row in rows
-        ]
+        return [body_count(row, counted[row[0]]) for row in rows]
 
     return await database.read(count)
 
@@ -157,12 +144,10 @@ async def recount(
     """In a transaction that sees one state from its first read on, which comes after all locks."""
     rows = await statements.all(LOCK_COUNTERS, {"mailboxes": sorted(set(mailbox_ids))})
     bodies = await statements.all(LOCK_REFERENCES, {"bodies": sorted(set(body_ids))})
-    locked = [mailbox(row) for row in rows]
-    counted = await _counted(statements, [(one.id, one.messages) for one in locked])
-    for one in locked:
-        values = _set_right(MailboxCount(one, counted[one.id]))
-        if values is not None:
-            await statements.later(SET_COUNTERS, values)
+    for count in await _counted(statements, [mailbox(row) for row in rows]):
+        change = recounted(count)
+        if change is not None:
+            await statements.later(SET_COUNTERS, asdict(change))
     if bodies:
         of = {"bodies": [body_id for body_id, *_ in bodies]}
         references = await _references(statements, COUNT_REFERENCES_OF, of)
@@ -173,25 +158,6 @@ async def recount(
                 wrong.setdefault(there, []).append(body_id)
         for there, ids in wrong.items():
             await statements.later(SET_REFERENCES, {"references": there, "bodies": ids, "now_s": now_s})
-
-
-def _set_right(count: MailboxCount) -> dict[str, int] | None:
-    """The columns as they should be; None: they are."""
-    says, are = count.mailbox, count.counted
-    counters = {
-        "messages": are.messages,
-        "unseen": are.unseen,
-        "deleted": are.deleted,
-        "size_octets": are.size_octets,
-        "recent": are.recent,
-        "uid_next": max(says.uid_next, are.highest_uid + 1),
-    }
-    modseq: int = max(says.highest_modseq, are.highest_modseq)
-    if any(getattr(says, name) != value for name, value in counters.items()):
-        modseq += 1
-    elif modseq == says.highest_modseq:
-        return None
-    return {**counters, "highest_modseq": modseq, "mailbox": says.id}
 
 
 async def drop_messages(statements: Statements, mailbox_id: MailboxId, uids: Sequence[int]) -> None:
@@ -210,38 +176,17 @@ async def drop_messages(statements: Statements, mailbox_id: MailboxId, uids: Seq
 # ---- parts of both
 
 
-async def _counted(statements: Statements, sizes: Sequence[tuple[MailboxId, int]]) -> dict[MailboxId, Counted]:
-    """sizes: mailboxes with about how many messages they have."""
-    messages: dict[int, Sequence[Any]] = {}
-    log: dict[int, tuple[int, int]] = {}
+async def _counted(statements: Statements, mailboxes: Sequence[Mailbox]) -> list[MailboxCount]:
+    messages: dict[int, Row] = {}
+    log: dict[int, Row] = {}
     reused: dict[int, int] = {}
-    for part in _gathered(sizes):
-        for mailbox_id, *counts in await statements.all(COUNT_MESSAGES, {"mailboxes": part}):
-            messages[mailbox_id] = counts
-        logged = {row[0]: (row[1], row[2]) for row in await statements.all(COUNT_LOG, {"mailboxes": part})}
-        log |= logged
+    for part in _gathered([(one.id, one.messages) for one in mailboxes]):
+        messages |= {row[0]: row[1:] for row in await statements.all(COUNT_MESSAGES, {"mailboxes": part})}
+        logged = {row[0]: row[1:] for row in await statements.all(COUNT_LOG, {"mailboxes": part})}
         if logged:
+            log |= logged
             reused |= dict(await statements.all(COUNT_REUSED, {"mailboxes": list(logged)}))
-    return {
-        mailbox_id: _told(messages.get(mailbox_id, [0] * 9), log.get(mailbox_id, (0, 0)), reused.get(mailbox_id, 0))
-        for mailbox_id, _ in sizes
-    }
-
-
-def _told(counts: Sequence[int], log: tuple[int, int], reused: int) -> Counted:
-    """counts: of COUNT_MESSAGES; log: of COUNT_LOG; without the mailbox."""
-    return Counted(
-        messages=counts[0],
-        unseen=counts[1],
-        deleted=counts[2],
-        size_octets=counts[3],
-        recent=counts[4],
-        highest_uid=max(counts[5], log[0]),
-        highest_modseq=ModSeq(max(counts[6], log[1])),
-        reused_uids=reused,
-        bodiless=counts[7],
-        missized=counts[8],
-    )
+    return [mailbox_count(one, messages.get(one.id), log.get(one.id), reused.get(one.id, 0)) for one in mailboxes]
 
 
 async def _references(statements: Statements, statement: str, bodies: dict[str, Any]) -> Counter[int]:

@@ -42,7 +42,12 @@ async def expunge(statements: Statements, mailbox_id: MailboxId, uids: UidSet | 
 
 async def remove_rows(statements: Statements, mailbox: MailboxChange, groups: Sequence[Group], gone: UidSet) -> None:
     """Delete the rows, log and count them off; the references of their bodies are the caller's."""
-    await selection.run(statements, DELETE_MESSAGES, gone, mailbox=mailbox.id)
+    await delete_rows(statements, mailbox, groups, gone)
     ranges = [(mailbox.id, mailbox.modseq, first, last) for first, last in gone.ranges()]
     await statements.many(LOG_RANGE, ranges, later=True)
+
+
+async def delete_rows(statements: Statements, mailbox: MailboxChange, groups: Sequence[Group], gone: UidSet) -> None:
+    """The same without the log."""
+    await selection.run(statements, DELETE_MESSAGES, gone, mailbox=mailbox.id)
     count_gone(mailbox, groups, gone)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lightmail.backends.mysql import counting, outward, seal
+from lightmail.backends.mysql import counting, patching, records, seal
 from lightmail.backends.mysql.database import MysqlDatabase
 from lightmail.backends.mysql.statements import Statements
 from lightmail.model import (
     AccountRecord,
     BodyCount,
     BodyId,
+    BodyRecord,
     ExpungeRange,
     MailboxCount,
     MailboxId,
+    MailboxPatch,
     MailboxRecord,
     ModSeq,
     StoredBodyRecord,
@@ -85,16 +87,36 @@ class MysqlUpkeep:
     # ---- out
 
     async def account_records(self, after: UserId, limit: int) -> list[AccountRecord]:
-        return await outward.account_records(self._database, after, limit)
+        return await records.account_records(self._database, after, limit)
 
     async def mailbox_records(self, after: MailboxId, limit: int) -> list[MailboxRecord]:
-        return await outward.mailbox_records(self._database, after, limit)
+        return await records.mailbox_records(self._database, after, limit)
 
     async def expunge_ranges(self, mailbox_id: MailboxId, after: ModSeq) -> list[ExpungeRange]:
-        return await outward.expunge_ranges(self._database, mailbox_id, after)
+        return await records.expunge_ranges(self._database, mailbox_id, after)
 
     async def body_records(self, body_ids: Sequence[BodyId]) -> list[StoredBodyRecord]:
-        return await outward.body_records(self._database, body_ids)
+        return await records.body_records(self._database, body_ids)
+
+    # ---- in
+
+    async def put_accounts(self, accounts: Sequence[AccountRecord]) -> None:
+        await self._database.write(lambda statements: records.put_accounts(statements, accounts))
+
+    async def drop_accounts(self, user_ids: Sequence[UserId]) -> None:
+        now_s = self._database.clock.now_s()
+        await self._database.write(lambda statements: records.drop_accounts(statements, user_ids, now_s))
+
+    async def put_mailboxes(self, mailboxes: Sequence[MailboxRecord]) -> None:
+        await self._database.write(lambda statements: records.put_mailboxes(statements, mailboxes))
+
+    async def drop_mailboxes(self, mailbox_ids: Sequence[MailboxId]) -> None:
+        now_s = self._database.clock.now_s()
+        await self._database.write(lambda statements: records.drop_mailboxes(statements, mailbox_ids, now_s))
+
+    async def apply(self, patch: MailboxPatch) -> None:
+        now_s = self._database.clock.now_s()
+        await self._database.write(lambda statements: patching.apply(statements, patch, now_s))
 
     # ---- counting again
 
@@ -112,6 +134,10 @@ class MysqlUpkeep:
         await self._database.write(
             lambda statements: counting.recount(statements, mailbox_ids, body_ids, now_s), one_state=True
         )
+
+    async def put_bodies(self, bodies: Sequence[tuple[BodyId, BodyRecord]]) -> None:
+        now_s = self._database.clock.now_s()
+        await self._database.write(lambda statements: patching.put_bodies(statements, bodies, now_s))
 
     async def drop_messages(self, mailbox_id: MailboxId, uids: Sequence[int]) -> None:
         await self._database.write(lambda statements: counting.drop_messages(statements, mailbox_id, uids))

@@ -86,6 +86,14 @@ class Sql(bytes):
     """A piece of a statement, of our own words and numbers: it goes in as it is."""
 
 
+def table(names: Sequence[str], rows: Sequence[Sequence[object]]) -> Sql:
+    """Rows as a derived table, one at least: `FROM (%(rows)s) AS c`."""
+    first, *others = rows
+    named = (literal(value) + b" AS " + name.encode() for value, name in zip(first, names, strict=True))
+    selects = [b", ".join(named), *(b", ".join(map(literal, row)) for row in others)]
+    return Sql(b" UNION ALL ".join(b"SELECT " + select for select in selects))
+
+
 _LITERALS: dict[type, Callable[..., bytes]] = {
     int: _integer,
     str: _text,

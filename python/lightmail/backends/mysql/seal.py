@@ -66,7 +66,7 @@ async def press(database: MysqlDatabase, reason: str) -> None:
     """Raises Unavailable: it is not sealed, because somebody writes for longer than anybody waits."""
     galera = await _write_patiently(database, reason.encode())
     if galera:
-        await _touch_all(database)
+        await touch_all(database)
 
 
 async def take_off(database: MysqlDatabase) -> None:
@@ -90,7 +90,7 @@ async def _write_patiently(database: MysqlDatabase, reason: bytes) -> bool:
                 raise
 
 
-async def _touch_all(database: MysqlDatabase) -> None:
+async def touch_all(database: MysqlDatabase) -> None:
     """A few thousand rows at a time."""
     for last_of, statements in (
         (SELECT_LAST_USER, (TOUCH_USERS, TOUCH_UID_VALIDITIES)),
