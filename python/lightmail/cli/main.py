@@ -22,6 +22,7 @@ _COMMANDS = {
     "deliver": ("deliver", "deliver", "Deliver one message from standard input."),
     "demo": ("demo", "demo", "Make a demo account with sample messages."),
     "sessions": ("sessions", "sessions", "Show who is connected."),
+    "gc": ("gc", "gc", "Delete bodies that no message has any more."),
     "check": ("check", "check", "Check the mail: counts, references, every body."),
     "repair": ("repair", "repair", "Put right what `check` finds."),
     "db": ("db", "db", "The database: status, upgrade, check."),

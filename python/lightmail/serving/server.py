@@ -16,6 +16,7 @@ from lightmail.net.listeners import Listener
 from lightmail.net.tls import Identity
 from lightmail.obs.metrics import counts
 from lightmail.obs.troubles import troubles
+from lightmail.serving.housekeeping import housekeeping
 from lightmail.serving.store import Store
 
 _log = structlog.get_logger("lightmail.serving")
@@ -38,6 +39,7 @@ class Server:
             tls=identity.context if identity else None,
         )
         self._lmtp = LmtpServer(mail=store.mail, config=config)
+        self._housekeeping = housekeeping(store, config)
         self._listeners: Sequence[Listener] = ()
         _count_caches(store.mail)
         counts.source("unavailable_total", "Commands and deliveries refused for what is away", lambda: troubles.times)
@@ -48,19 +50,24 @@ class Server:
         for listener in listeners:
             server = self._lmtp if listener.protocol.startswith("lmtp") else self._imap
             await listener.serve(server.connection)
+        self._housekeeping.start()
 
     async def retire(self) -> None:
         """No new connections; returns when the last one has ended by itself. Idle deliverers are told to come again."""
         _log.info("retiring", imap_connections=len(self._imap))
         self._stop_listening()
-        await asyncio.gather(self._imap.wait_empty(), self._lmtp.close(self._config.server.drain_timeout_s))
+        await asyncio.gather(
+            self._housekeeping.close(),
+            self._imap.wait_empty(),
+            self._lmtp.close(self._config.server.drain_timeout_s),
+        )
 
     async def close(self) -> None:
         """No new connections; BYE to those that wait; the others finish what they do."""
         timeout_s = self._config.server.drain_timeout_s
         _log.info("stopping", imap_connections=len(self._imap), timeout_s=timeout_s)
         self._stop_listening()
-        await asyncio.gather(self._imap.close(timeout_s), self._lmtp.close(timeout_s))
+        await asyncio.gather(self._housekeeping.close(), self._imap.close(timeout_s), self._lmtp.close(timeout_s))
         self._authenticator.close()
         _log.info(
             "stopped",
