@@ -160,6 +160,8 @@ def test_a_target_that_holds_mail_is_refused_unless_it_is_to_be_replaced() -> No
         source, target = store(), store(2)
         await source.fill(60)
         await target.fill(60)
+        await target.blobs.put("manifests/of/another", b"mail that is not there any more")
+        await target.ports.upkeep.put_job("manifests", b"{}")
         before = await everything(target.ports)
         with pytest.raises(MigrationRefused, match="--replace removes it first"):
             await moved(source, target)
@@ -167,6 +169,7 @@ def test_a_target_that_holds_mail_is_refused_unless_it_is_to_be_replaced() -> No
         assert await target.ports.upkeep.sealed() is None
         await moved(source, target, clear=True)
         await equal(source, target)
+        assert await target.ports.upkeep.get_job("manifests") is None
         keys = {each.key async for each in target.blobs.objects()}
         assert keys == {record.object_key for _, record, _ in (await everything(source.ports))["bodies"]}
 

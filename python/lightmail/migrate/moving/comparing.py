@@ -15,8 +15,7 @@ from lightmail.mail.check.reading import Reader, side_by_side
 from lightmail.migrate.moving.patience import patiently
 from lightmail.migrate.moving.sides import Progress, Report, Side
 from lightmail.migrate.moving.structure import accounts, mailboxes, same_account
-from lightmail.model import BodyCount, BodyId, ExpungeRange, MailboxId, MailboxRecord, ModSeq, StoredBodyRecord
-from lightmail.ports.metadata import PackedMessages
+from lightmail.model import BodyCount, BodyId, Delta, ExpungeRange, MailboxId, MailboxRecord, ModSeq, StoredBodyRecord
 
 Thoroughness = Literal["sample", "full"]
 
@@ -51,8 +50,18 @@ class Comparison:
                 self._progress.advance(each.messages, 0)
         await self._bodies()
 
-    async def when_sealed(self, latest: Sequence[StoredBodyRecord]) -> None:
-        """The rest, and everything that can be said at once. latest: bodies that were copied since. Raises Unavailable."""
+    async def latest(self, bodies: Sequence[StoredBodyRecord]) -> None:
+        """Read back what has been copied since. Raises Unavailable."""
+        ids = [each.id for each in bodies]
+        known: set[BodyId] = set()
+        for start in range(0, len(ids), _PAGE):
+            locations = await patiently(self._target.metadata.body_locations, ids[start : start + _PAGE])
+            known.update(each.body_id for each in locations)
+        # Others were expunged before anything named them here; what was copied of them is nobody's.
+        await self._read_back([_counted(each) for each in bodies if each.id in known])
+
+    async def when_sealed(self) -> None:
+        """The rest, and everything that can be said at once. Raises Unavailable."""
         async for one, other in accounts(self._source, self._target):
             self._report.accounts += 1
             if one is None or other is None or not same_account(one, other):
@@ -70,14 +79,15 @@ class Comparison:
             self._report.octets += each.mailbox.size_octets
             if each.mailbox.selectable and self._equal.get(each.mailbox.id) != each.mailbox.highest_modseq:
                 await self._contents(each.mailbox.id, each.mailbox.name, sealed=True)
-        await self._read_back([_counted(each) for each in latest])
 
     # ---- mailboxes
 
     async def _contents(self, mailbox_id: MailboxId, name: str, *, sealed: bool) -> None:
+        """What has changed since both were found equal; all of it, when they have not been yet."""
+        since = self._equal.get(mailbox_id, ModSeq(0))
         try:
-            here = await patiently(self._source.metadata.load, mailbox_id)
-            there = await patiently(self._target.metadata.load, mailbox_id)
+            here = await patiently(self._source.metadata.changes_since, mailbox_id, since)
+            there = await patiently(self._target.metadata.changes_since, mailbox_id, since)
         except MailboxNotFound:
             if sealed:
                 self.problems.append(f"mailbox {name!r} ({mailbox_id}) is not on both sides")
@@ -85,7 +95,7 @@ class Comparison:
         if here.highest_modseq != there.highest_modseq and not sealed:
             return  # it has changed, and will be followed
         at = here.highest_modseq
-        log = [_log(await patiently(side.upkeep.expunge_ranges, mailbox_id, ModSeq(0)), at) for side in self._sides]
+        log = [_log(await patiently(side.upkeep.expunge_ranges, mailbox_id, since), at) for side in self._sides]
         differences = list(_differences(here, there))
         if log[0] != log[1]:
             differences.append("the expunge log")
@@ -168,14 +178,14 @@ def _name(record: MailboxRecord | None) -> str:
     return f"{record.mailbox.name!r} ({record.mailbox.id})"
 
 
-def _differences(here: PackedMessages, there: PackedMessages) -> Iterable[str]:
+def _differences(here: Delta, there: Delta) -> Iterable[str]:
     if here.uid_next != there.uid_next:
         yield f"UIDNEXT {here.uid_next} and {there.uid_next}"
     if here.highest_modseq != there.highest_modseq:
         yield f"HIGHESTMODSEQ {here.highest_modseq} and {there.highest_modseq}"
     if here.keywords != there.keywords:
         yield "keywords"
-    one, other = "".join(here.blocks), "".join(there.blocks)
+    one, other = "".join(here.rows), "".join(there.rows)
     # A backend may tell rows in another order.
     if one != other and (differ := set(one.splitlines()) ^ set(other.splitlines())):
         yield f"{len({row.partition(' ')[0] for row in differ})} messages"

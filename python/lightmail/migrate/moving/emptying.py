@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from lightmail.mail.manifests.objects import PREFIX
+from lightmail.mail.manifests.writer import JOB as MANIFESTS
 from lightmail.migrate.moving.patience import patiently
 from lightmail.migrate.moving.sides import Progress, Side
 from lightmail.model import BodyId, MailboxId, UserId
@@ -44,6 +46,15 @@ async def make_empty(target: Side, source: Side, progress: Progress, *, shared: 
             unneeded = [key for key in keys if key not in kept]
             await patiently(target.blobs.delete, unneeded)
         progress.advance(len(bodies), 0)
+    await _forget_manifests(target, shared=shared)
+
+
+async def _forget_manifests(target: Side, *, shared: bool) -> None:
+    """They tell of the mail that has gone. What is written next begins anew, under another name."""
+    await patiently(target.upkeep.put_job, MANIFESTS, None)
+    if not shared:
+        keys = [each.key async for each in target.blobs.objects(PREFIX)]
+        await patiently(target.blobs.delete, keys)
 
 
 async def _correct_references(target: Side) -> None:

@@ -149,6 +149,8 @@ class Mover:
             _judge(comparison.problems)
             if switch:
                 await way.until_short()
+                await comparison.latest(objects.take())
+                await way.until_short()
                 await self._switch(job, way, comparison, objects)
             else:
                 await self._count()
@@ -170,7 +172,8 @@ class Mover:
         try:
             await patiently(self._source.upkeep.seal, self._reason)
             await way.once()
-            await comparison.when_sealed(objects.remembered)
+            await comparison.latest(objects.take())
+            await comparison.when_sealed()
             _judge(comparison.problems)
             if await patiently(self._source.upkeep.sealed) != self._reason:
                 raise MigrationFailed("the source has been reopened meanwhile")

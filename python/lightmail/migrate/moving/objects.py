@@ -42,11 +42,16 @@ class Objects:
         self._brought: dict[str, None] = {}
         """The latest ones, which the target's database may not know of yet."""
         self._remembers = False
-        self.remembered: list[StoredBodyRecord] = []
+        self._remembered: list[StoredBodyRecord] = []
 
     def remember(self) -> None:
-        """From now on those that are brought are put into `remembered`: they are to be read back."""
+        """From now on `take` tells which are brought."""
         self._remembers = True
+
+    def take(self) -> list[StoredBodyRecord]:
+        """Those that have been brought since it was last called."""
+        taken, self._remembered = self._remembered, []
+        return taken
 
     async def bring(self, bodies: Sequence[StoredBodyRecord]) -> None:
         """Durable in the target when it returns. Two mailboxes that share a body wait for one copy of it.
@@ -93,7 +98,7 @@ class Objects:
         if len(self._brought) > _REMEMBERED:
             del self._brought[next(iter(self._brought))]
         if self._remembers:
-            self.remembered.append(body)
+            self._remembered.append(body)
         self._progress.advance(0, octets)
 
     async def _is_there(self, key: str, octets: int) -> bool:
