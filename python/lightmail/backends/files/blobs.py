@@ -10,10 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
+from lightmail.backends.disks import Recovery
 from lightmail.backends.files.attributes import about_of
 from lightmail.backends.files.folders import Folder, Scratch, open_folders
 from lightmail.backends.files.paths import file_name, folder_of, key_of
-from lightmail.backends.files.writing import FileBlobWriter, NewFile, told_plainly
+from lightmail.backends.files.writing import BODIES, FileBlobWriter, NewFile, told_plainly
 from lightmail.errors import Unavailable
 from lightmail.ports.blobs import NOTHING, BlobNotFound, StoredObject
 
@@ -33,6 +34,7 @@ class FileBlobs:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="body-files")
         # Not every file system can say whether a read would wait.
         self._can_read_nowait = hasattr(os, "RWF_NOWAIT")
+        self._recovery = Recovery(BODIES)
         self._closed = False
 
     @classmethod
@@ -47,10 +49,10 @@ class FileBlobs:
         return await asyncio.get_running_loop().run_in_executor(None, prepare)
 
     async def create(self, key: str, *, about: Mapping[str, str] = NOTHING, account: int = 0) -> FileBlobWriter:
-        return FileBlobWriter(self._new_file(key, about), self._in_thread)
+        return FileBlobWriter(self._new_file(key, about), self._in_thread, self._completed)
 
     async def put(self, key: str, octets: bytes, *, about: Mapping[str, str] = NOTHING, account: int = 0) -> None:
-        await self._in_thread(self._new_file(key, about).put, octets)
+        await self._completed(self._new_file(key, about).put, octets)
 
     async def read(self, key: str, start: int, octets: int, *, account: int = 0) -> bytes:
         return await self._in_thread(self._read, key, start, octets)
@@ -141,9 +143,19 @@ class FileBlobs:
         for folder in self._folders:
             folder.close()
 
+    async def _completed(self, call: Callable[..., T], *values: object) -> T:
+        """What makes an object durable."""
+        try:
+            done = await self._in_thread(call, *values)
+        except Unavailable as error:
+            self._recovery.failed(error)
+            raise
+        self._recovery.worked()
+        return done
+
     async def _in_thread(self, call: Callable[..., T], *values: object) -> T:
         if self._closed:
-            raise Unavailable("the body store (closed)")
+            raise Unavailable(f"{BODIES} (closed)")
         with told_plainly():
             return await asyncio.get_running_loop().run_in_executor(self._threads, call, *values)
 

@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+from lightmail.backends.disks import disk_trouble
 from lightmail.backends.files.attributes import keep_about
 from lightmail.backends.files.folders import Folder, Scratch
-from lightmail.errors import Unavailable
 from lightmail.ports.blobs import NOTHING
 
-_CAUSES = {
-    errno.ENOSPC: "the disk is full",
-    errno.EDQUOT: "the disk quota is used up",
-    errno.EROFS: "the file system is read-only",
-    errno.EACCES: "permission denied",
-    errno.EPERM: "permission denied",
-    errno.EIO: "an I/O error",
-    errno.EMFILE: "too many open files",
-    errno.ENFILE: "too many open files",
-}
-
-
-def unavailable(error: OSError) -> Unavailable:
-    cause = _CAUSES.get(error.errno or 0) or error.strerror or type(error).__name__
-    return Unavailable(f"the body store ({cause})")
+BODIES = "the body store"
 
 
 @contextmanager
@@ -37,7 +22,7 @@ def told_plainly() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise unavailable(error) from error
+        raise disk_trouble(error, BODIES) from error
 
 
 class NewFile:
@@ -128,15 +113,17 @@ class InThread(Protocol):
 class FileBlobWriter:
     """Implements `ports.blobs.BlobWriter`."""
 
-    def __init__(self, file: NewFile, in_thread: InThread) -> None:
+    def __init__(self, file: NewFile, in_thread: InThread, completed: InThread) -> None:
+        """completed: for the last step."""
         self._file = file
         self._in_thread = in_thread
+        self._completed = completed
 
     async def write(self, octets: bytes) -> None:
         await self._in_thread(self._file.write, octets)
 
     async def commit(self) -> None:
-        await self._in_thread(self._file.commit)
+        await self._completed(self._file.commit)
 
     async def abort(self) -> None:
         await self._in_thread(self._file.abort)

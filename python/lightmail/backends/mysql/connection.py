@@ -19,8 +19,9 @@ import aiomysql
 import pymysql
 from pymysql.constants import CLIENT, COMMAND
 
+from lightmail.backends.certificates import certificate_problem
 from lightmail.backends.mysql.answers import DAMAGED, MAX_PACKET_OCTETS, Answer, Shape
-from lightmail.backends.mysql.errors import Lost, Refused
+from lightmail.backends.mysql.errors import CERTIFICATE, NO_TLS, Lost, Refused
 from lightmail.config.addresses import MysqlUrl
 from lightmail.config.sections import Mysql
 
@@ -49,7 +50,7 @@ class _Handshake(aiomysql.Connection):  # type: ignore[misc]
     async def _get_server_information(self) -> None:
         await super()._get_server_information()
         if self._ssl_context and not self.server_capabilities & CLIENT.SSL:
-            raise Lost("the server does not offer TLS")
+            raise Lost("it does not offer TLS", way_out=NO_TLS)
 
 
 class Connection(asyncio.Protocol):
@@ -232,15 +233,20 @@ async def connect(url: MysqlUrl, options: Mysql, *, tls: ssl.SSLContext | None) 
         number, text = error.args if len(error.args) == 2 else (0, str(error))
         cause = error.__cause__
         if number in (pymysql.constants.CR.CR_CONN_HOST_ERROR, pymysql.constants.CR.CR_SERVER_LOST, 0):
-            raise Lost(str(cause or text)) from error
+            raise _lost(error, str(cause or text)) from error
         raise Refused(number, text) from error
     except OSError as error:
         session.close()
-        raise Lost(str(error)) from error
+        raise _lost(error, str(error)) from error
     except BaseException:
         session.close()
         raise
     return connection
+
+
+def _lost(error: Exception, reason: str) -> Lost:
+    certificate = certificate_problem(error)
+    return Lost(certificate or reason, way_out=CERTIFICATE if certificate else "")
 
 
 def tls_context(options: Mysql) -> ssl.SSLContext | None:

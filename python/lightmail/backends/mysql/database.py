@@ -33,7 +33,7 @@ from lightmail.backends.mysql.statements import Statements
 from lightmail.backends.mysql.versions import check_packets, check_versions
 from lightmail.config.addresses import MysqlUrl
 from lightmail.config.sections import Mysql
-from lightmail.errors import OutcomeUnknown, Unavailable
+from lightmail.errors import NeedsOperator, OutcomeUnknown
 from lightmail.ports.clock import Clock
 
 _log = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ class MysqlDatabase:
         try:
             tls = tls_context(options)
         except OSError as error:
-            raise Unavailable(f"{DATABASE} (TLS: {error})") from error
+            raise NeedsOperator(f"{DATABASE} (TLS: {error})", "check the files that mysql.tls_… name") from error
         pool = Pool(
             lambda: connect(url, options, tls=tls),
             connections=options.connections,
@@ -246,5 +246,5 @@ def _unknown(reason: str) -> OutcomeUnknown:
 def _another_may_do(error: Lost | Refused) -> bool:
     """Whether another connection may be better off."""
     if isinstance(error, Lost):
-        return not error.timed_out
+        return not error.timed_out and not error.way_out
     return error.number in LEAVING

@@ -1,12 +1,12 @@
 """What an error of the server means for the transaction it came in, and what the rest of the program is told.
 
 Lost, Refused    inside this package: the connection is gone; the server answered with an error
-told()           outside: Unavailable, StoreReadOnly, or the error itself when it is a mistake of ours
+told()           outside: Unavailable, NeedsOperator, StoreReadOnly, or the error itself when it is a mistake of ours
 """
 
 from __future__ import annotations
 
-from lightmail.errors import StoreReadOnly, Unavailable
+from lightmail.errors import NeedsOperator, StoreReadOnly, Unavailable
 
 DATABASE = "the metadata database"
 
@@ -14,11 +14,13 @@ DATABASE = "the metadata database"
 class Lost(Exception):
     """The connection is gone; whether the server did what it was last asked is not known."""
 
-    def __init__(self, reason: str, *, timed_out: bool = False) -> None:
+    def __init__(self, reason: str, *, timed_out: bool = False, way_out: str = "") -> None:
         super().__init__(reason)
         self.reason = reason
         self.timed_out = timed_out
         """The server holds the connection and does not answer."""
+        self.way_out = way_out
+        """"": it may pass by itself."""
 
 
 class Refused(Exception):
@@ -96,16 +98,43 @@ LOGIN = frozenset((
 """The server does not want us, or not so: the operator has to do something."""
 
 
-_UNAVAILABLE = REPEATABLE | LEAVING | AWAY | LOGIN
+_WAYS_OUT = {
+    number: way_out
+    for way_out, numbers in (
+        ("check the user and the password in storage.metadata", (1045, 1698)),
+        ("let the user connect from this host: the part of its name behind the @", (1130,)),
+        ("grant the user what docs/production.md lists", (1044, 1142, 1143, 1227)),
+        ("make it, then run `lightmail db upgrade`, or correct its name in storage.metadata", (1049,)),
+        ("choose an authentication plugin for the user that the server has", (2058, 2059)),
+        ("this node of the cluster has no quorum, or is still joining: bring the others back", (1047,)),
+        ("raise max_connections of the server, or lower mysql.connections", (1040,)),
+        ("raise the limits of the user, or lower mysql.connections", (1203, 1226)),
+        ("once its network is mended, say FLUSH HOSTS on the server", (1129,)),
+        ("make room on the disk of the server", (1021, 1114)),
+        ("see the log of the server: its disk may be full or damaged", (1030, 1180)),
+        ("see the log of the server, and CHECK TABLE", (1194, 1195)),
+    )
+    for number in numbers
+}
+_WRITABLE = "a failover passes by itself; otherwise make the server writable, or name the primary in storage.metadata"
+CERTIFICATE = "renew the certificate of the server, or set mysql.tls_ca"
+NO_TLS = "give the server a certificate, or set mysql.tls"
+
+
+_UNAVAILABLE = REPEATABLE | LEAVING | AWAY
 
 
 def told(error: Exception) -> Exception:
     """What the rest of the program is told; the cause is to be attached by `raise ... from error`."""
     if isinstance(error, Lost):
-        return Unavailable(f"{DATABASE} ({error.reason})")
+        kind = NeedsOperator if error.way_out else Unavailable
+        return kind(f"{DATABASE} ({error.reason})", error.way_out)
     if isinstance(error, Refused):
+        way_out = _WAYS_OUT.get(error.number, "")
         if error.number in READ_ONLY:
-            return StoreReadOnly(DATABASE)
+            return StoreReadOnly(f"{DATABASE} ({error.text})", _WRITABLE)
+        if error.number in LOGIN:
+            return NeedsOperator(f"{DATABASE} ({error.text})", way_out)
         if error.number in _UNAVAILABLE:
-            return Unavailable(f"{DATABASE} ({error.text})")
+            return Unavailable(f"{DATABASE} ({error.text})", way_out)
     return error

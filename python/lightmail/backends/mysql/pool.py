@@ -15,7 +15,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 
 from lightmail.backends.mysql.connection import Connection
-from lightmail.backends.mysql.errors import Lost, Refused
+from lightmail.backends.mysql.errors import Lost, Refused, told
+from lightmail.errors import NeedsOperator
 
 _log = logging.getLogger(__name__)
 
@@ -48,6 +49,7 @@ class Pool:
         self._closed = False
         self.unreachable_since_s: float | None = None
         """Monotonic; since when no connection could be made. None: the last attempt succeeded."""
+        self._complaint = ""
         self._reached = False
         """A connection has been made. Before that it is for who opens the store to tell that there is none."""
 
@@ -127,18 +129,27 @@ class Pool:
                 await asyncio.sleep(0)  # a first step outside any task (net/eager.py); `asyncio.timeout` needs one
             connection = await self._connect()
         except BaseException as error:
-            if isinstance(error, Lost | Refused) and self.unreachable_since_s is None:
-                self.unreachable_since_s = time.monotonic()
-                if self._reached:
-                    _log.warning("no connection to the metadata database: %s", error)
+            if isinstance(error, Lost | Refused):
+                self._unreachable(error)
             self._hand_over(None)
             raise
         if self._reached and self.unreachable_since_s is not None:
             away_s = time.monotonic() - self.unreachable_since_s
             _log.info("the metadata database is reached again, after %.1f s", away_s)
         self.unreachable_since_s = None
+        self._complaint = ""
         self._reached = True
         return connection
+
+    def _unreachable(self, error: Lost | Refused) -> None:
+        if self.unreachable_since_s is None:
+            self.unreachable_since_s = time.monotonic()
+        # Once for each cause: a server that comes back may refuse the password.
+        problem = told(error)
+        if self._reached and str(problem) != self._complaint:
+            self._complaint = str(problem)
+            level = logging.ERROR if isinstance(problem, NeedsOperator) else logging.WARNING
+            _log.log(level, "no connection: %s", problem)
 
     async def _wait(self) -> Connection | None:
         """A connection, or None for a slot. Raises Lost when the wait is too long."""

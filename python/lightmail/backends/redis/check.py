@@ -8,7 +8,7 @@ import secrets
 from redis import exceptions
 
 from lightmail.backends.redis.clients import make_clients
-from lightmail.backends.redis.connection import AWAY
+from lightmail.backends.redis.faults import AWAY, unavailable
 from lightmail.config import sections
 from lightmail.config.addresses import RedisUrl
 from lightmail.model import Finding
@@ -27,7 +27,7 @@ async def check(url: RedisUrl, options: sections.Redis) -> list[Finding]:
             await clients.data.delete(key)
             await clients.bus.publish(key, b"")
     except (exceptions.RedisError, *AWAY) as error:
-        return [Finding(WHERE, f"{str(error) or 'it does not answer'}; everything works without it, by polling")]
+        return [Finding(WHERE, f"{unavailable(error)}; everything works without it, by polling")]
     finally:
         await clients.close()
     return []

@@ -17,25 +17,16 @@ from redis import exceptions
 from redis.asyncio import Redis
 
 from lightmail.backends.redis.clients import Clients, make_clients
+from lightmail.backends.redis.faults import AWAY, unavailable
 from lightmail.config import sections
 from lightmail.config.addresses import RedisUrl
-from lightmail.errors import Unavailable
+from lightmail.errors import NeedsOperator, Unavailable
 from lightmail.obs.metrics import Counts, counts
 
 _log = structlog.get_logger("lightmail.redis")
 
 T = TypeVar("T")
 
-AWAY = (
-    OSError,
-    TimeoutError,
-    exceptions.ConnectionError,
-    exceptions.TimeoutError,
-    exceptions.ClusterDownError,
-    exceptions.ReadOnlyError,
-    exceptions.RedisClusterException,
-)
-"""Redis, or the part of it that is needed, does not answer for the time being."""
 CONNECTIONS = 8
 """For commands, of one process; the subscriber has one more."""
 _GRACE_S = 0.05
@@ -60,6 +51,8 @@ class RedisConnection:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._listeners: list[Callable[[bool], None]] = []
         self._away_since_s: float | None = None
+        self._problem = Unavailable("Redis")
+        """While it is away: why."""
         self._trying: asyncio.Task[None] | None = None
         self._complaints: set[str] = set()
         self._closed = False
@@ -100,24 +93,24 @@ class RedisConnection:
         current task (see net/eager.py). What was asked may have been done all the same.
         """
         if not self.present:
-            raise Unavailable("Redis")
+            raise self._gone()
         task = asyncio.get_running_loop().create_task(self._answer(question, bus))
         self._tasks.add(task)
         task.add_done_callback(self._forget)
         if not await self.in_time(task):
             task.cancel()
             self.lost(TimeoutError(f"no answer within {self.timeout_s:g} s"))
-            raise Unavailable("Redis")
+            raise self._gone()
         if task.cancelled():  # by `close`
-            raise Unavailable("Redis")
+            raise self._gone()
         try:
             return task.result()
         except AWAY as error:
             self.lost(error)
-            raise Unavailable("Redis") from error
+            raise self._gone() from error
         except exceptions.RedisError as error:
             self.refused(error)
-            raise Unavailable("Redis") from error
+            raise unavailable(error) from error
 
     async def in_time(self, answer: asyncio.Future[Any]) -> bool:
         """Whether it is done within `timeout_s`."""
@@ -132,7 +125,7 @@ class RedisConnection:
         self.errors += 1
         if self._closed or self._trying is not None:
             return
-        _log.warning("Redis is away; changes of other processes are polled for", problem=_told(error))
+        self._tell_why(error)
         self.present = False
         self._away_since_s = time.monotonic()
         self._trying = asyncio.get_running_loop().create_task(self._return())
@@ -144,7 +137,8 @@ class RedisConnection:
         reason = str(error).split(" ", 1)[0]
         if reason not in self._complaints:
             self._complaints.add(reason)
-            _log.warning("Redis refuses what it is asked", problem=_told(error))
+            problem = unavailable(error)
+            _log.warning("Redis refuses what it is asked", problem=problem.what, way_out=problem.way_out)
 
     async def close(self) -> None:
         """Safe to call twice."""
@@ -181,6 +175,10 @@ class RedisConnection:
                 await self._ping()
             except (exceptions.RedisError, *AWAY):
                 continue
+            except Exception:
+                # Whoever gives up here leaves Redis away for ever.
+                _log.exception("it cannot be found out whether Redis is back")
+                continue
             break
         if self._closed:
             return
@@ -190,13 +188,20 @@ class RedisConnection:
         _log.info("Redis is back", away_s=round(time.monotonic() - self._away_since_s, 1))
         self._tell(True)
 
+    def _tell_why(self, error: BaseException) -> None:
+        problem = self._problem = unavailable(error)
+        if isinstance(problem, NeedsOperator):
+            event, log = "Redis cannot be used", _log.error
+        else:
+            event, log = "Redis is away", _log.warning
+        log(f"{event}; changes of other processes are polled for", problem=problem.what, way_out=problem.way_out)
+
+    def _gone(self) -> Unavailable:
+        return type(self._problem)(self._problem.what, self._problem.way_out)
+
     def _tell(self, present: bool) -> None:
         for listener in self._listeners:
             try:
                 listener(present)
             except Exception:
                 _log.exception("a listener to the state of Redis failed")
-
-
-def _told(error: BaseException) -> str:
-    return str(error) or type(error).__name__

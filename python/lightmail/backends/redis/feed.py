@@ -26,7 +26,8 @@ from redis import exceptions
 
 from lightmail.backends.local import LocalChangeFeed
 from lightmail.backends.local.feed import POLL_S, later
-from lightmail.backends.redis.connection import AWAY, FIRST_RETRY_S, RedisConnection
+from lightmail.backends.redis.connection import FIRST_RETRY_S, RedisConnection
+from lightmail.backends.redis.faults import AWAY
 from lightmail.backends.redis.subscriber import Subscriber
 from lightmail.errors import Unavailable
 from lightmail.model import MailboxId, ModSeq

@@ -20,10 +20,11 @@ from typing import TypeVar
 import aiohttp
 import structlog
 
+from lightmail.backends.certificates import certificate_problem
 from lightmail.backends.s3.answers import refused
 from lightmail.backends.s3.counts import S3Counts
 from lightmail.backends.s3.credentials import Credentials
-from lightmail.backends.s3.faults import Broken, Refused, unavailable
+from lightmail.backends.s3.faults import CERTIFICATE, Broken, Refused, unavailable
 from lightmail.backends.s3.places import Place
 from lightmail.backends.s3.shares import Shares
 from lightmail.backends.s3.signing import NO_OCTETS, Query, Signer
@@ -146,7 +147,8 @@ class S3Client:
         except TimeoutError:
             raise Broken(_SILENT) from None
         except aiohttp.ClientSSLError as error:
-            raise Broken("its certificate is not trusted", hopeless=True) from error
+            cause = certificate_problem(error) or "TLS with it fails"
+            raise Broken(cause, hopeless=True, way_out=CERTIFICATE) from error
         except aiohttp.ClientConnectorError as error:
             raise Broken(f"no connection: {_reason(error.os_error)}") from error
         except (aiohttp.ClientError, OSError) as error:
@@ -204,6 +206,7 @@ class S3Client:
             _log.error(
                 "S3 cannot be used",
                 problem=fault.cause,
+                way_out=fault.way_out,
                 detail=str(fault if isinstance(fault, Refused) else fault.__cause__ or ""),
                 operation=request.operation,
                 host=self.place.host,

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
 
-from lightmail.backends.s3.faults import Broken
+from lightmail.backends.s3.faults import NO_CREDENTIALS, Broken
 from lightmail.backends.s3.signing import Keys
 from lightmail.config.sections import S3
 from lightmail.errors import ConfigError
@@ -67,7 +67,7 @@ class FoundCredentials:
                     if self._found is None:
                         self._found = await self._session.get_credentials()
             if self._found is None:
-                raise Broken("there are no credentials for it", hopeless=True)
+                raise Broken("there are no credentials for it", hopeless=True, way_out=NO_CREDENTIALS)
             frozen = await self._found.get_frozen_credentials()
         except self._fault as error:
             raise Broken(f"no credentials for it could be had: {type(error).__name__}") from error

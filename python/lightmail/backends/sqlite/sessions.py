@@ -23,6 +23,7 @@ from lightmail.ports.sessions import EXPIRES_S
 
 T = TypeVar("T")
 
+_TABLE = "the table of sessions"
 _BUSY_TIMEOUT_S = 5.0
 _TABLES = (
     """
@@ -112,17 +113,17 @@ class SqliteSessions:
 
     async def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         if self._closed:
-            raise Unavailable("the table of sessions (closed)")
+            raise Unavailable(f"{_TABLE} (closed)")
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._do, work)
 
     def _do(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        with told_plainly():
+        with told_plainly(_TABLE):
             if self._connection is None:
                 self._connection = self._open()
             return work(self._connection)
 
     def _open(self) -> sqlite3.Connection:
-        connection = connect(self._path, busy_timeout_s=_BUSY_TIMEOUT_S, cache_kib=256)
+        connection = connect(self._path, what=_TABLE, busy_timeout_s=_BUSY_TIMEOUT_S, cache_kib=256)
         # In WAL mode: no commit waits for the disk, and a crash damages nothing.
         connection.execute("PRAGMA synchronous = NORMAL")
         for statement in _TABLES:

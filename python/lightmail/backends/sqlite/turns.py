@@ -18,7 +18,8 @@ import os
 import time
 from pathlib import Path
 
-from lightmail.errors import Unavailable
+from lightmail.backends.disks import disk_trouble
+from lightmail.backends.sqlite.connection import DATABASE
 
 _DOOR, _PEN = 0, 1
 _LOOK_AGAIN_S = 0.0002
@@ -32,7 +33,7 @@ class Turns:
         try:
             self._file = os.open(f"{database}-turns", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise Unavailable(f"the metadata database ({error.strerror})") from error
+            raise disk_trouble(error, DATABASE) from error
         self._patience_s = patience_s
 
     def take(self) -> None:

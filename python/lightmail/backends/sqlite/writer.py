@@ -17,7 +17,8 @@ import threading
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-from lightmail.backends.sqlite.connection import Statements, unavailable
+from lightmail.backends.disks import Recovery
+from lightmail.backends.sqlite.connection import DATABASE, Statements, unavailable
 from lightmail.backends.sqlite.turns import Turns
 from lightmail.errors import StoreSealed, Unavailable
 from lightmail.ports.directory import SEALED
@@ -56,6 +57,7 @@ class Writer:
         self._queue: list[_Job[Any]] = []
         self._wake = threading.Condition(threading.Lock())
         self._closing = False
+        self._recovery = Recovery(DATABASE)
         self.groups = 0
         """Transactions committed so far."""
         self._thread = threading.Thread(target=self._work, name="sqlite-writer", daemon=True)
@@ -84,7 +86,7 @@ class Writer:
         future: asyncio.Future[T] = self._loop.create_future()
         with self._wake:
             if self._closing:
-                raise Unavailable("the metadata database (closed)")
+                raise Unavailable(f"{DATABASE} (closed)")
             self._queue.append(_Job(verb, future, in_transaction, although_sealed))
             self._wake.notify()
         return future
@@ -115,6 +117,9 @@ class Writer:
         verbs = [job for job in jobs if job.in_transaction]
         if verbs:
             self._transaction(verbs)
+            for job in verbs:
+                if isinstance(job.error, Unavailable) and not isinstance(job.error, StoreSealed):
+                    self._recovery.failed(job.error)
         for job in jobs:
             if not job.in_transaction:
                 try:
@@ -136,6 +141,8 @@ class Writer:
             if self._connection.in_transaction:
                 execute("COMMIT")
                 self.groups += 1
+                if admitted:
+                    self._recovery.worked()
         except Exception as error:
             self._rollback()
             _fail(jobs, _told(error))
