@@ -221,3 +221,25 @@ async def append(client: Client, command: bytes, messages: list[bytes], *, synch
 
 async def messages_in_inbox(house: House) -> int:
     return (await house.mail.mailboxes.status(house.user.id, "INBOX")).messages
+
+
+def test_mail_is_read_while_nothing_can_be_written() -> None:
+    """The store is sealed, or its database is read-only: what reading leaves behind (\\Recent, \\Seen) is left out."""
+
+    async def scenario() -> None:
+        house = await House.build()
+        for number in (1, 2):
+            await house.stored(message_octets(number))
+        await house.upkeep.seal("moved to another one")
+        client = Client(house)
+        assert "* 2 RECENT" in await client.ok("SELECT INBOX")
+        told = await client.ok("FETCH 1 (FLAGS BODY[TEXT])")
+        assert "Body of 1." in "".join(told) and "\\Seen" not in "".join(told)
+        for command in ("STORE 1 +FLAGS (\\Seen)", "COPY 1 INBOX", "CREATE New"):
+            assert (await client.do(command))[-1].startswith("tag NO [UNAVAILABLE] "), command
+        await house.upkeep.unseal()
+        assert "\\Seen" in "".join(await client.ok("FETCH 1 (FLAGS BODY[TEXT])"))
+        assert "* 2 RECENT" in await Client(house).ok("SELECT INBOX")
+        await house.close()
+
+    run(scenario())

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from lightmail.backends.memory import MemoryBlobs, MemoryDirectory, MemoryMetadata, MemoryState
+from lightmail.backends.memory import MemoryBlobs, MemoryDirectory, MemoryMetadata, MemoryState, MemoryUpkeep
 from lightmail.config import Config
 from lightmail.mail.live import LiveMailbox
 from lightmail.mail.store import MailStore
@@ -173,6 +173,7 @@ class House:
         self.metadata = Handled(self.raw_metadata)
         self.blobs = Handled(self._blobs)
         self.directory = Handled(MemoryDirectory(state))
+        self.upkeep = MemoryUpkeep(state)
         self.feed = HandFeed()
         self.clock = FixedClock()
         self.mail = MailStore(

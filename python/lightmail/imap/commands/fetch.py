@@ -5,7 +5,7 @@ from __future__ import annotations
 from lightmail._core import imap
 from lightmail._core.index import FetchRun, UidSet
 from lightmail._core.mime import UnknownEncoding
-from lightmail.errors import LightMailError
+from lightmail.errors import LightMailError, StoreReadOnly
 from lightmail.imap.commands.fetch_bodies import send_with_bodies
 from lightmail.imap.commands.fetch_windows import send_windows
 from lightmail.imap.commands.flags import tell_flags
@@ -88,7 +88,10 @@ async def _set_seen(mail: MailStore, selected: Selected, uids: UidSet) -> UidSet
     if not unseen:
         return None
     before = selected.live.snapshot
-    outcome = await mail.set_flags(selected.mailbox.id, unseen, FlagOp.ADD, ("\\Seen",))
+    try:
+        outcome = await mail.set_flags(selected.mailbox.id, unseen, FlagOp.ADD, ("\\Seen",))
+    except StoreReadOnly:
+        return None  # mail can be read while nothing can be written
     delta = outcome.delta
     if delta is None:
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lightmail._core import imap
 from lightmail._core.index import Snapshot, UidSet
+from lightmail.errors import StoreReadOnly
 from lightmail.imap.commands.sets import written_uids
 from lightmail.imap.replies import Done, flag_lines
 from lightmail.imap.selected import Selected
@@ -39,7 +40,7 @@ async def select(session: Session, command: imap.Select) -> Done:
         view = live.snapshot
         recent_from = _NOBODY_RECENT
         if not session.rev2:
-            recent_from = await mail.mailboxes.recent_from(mailbox, claim=None if command.examine else view.uid_next)
+            recent_from = await _recent_from(session, mailbox, None if command.examine else view.uid_next)
         answer = _description(session, mailbox, view, recent_from, examine=command.examine)
         if command.qresync is not None and command.qresync.uid_validity == mailbox.uid_validity:
             answer += await _changes(session, command.qresync, mailbox, view, recent_from)
@@ -59,6 +60,14 @@ async def select(session: Session, command: imap.Select) -> Done:
     )
     session.send(answer)
     return _EXAMINED if command.examine else _SELECTED
+
+
+async def _recent_from(session: Session, mailbox: Mailbox, claim: int | None) -> int:
+    try:
+        return await session.mail.mailboxes.recent_from(mailbox, claim=claim)
+    except StoreReadOnly:
+        # Mail can be read while nothing can be written: these will be recent once more.
+        return await session.mail.mailboxes.recent_from(mailbox, claim=None)
 
 
 async def close(session: Session, command: imap.Close) -> Done:
