@@ -224,21 +224,33 @@ def _progress(*, shown: bool) -> Iterator[Progress]:
     )
 
     class Shown:
-        """One bar for each phase."""
+        """One bar for each phase that has anything to do."""
 
         def __init__(self, bars: Bars) -> None:
             self._bars = bars
             self._task = bars.add_task("looking", total=None, octets="")
-            self._octets = 0
+            self._messages = self._octets = 0
 
         def phase(self, name: str, messages: int, octets: int) -> None:
-            self._bars.stop_task(self._task)
+            if self._messages or self._octets:
+                self._bars.update(self._task, total=self._messages, completed=self._messages)
+                self._bars.stop_task(self._task)
+            else:
+                self._bars.remove_task(self._task)
             self._task = self._bars.add_task(name, total=messages or None, octets="")
-            self._octets = 0
+            self._messages = self._octets = 0
 
         def advance(self, messages: int, octets: int) -> None:
+            self._messages += messages
             self._octets += octets
-            self._bars.update(self._task, advance=messages, octets=octets_in_words(self._octets))
+            told = octets_in_words(self._octets) if self._octets else ""
+            self._bars.update(self._task, advance=messages, octets=told)
+
+        def end(self) -> None:
+            self.phase("", 0, 0)
+            self._bars.remove_task(self._task)
 
     with Bars(*columns, console=Console(stderr=True)) as bars:
-        yield Shown(bars)
+        shown_ = Shown(bars)
+        yield shown_
+        shown_.end()

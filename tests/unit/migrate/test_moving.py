@@ -150,6 +150,7 @@ def test_run_again_after_the_end_it_changes_nothing() -> None:
         after = await everything(target.ports)
         report = await moved(source, target)
         assert report.switched and report.sealed_s is None
+        assert report.accounts == len(after["accounts"]) and report.mailboxes == len(after["mailboxes"])
         assert await everything(target.ports) == after
 
     run(test())
@@ -228,6 +229,18 @@ def test_reopened_after_the_switch_neither_is_overwritten() -> None:
         with pytest.raises(MigrationRefused, match="has been reopened"):
             await moved(source, target)
         assert await everything(target.ports) == before
+
+    run(test())
+
+
+@pytest.mark.parametrize("state", [b'{"version":9,"source":"","phase":"done","started_s":1}', b"{}", b"\xff"])
+def test_a_migration_of_another_release_is_left_alone(state: bytes) -> None:
+    async def test() -> None:
+        source, target = store(), store(2)
+        await source.fill(5)
+        await target.ports.upkeep.put_job("migrate", state)
+        with pytest.raises(MigrationRefused, match="another release"):
+            await moved(source, target, clear=True)
 
     run(test())
 

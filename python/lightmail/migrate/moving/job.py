@@ -7,6 +7,7 @@ from enum import Enum
 
 import msgspec
 
+from lightmail.errors import MigrationRefused
 from lightmail.migrate.moving.sides import Side
 
 JOB = "migrate"
@@ -39,8 +40,17 @@ async def identity(side: Side) -> str:
 
 
 async def get(target: Side) -> Job | None:
+    """Raises MigrationRefused: it is another release's."""
     state = await target.upkeep.get_job(JOB)
-    return None if state is None else msgspec.json.decode(state, type=Job)
+    if state is None:
+        return None
+    try:
+        job = msgspec.json.decode(state, type=Job)
+    except msgspec.DecodeError:
+        job = None
+    if job is None or job.version != _VERSION:
+        raise MigrationRefused(f"{target.name} holds a migration of another release: go on with that one")
+    return job
 
 
 async def put(target: Side, job: Job) -> None:

@@ -79,6 +79,7 @@ class Mover:
             if job.phase is Phase.DONE:
                 await patiently(self._target.upkeep.unseal)  # the run that moved it may have ended just before
                 self._report.switched = True
+                await self._count()
             else:
                 await self._move(job, switch=switch)
         self._report.seconds = time.monotonic() - began_s
@@ -196,9 +197,8 @@ class Mover:
 
     async def _count(self) -> None:
         """What the target holds by now."""
-        self._report.accounts = self._report.mailboxes = self._report.messages = self._report.octets = 0
-        async for there in all_accounts(self._target):
-            self._report.accounts += there is not None
+        async for _ in all_accounts(self._target):
+            self._report.accounts += 1
         async for box in all_mailboxes(self._target):
             self._report.mailboxes += 1
             self._report.messages += box.mailbox.messages
