@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
@@ -15,6 +17,7 @@ from lightmail.cli.rebuild import rebuild
 if TYPE_CHECKING:
     from lightmail.app import Store
     from lightmail.config import Config
+    from lightmail.mail.check.repair import RepairReport
 
 
 @click.command()
@@ -81,17 +84,35 @@ def repair_what_is_wrong(config: Config, *, sample: int | None, dry_run: bool, y
         done, after = RepairReport(), before
         if todo and not dry_run:
             confirm(f"Repair {len(todo)} of {before.counts.total()} findings?", yes=yes)
-            done = await Repairer(upkeep=store.upkeep, metadata=store.metadata).repair(todo)
+            with ThreadPoolExecutor(2, thread_name_prefix="repair") as workers:
+                repairer = Repairer(
+                    upkeep=store.upkeep, metadata=store.metadata, blobs=store.blobs, config=config, workers=workers
+                )
+                done = await repairer.repair(todo)
             with progress_bar(shown=shown) as progress:
                 after = await check_store(store, config, sample=0, progress=progress)
         if as_json:
-            changed = {
-                "mailboxes_counted": done.mailboxes_counted,
-                "bodies_counted": done.bodies_counted,
-                "messages_renumbered": done.messages_renumbered,
-                "messages_removed": done.messages_removed,
-            }
-            print_json({"dry_run": dry_run, "before": report_row(before), "done": changed, "after": report_row(after)})
+            print_json(
+                {"dry_run": dry_run, "before": report_row(before), "done": asdict(done), "after": report_row(after)}
+            )
+        elif todo and not dry_run:
+            _print(done)
+            print_report(after)
         return 0 if after.sound else 1
 
     return run_on_store(config, work)
+
+
+def _print(done: RepairReport) -> None:
+    told = {
+        "mailboxes counted again": done.mailboxes_counted,
+        "bodies counted again": done.bodies_counted,
+        "messages with a new UID": done.messages_renumbered,
+        "summaries made again": done.summaries_made,
+        "bodies found among the objects that no body named": done.bodies_found,
+        "messages removed: no object can be their body": done.messages_removed,
+        "messages left alone: an object could be their body, and could be another's": done.messages_doubtful,
+    }
+    for what, number in told.items():
+        if number:
+            click.echo(f"{number} {what}")

@@ -13,6 +13,7 @@ from lightmail.model import (
     AccountRecord,
     BodyCount,
     BodyId,
+    BodyRecord,
     ExpungeRange,
     MailboxCount,
     MailboxId,
@@ -49,8 +50,8 @@ class Upkeep(Protocol):
 
     async def seal(self, reason: str) -> None:
         """When it returns no verb of MetadataStore or Directory that changes anything will commit again: those under way have
-        ended, those to come raise StoreSealed(reason). Leases, jobs and `unseal` still work. The check costs no statement
-        of its own: it travels with the verb's first one.
+        ended, those to come raise StoreSealed(reason). The verbs here still work, and the shared secret is still made.
+        The check costs a verb no statement of its own: it travels with its first one, or with what begins a transaction.
         """
         ...
 
@@ -82,28 +83,30 @@ class Upkeep(Protocol):
 
     async def put_accounts(self, accounts: Sequence[AccountRecord]) -> None:
         """With the ids they have there: added, or made equal (subscriptions and aliases too). Mailboxes are not touched.
-        Ids given later are greater. Raises UserExists: the address is another id's.
+        Ids given later are greater; `last_uid_validity` is never lowered. Addresses may be exchanged among those given.
+        Raises UserExists: the address, or an alias, is another id's.
         """
         ...
 
     async def drop_accounts(self, user_ids: Sequence[UserId]) -> None:
-        """With their aliases, subscriptions, mailboxes and messages; bodies lose their references. Works under the seal,
-        as all verbs here do.
-        """
+        """With their aliases, subscriptions, mailboxes and messages; bodies lose their references."""
         ...
 
     async def put_mailboxes(self, mailboxes: Sequence[MailboxRecord]) -> None:
         """With the ids they have there: added empty, or name, special use, selectable, UIDVALIDITY, `recent_from` made equal.
         Messages, counters, uid_next, highest_modseq and keywords are `apply`'s. Names may be exchanged among those given.
+        UIDVALIDITYs given later to the account are greater. Raises UserNotFound; MailboxExists: another one that is not
+        among them has the name.
         """
         ...
 
     async def drop_mailboxes(self, mailbox_ids: Sequence[MailboxId]) -> None:
-        """With their messages, whatever is below them; bodies lose their references."""
+        """With their messages, whatever is below them; bodies lose their references. Those that are gone are skipped."""
         ...
 
     async def apply(self, patch: MailboxPatch) -> None:
-        """Leads a mailbox to where it is elsewhere; see MailboxPatch. Counters and reference counts follow.
+        """Leads a mailbox, \\Noselect or not, to where it is elsewhere; see MailboxPatch. Counters and reference counts
+        follow; a body that nothing names has its time of grace from now on.
         Raises MailboxNotFound, BodyMissing (a row names a body that is neither here nor in the patch).
         """
         ...
@@ -115,7 +118,9 @@ class Upkeep(Protocol):
         ...
 
     async def body_counts(self, after: BodyId, limit: int) -> list[BodyCount]:
-        """What body rows say and how many messages name them, at one point in time, ascending by id."""
+        """What body rows say and how many messages name them, at one point in time, ascending by id. Each page reads all
+        messages of the store once: pages should be large (10,000 and more).
+        """
         ...
 
     async def missing_bodies(self, mailbox_id: MailboxId) -> list[tuple[int, BodyId]]:
@@ -129,6 +134,14 @@ class Upkeep(Protocol):
         """
         ...
 
+    async def put_bodies(self, bodies: Sequence[tuple[BodyId, BodyRecord]]) -> None:
+        """Rows and summaries of these, where they are missing; what is there is left as it is. Messages that name a body
+        which had no row are not counted yet: `recount`.
+        """
+        ...
+
     async def drop_messages(self, mailbox_id: MailboxId, uids: Sequence[int]) -> None:
-        """Rows that name no body: they leave as if expunged, with a new MODSEQ and in the log."""
+        """Those of these that name no body leave as if expunged, with a new MODSEQ and in the log; others stay.
+        Raises MailboxNotFound.
+        """
         ...

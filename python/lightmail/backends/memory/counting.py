@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Sequence
 
 from lightmail._core.index import UidSet
-from lightmail.backends.memory.state import MemoryState, StoredMailbox
-from lightmail.model import BodyCount, BodyId, Counted, MailboxCount, MailboxId, ModSeq
+from lightmail.backends.memory.state import MemoryState, StoredBody, StoredMailbox
+from lightmail.model import BodyCount, BodyId, BodyRecord, Counted, MailboxCount, MailboxId, ModSeq
 
 
 class MemoryCounting:
@@ -47,6 +48,12 @@ class MemoryCounting:
                 if found.highest_uid >= mailbox.uid_next:
                     mailbox.uid_next = found.highest_uid + 1
                     mailbox.highest_modseq = mailbox.next_modseq
+
+    async def put_bodies(self, bodies: Sequence[tuple[BodyId, BodyRecord]]) -> None:
+        now_s = self._state.clock.now_s()
+        for body_id, record in bodies:
+            self._state.bodies.setdefault(body_id, StoredBody(record, references=0, unreferenced_s=now_s))
+            self._state.body_ids = itertools.count(max(next(self._state.body_ids), body_id + 1))
 
     async def drop_messages(self, mailbox_id: MailboxId, uids: Sequence[int]) -> None:
         mailbox = self._state.mailbox(mailbox_id)

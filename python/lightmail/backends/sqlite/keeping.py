@@ -13,6 +13,7 @@ from lightmail.model import (
     AccountRecord,
     BodyCount,
     BodyId,
+    BodyRecord,
     ExpungeRange,
     MailboxCount,
     MailboxId,
@@ -139,6 +140,10 @@ class SqliteUpkeep:
     async def recount(self, mailbox_ids: Sequence[MailboxId], body_ids: Sequence[BodyId]) -> None:
         now_s = self._now_s
         await self._write(lambda statements: counting.recount(statements, mailbox_ids, body_ids, now_s))
+
+    async def put_bodies(self, bodies: Sequence[tuple[BodyId, BodyRecord]]) -> None:
+        now_s = self._now_s
+        await self._write(lambda statements: patching.put_bodies(statements, bodies, now_s))
 
     async def drop_messages(self, mailbox_id: MailboxId, uids: Sequence[int]) -> None:
         await self._write(lambda statements: counting.drop_messages(statements, mailbox_id, uids))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from lightmail.backends.groups import union
 from lightmail.backends.packing import split_words
@@ -15,7 +16,7 @@ from lightmail.backends.sqlite.mailbox_row import INSERT_KEYWORD, MAILBOX_COLUMN
 from lightmail.backends.sqlite.mailboxes import DELETE_ALL_KEYWORDS
 from lightmail.backends.sqlite.selection import Chosen, OnChosen, census
 from lightmail.errors import MailboxNotFound
-from lightmail.model import MailboxPatch
+from lightmail.model import BodyId, BodyRecord, MailboxPatch
 
 SELECT_MAILBOX = f"SELECT {MAILBOX_COLUMNS} FROM mailboxes AS m WHERE m.id = :mailbox"
 """Selectable or not."""
@@ -31,6 +32,7 @@ INSERT_BODY = """
     INSERT INTO message_bodies (id, object_key, raw_octets, stored_octets, digest, reference_count, unreferenced_s)
     VALUES (?, ?, ?, ?, ?, ?, ?)
 """
+KEEP = " ON CONFLICT DO NOTHING"
 SELECT_LOST = OnChosen.of("""
     SELECT body_id, count(*) FROM messages WHERE mailbox_id = :mailbox AND {chosen} GROUP BY body_id
 """)
@@ -71,6 +73,12 @@ def apply(statements: Statements, patch: MailboxPatch, now_s: int) -> None:
         statements.run(DELETE_ALL_KEYWORDS, {"mailbox": mailbox.id})
         statements.many(INSERT_KEYWORD, [(mailbox.id, bit, keyword) for bit, keyword in patching.keywords])
     mailbox.save_as(statements, patch.uid_next, patch.highest_modseq)
+
+
+def put_bodies(statements: Statements, bodies: Sequence[tuple[BodyId, BodyRecord]], now_s: int) -> None:
+    """Rows that are missing, whatever names them."""
+    statements.many(INSERT_BODY + KEEP, [(body_id, *body_row(body, 0), now_s) for body_id, body in bodies])
+    statements.many(INSERT_SUMMARY + KEEP, [summary_row(body_id, body) for body_id, body in bodies])
 
 
 def _add_bodies(statements: Statements, patch: MailboxPatch, patching: Patching, now_s: int) -> None:

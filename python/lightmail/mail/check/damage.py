@@ -51,14 +51,14 @@ REPAIRS = {
     Kind.UID_NEXT: "raise the next UID",
     Kind.MODSEQ: "raise the mailbox's MODSEQ",
     Kind.UID_REUSED: "give the messages new UIDs",
-    Kind.BODILESS: "give the messages back an orphan object that fits, remove them where there is none",
+    Kind.BODILESS: "look for their bodies among the objects that no body names, and remove messages that have none there",
     Kind.REFERENCES: "count again",
+    Kind.SUMMARY: "make it again from the octets",
 }
 """What `lightmail repair` does about it."""
 
 ADVICE = {
     Kind.MESSAGE_SIZE: "clients are told the size that the message's row has",
-    Kind.SUMMARY: "clients that ask for these messages are told that they are unavailable; restore the row from a copy",
     Kind.OBJECT_MISSING: "restore the object from a copy of the body store; nothing else has these octets",
     Kind.OBJECT_SIZE: "restore the object from a copy of the body store; nothing else has these octets",
     Kind.OBJECT_DAMAGED: "restore the object from a copy of the body store; nothing else has these octets",

@@ -1,15 +1,24 @@
-"""What can be put right without guessing: counts, next UIDs, MODSEQs, repeated UIDs, rows of messages that are gone.
+"""What can be put right without guessing: counts, next UIDs, MODSEQs, repeated UIDs, what is derived from bodies.
 
-No object is deleted, and no message whose body may exist.
+No object is deleted, and no message whose body exists.
 """
 
 from __future__ import annotations
 
+import contextlib
+from collections import defaultdict
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 
-from lightmail.mail.check.damage import REPAIRS, CheckReport, Damage, Kind
-from lightmail.model import BodyId, MailboxId
+from lightmail.config import Config
+from lightmail.errors import MailboxNotFound
+from lightmail.mail.check.checker import BODIES_PAGE
+from lightmail.mail.check.damage import REPAIRS, CheckReport, Damage, Kind, Place
+from lightmail.mail.check.finding import Finder, Lost
+from lightmail.mail.rebuild.reading import BodyReader, Damaged
+from lightmail.model import BodyCount, BodyId, BodyRecord, MailboxId
+from lightmail.ports.blobs import BlobStore
 from lightmail.ports.metadata import MetadataStore
 from lightmail.ports.upkeep import Upkeep
 
@@ -24,52 +33,99 @@ class RepairReport:
     mailboxes_counted: int = 0
     bodies_counted: int = 0
     messages_renumbered: int = 0
+    summaries_made: int = 0
+    bodies_found: int = 0
+    """Whose rows were gone, among the objects that no row named."""
     messages_removed: int = 0
+    messages_doubtful: int = 0
+    """Left as they are: an object could be their body, and could be another's."""
 
 
 def repairable(report: CheckReport) -> list[Damage]:
-    """What `Repairer` would deal with."""
-    return [each for each in report.damages if each.kind in REPAIRS and not _may_be_found(each, report)]
+    """What `Repairer` deals with."""
+    return [each for each in report.damages if each.kind in REPAIRS]
 
 
 class Repairer:
     """Safe beside running servers; open sessions are told of what changes."""
 
-    def __init__(self, *, upkeep: Upkeep, metadata: MetadataStore) -> None:
+    def __init__(
+        self, *, upkeep: Upkeep, metadata: MetadataStore, blobs: BlobStore, config: Config, workers: Executor
+    ) -> None:
+        """blobs: the store itself, without this node's copies."""
         self._upkeep = upkeep
         self._metadata = metadata
+        self._reader = BodyReader(blobs=blobs, limits=config.limits, workers=workers)
+        self._finder = Finder(upkeep=upkeep, metadata=metadata, blobs=blobs, reader=self._reader)
 
     async def repair(self, damages: Sequence[Damage]) -> RepairReport:
-        """Raises Unavailable, StoreSealed: part of it may be done, and may be repeated."""
+        """Raises Unavailable: part of it may be done, and may be repeated. Raises StoreSealed."""
         report = RepairReport()
-        await self._count(damages, report)
-        for each in damages:
-            if each.place is None:
-                continue
-            if each.kind is Kind.UID_REUSED:
-                moved = await self._metadata.move(each.place.mailbox_id, each.uids, each.place.mailbox_id)
-                report.messages_renumbered += len(moved.target_uids)
-            elif each.kind is Kind.BODILESS:
-                await self._remove(each.place.mailbox_id, report)
+        places = [(each.kind, each.place, each) for each in damages if each.place]
+        await self._count({place.mailbox_id for kind, place, _ in places if kind in _MAILBOX_COUNTS}, [], report)
+        wrong = [each.body_id for each in damages if each.kind is Kind.REFERENCES and each.body_id]
+        await self._count([], wrong, report)
+        for kind, place, damage in places:
+            if kind is Kind.UID_REUSED:
+                with contextlib.suppress(MailboxNotFound):
+                    moved = await self._metadata.move(place.mailbox_id, damage.uids, place.mailbox_id)
+                    report.messages_renumbered += len(moved.target_uids)
+        await self._summarize([each for each in damages if each.kind is Kind.SUMMARY], report)
+        await self._find([place for kind, place, _ in places if kind is Kind.BODILESS], report)
         return report
 
-    async def _count(self, damages: Sequence[Damage], report: RepairReport) -> None:
-        mailboxes = sorted({each.place.mailbox_id for each in damages if each.kind in _MAILBOX_COUNTS and each.place})
-        bodies = sorted({each.body_id for each in damages if each.kind is Kind.REFERENCES and each.body_id})
-        for start in range(0, len(mailboxes), _MAILBOXES):
-            await self._upkeep.recount(mailboxes[start : start + _MAILBOXES], [])
+    async def _count(
+        self, mailboxes: set[MailboxId] | Sequence[MailboxId], bodies: Sequence[BodyId], report: RepairReport
+    ) -> None:
+        boxes = sorted(mailboxes)
+        for start in range(0, len(boxes), _MAILBOXES):
+            await self._upkeep.recount(boxes[start : start + _MAILBOXES], [])
         for start in range(0, len(bodies), _BODIES):
             await self._upkeep.recount([], bodies[start : start + _BODIES])
-        report.mailboxes_counted = len(mailboxes)
-        report.bodies_counted = len(bodies)
+        report.mailboxes_counted += len(boxes)
+        report.bodies_counted += len(bodies)
 
-    async def _remove(self, mailbox_id: MailboxId, report: RepairReport) -> None:
-        missing: list[tuple[int, BodyId]] = await self._upkeep.missing_bodies(mailbox_id)
-        if missing:
-            await self._upkeep.drop_messages(mailbox_id, [uid for uid, _ in missing])
-            report.messages_removed += len(missing)
+    async def _summarize(self, damages: Sequence[Damage], report: RepairReport) -> None:
+        """From the octets, which must be those that were stored."""
+        wanted = {each.body_id for each in damages if each.body_id}
+        after = BodyId(min(wanted, default=0) - 1)
+        while wanted and (page := await self._upkeep.body_counts(after, BODIES_PAGE)):
+            for body in page:
+                if body.id in wanted:
+                    await self._summarize_one(body, report)
+            wanted -= {body.id for body in page}
+            after = page[-1].id
 
+    async def _summarize_one(self, body: BodyCount, report: RepairReport) -> None:
+        try:
+            record = await self._reader.read(body.object_key, body.stored_octets)
+        except Damaged:
+            return
+        if record.digest == body.digest:
+            await self._upkeep.put_bodies([(body.id, record)])
+            report.summaries_made += 1
 
-def _may_be_found(damage: Damage, report: CheckReport) -> bool:
-    """A message without a body row is not given up while there is an object that nobody knows the message of."""
-    return damage.kind is Kind.BODILESS and bool(report.counts[Kind.ORPHAN] or report.young_objects)
+    async def _find(self, places: Sequence[Place], report: RepairReport) -> None:
+        lost: dict[BodyId, Lost] = {}
+        if places:
+            lost = await self._finder.lost(places)
+        if not lost:
+            return
+        findings = await self._finder.find(lost)
+        await self._put(findings.found)
+        report.bodies_found = len(findings.found)
+        report.messages_doubtful = sum(len(lost[body_id].messages) for body_id in findings.doubtful)
+        gone: defaultdict[MailboxId, list[int]] = defaultdict(list)
+        for body_id in findings.nowhere:
+            for message in lost[body_id].messages:
+                gone[message.mailbox_id].append(message.uid)
+        for mailbox_id, uids in gone.items():
+            with contextlib.suppress(MailboxNotFound):
+                await self._upkeep.drop_messages(mailbox_id, uids)
+                report.messages_removed += len(uids)
+
+    async def _put(self, found: Sequence[tuple[BodyId, BodyRecord]]) -> None:
+        for start in range(0, len(found), _BODIES):
+            some = found[start : start + _BODIES]
+            await self._upkeep.put_bodies(some)
+            await self._upkeep.recount([], [body_id for body_id, _ in some])
