@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
 
+from lightmail.backends.memory import MemoryDirectory, MemoryMetadata, MemoryState, MemoryUpkeep
 from lightmail.errors import BodyMissing, MailboxExists, MailboxNotFound, UserExists, UserNotFound
 from lightmail.model import (
     AccountRecord,
@@ -505,3 +507,38 @@ async def _change(store: Store) -> None:
     await store.append(sent, 2)
     patched = await patch_of(store, (await store.upkeep.mailbox_records(MailboxId(inbox.id - 1), 1))[0], after=3)
     assert patched.rows and patched.expunged
+
+
+@on_every_metadata_backend
+async def test_changes_are_followed(target: Store) -> None:
+    """Whatever is done in one store, patches of what has changed since the last one lead another to the same."""
+    random = Random(20010909)
+    state = MemoryState(target.clock)
+    metadata, directory = MemoryMetadata(state), MemoryDirectory(state)
+    user = await directory.add_user(target.user.address, "hash")
+    source = Store(metadata, directory, MemoryUpkeep(state), target.clock, user)
+    boxes = [await source.mailbox(), await source.mailbox("Other")]
+    await carry(source, target)
+    for _ in range(40):
+        box, other = random.sample(boxes, 2)
+        present = list((await source.load(box)).uids())
+        some = uids(*random.sample(present, k=min(len(present), random.randint(1, 4))))
+        match random.randrange(6):
+            case 0 | 1:
+                await source.append(box, random.randint(1, 4), random.choice([(), ("$One",), ("\\Seen", "$Two")]))
+            case 2:
+                await metadata.set_flags(box.id, some, random.choice(list(FlagOp)), ("\\Deleted", "$Three"))
+            case 3:
+                await metadata.copy(box.id, some, random.choice(boxes).id)
+            case 4:
+                await metadata.move(box.id, some, other.id)
+            case 5:
+                await metadata.expunge(box.id, None)
+        if random.random() < 0.5:
+            for there in await all_mailboxes(target):
+                (here,) = await source.upkeep.mailbox_records(MailboxId(there.mailbox.id - 1), 1)
+                await target.upkeep.put_mailboxes([here])
+                await target.upkeep.apply(await patch_of(source, here, after=there.mailbox.highest_modseq))
+            assert await everything(target) == await everything(source)
+    assert sum(one.mailbox.messages for one in await all_mailboxes(target))
+    assert sum((await references(target)).values())
