@@ -14,13 +14,14 @@ from lightmail.auth.passwords import Passwords
 from lightmail.auth.throttle import WINDOW_S
 from lightmail.backends.local import SystemClock
 from lightmail.backends.memory import MemoryDirectory, MemoryState
-from lightmail.backends.redis import RedisCache, RedisConnection, RedisRates, RedisSessions
+from lightmail.backends.redis import RedisCache, RedisConnection, RedisRates, RedisSessions, connection
 from lightmail.config import Auth
 from lightmail.errors import AuthenticationFailed, Unavailable
 from lightmail.mail.sessions import ClientSessions
 from lightmail.model import User, UserId
 from lightmail.obs.metrics import Counts
 from tests.support.aio import run
+from tests.support.faults.proxy import Proxy
 from tests.support.redis import connected, new_prefix, raw
 from tests.support.services import Redis, Services
 from tests.support.shared import until, until_it
@@ -213,6 +214,26 @@ def test_sessions_are_told_again_when_redis_comes_back(tmp_path: Path) -> None:
                 await comes_to({*names[1:], later})
                 await sessions.close()
                 assert await listed() == set()
+
+    run(test())
+
+
+def test_connections_end_as_soon_as_they_are_made(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So does a load balancer whose Redis is away. uvloop then raises RuntimeError, at which nobody asked any more."""
+    for name in ("FIRST_RETRY_S", "LONGEST_RETRY_S"):
+        monkeypatch.setattr(connection, name, 0.002)
+
+    async def test() -> None:
+        with Proxy(services.redis.port) as proxy:
+            async with connected(f"redis://127.0.0.1:{proxy.port}") as redis:
+                assert redis.present
+                proxy.refuse()
+                assert await RedisCache(redis).get(["a"]) == {}
+                assert not redis.present
+                enough = proxy.connections + 200
+                await until(lambda: proxy.connections > enough)
+                proxy.admit()
+                await until(lambda: redis.present)
 
     run(test())
 
