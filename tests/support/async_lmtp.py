@@ -54,4 +54,6 @@ class AsyncLmtp:
             line = (await asyncio.wait_for(self._reader.readline(), REPLY_S)).decode()
             if not line.endswith("\n"):
                 raise ConnectionResetError("closed by the server")
+        if line.startswith("421"):  # RFC 5321 §3.8: the server closes now
+            raise ConnectionResetError(line.rstrip())
         return line.rstrip()

@@ -5,16 +5,20 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 
 import pytest
 
 from tests.support.services import MariaDb, free_port, program
 
 PROVIDERS = (Path("/usr/lib/galera/libgalera_smm.so"), Path("/usr/lib64/galera-4/libgalera_smm.so"))
+
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 def provider() -> Path:
@@ -91,16 +95,18 @@ class GaleraNode(MariaDb):
 
 
 @contextmanager
-def galera(nodes: int = 3) -> Iterator[list[GaleraNode]]:
+def galera(nodes: int = 3, environment: Mapping[str, str] = NOTHING) -> Iterator[list[GaleraNode]]:
+    """environment: of the servers, over that of the tests."""
     library = provider()
     cluster = f"lightmail-{secrets.token_hex(4)}"
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="galera-")))
         folder.chmod(0o755)
-        founder = stack.enter_context(GaleraNode(folder / "galera1", cluster, library))
-        members = [founder]
-        for number in range(2, nodes + 1):
-            members.append(stack.enter_context(GaleraNode(folder / f"galera{number}", cluster, library, founder)))
+        members: list[GaleraNode] = []
+        for number in range(1, nodes + 1):
+            member = GaleraNode(folder / f"galera{number}", cluster, library, *members[:1])
+            member.environment = environment
+            members.append(stack.enter_context(member))
         for member in members:
             # Whoever starts again joins those that are there.
             member.peers = [other for other in members if other is not member]

@@ -65,7 +65,7 @@ class Installation:
         self.kind = kind
         self._services = services
         self._database = services.sql.new_database() if kind.metadata == "mysql" else None
-        sections = _merged(QUICK, self._sections(), {"server": {"workers": kind.workers}}, config or {})
+        sections = merged(QUICK, self._sections(), {"server": {"workers": kind.workers}}, config or {})
         self.nodes = [LightMailServer(folder / f"node{number}", sections) for number in range(1, kind.nodes + 1)]
         self._turns: dict[str, Iterator[LightMailServer]] = {}
         if self._database is not None:
@@ -139,16 +139,16 @@ class Installation:
         if kind.metadata == "memory":
             sections = {"storage": {"metadata": "memory://", "bodies": "memory://"}}
         if self._database is not None:
-            sections = _merged(sections, {"storage": {"metadata": self._database}})
+            sections = merged(sections, {"storage": {"metadata": self._database}})
         if kind.bodies == "s3":
-            sections = _merged(sections, services.s3.config(services.s3.new_bucket()))
+            sections = merged(sections, services.s3.config(services.s3.new_bucket()))
         if kind.redis:
             prefix = f"lightmail-{secrets.token_hex(6)}"
-            sections = _merged(sections, {"storage": {"redis": services.redis.url}, "redis": {"prefix": prefix}})
+            sections = merged(sections, {"storage": {"redis": services.redis.url}, "redis": {"prefix": prefix}})
         return sections
 
 
-def _merged(*all_sections: Sections) -> dict[str, dict[str, Any]]:
+def merged(*all_sections: Sections) -> dict[str, dict[str, Any]]:
     merged: dict[str, dict[str, Any]] = {}
     for sections in all_sections:
         for name, keys in sections.items():

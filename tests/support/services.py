@@ -32,11 +32,18 @@ MYSQL_PATH = "LIGHTMAIL_TEST_MYSQL"
 """This variable of the environment: the tests run on the MySQL at this path instead of MariaDB."""
 
 
+PORTS = range(10_240, 32_768)
+"""Below those that the kernel gives to whoever connects: somebody who tries again and again to reach a server that is away
+would sooner or later get the server's own port for his end, and be connected to himself.
+"""
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    while True:
+        port = secrets.choice(PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def program(*names: str) -> str:
