@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from lightmail.backends.mysql import MysqlDatabase, MysqlDirectory, MysqlMetadata, upgrade
+from lightmail.backends.mysql import MysqlDatabase, MysqlDirectory, MysqlMetadata, MysqlUpkeep, upgrade
 from lightmail.config.addresses import parse_mysql
 from lightmail.model import FlagOp
 from tests.support.aio import run
@@ -89,7 +89,7 @@ async def stores(urls: list[str]) -> AsyncIterator[list[Store]]:
         directories = [MysqlDirectory(database) for database in databases]
         user = await directories[0].add_user("ann@example.org", "")
         yield [
-            Store(MysqlMetadata(database), directory, HandClock(), user)
+            Store(MysqlMetadata(database), directory, MysqlUpkeep(database), HandClock(), user)
             for database, directory in zip(databases, directories, strict=True)
         ]
 

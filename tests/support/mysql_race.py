@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 from lightmail._core.index import Snapshot, UidSet
-from lightmail.backends.mysql import MysqlDatabase, MysqlDirectory, MysqlMetadata
+from lightmail.backends.mysql import MysqlDatabase, MysqlDirectory, MysqlMetadata, MysqlUpkeep
 from lightmail.config.addresses import MysqlUrl
 from lightmail.model import Delta, FlagOp, MailboxId
 from tests.support.backends import HandClock, Store, contents
@@ -90,7 +90,14 @@ async def race(urls: Sequence[MysqlUrl]) -> None:
             stack.push_async_callback(databases[-1].close)
         user = await MysqlDirectory(databases[0]).add_user("ann@example.org", "")
         stores = [
-            Store(MysqlMetadata(database), MysqlDirectory(database), HandClock(), user, at * 1_000_000)
+            Store(
+                MysqlMetadata(database),
+                MysqlDirectory(database),
+                MysqlUpkeep(database),
+                HandClock(),
+                user,
+                _bodies=at * 1_000_000,
+            )
             for at, database in enumerate(databases)
         ]
         boxes = [(await stores[0].mailbox(name)).id for name in ("INBOX", "Archive")]

@@ -33,7 +33,9 @@ TOGETHER = 500
 SELECT_USER_PAGE = f"SELECT {USER_COLUMNS} FROM users WHERE id > %(after)s ORDER BY id LIMIT %(limit)s"
 SELECT_ALIASES = "SELECT user_id, address FROM aliases WHERE user_id IN %(users)s"
 SELECT_SUBSCRIBED = "SELECT user_id, name FROM subscriptions WHERE user_id IN %(users)s"
-SELECT_LAST_VALIDITIES = "SELECT address, last FROM uid_validities WHERE address IN %(addresses)s"
+SELECT_LAST_VALIDITIES = """
+    SELECT address, last FROM uid_validities FORCE INDEX (PRIMARY) WHERE address IN %(addresses)s
+"""
 SELECT_MAILBOX_RECORDS = f"""
     SELECT {mailbox_columns("name_octets")}, {KEYWORDS}
     FROM mailboxes AS m WHERE m.id > %(after)s ORDER BY m.id LIMIT %(limit)s

@@ -38,7 +38,7 @@ SELECT_LAST_MAILBOX = _LAST_ID.format(table="mailboxes")
 TOUCH_MAILBOXES = "UPDATE mailboxes SET recent = recent + %(by)s WHERE id BETWEEN %(first)s AND %(last)s"
 TOUCH_USERS = "UPDATE users SET enabled = enabled + %(by)s WHERE id BETWEEN %(first)s AND %(last)s"
 TOUCH_UID_VALIDITIES = """
-    UPDATE users AS u STRAIGHT_JOIN uid_validities AS v ON v.address = u.address
+    UPDATE users AS u STRAIGHT_JOIN uid_validities AS v FORCE INDEX (PRIMARY) ON v.address = u.address
     SET v.last = v.last + %(by)s WHERE u.id BETWEEN %(first)s AND %(last)s
 """
 
