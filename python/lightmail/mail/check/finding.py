@@ -13,8 +13,8 @@ from typing import NamedTuple
 from lightmail._core.index import Row, Snapshot, UidSet
 from lightmail.errors import MailboxNotFound
 from lightmail.mail.check.damage import Place
-from lightmail.mail.check.objects import NOT_BODIES
 from lightmail.mail.check.reading import side_by_side
+from lightmail.mail.manifests import PREFIX as MANIFESTS
 from lightmail.mail.rebuild.reading import BodyReader, Damaged
 from lightmail.model import BodyId, BodyRecord
 from lightmail.ports.blobs import BlobNotFound, BlobStore, StoredObject
@@ -86,7 +86,7 @@ class Finder:
         candidates: dict[Marks, list[_Candidate]] = {each.marks: [] for each in lost.values()}
         page: list[StoredObject] = []
         async for each in self._blobs.objects():
-            if not each.key.startswith(NOT_BODIES):
+            if not each.key.startswith(MANIFESTS):
                 page.append(each)
             if len(page) == _PAGE:
                 await self._look(page, candidates)

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from lightmail.mail.manifests import PREFIX as MANIFESTS
 from lightmail.ports.blobs import StoredObject
 
 T = TypeVar("T")
@@ -38,7 +39,7 @@ class ObjectList:
         """
         page: list[StoredObject] = []
         async for each in objects:
-            if each.key.startswith(NOT_BODIES):
+            if each.key.startswith(MANIFESTS):
                 continue
             page.append(each)
             if len(page) == _PAGE:
@@ -84,7 +85,3 @@ class ObjectList:
     def _after(self, key: str) -> list[StoredObject]:
         statement = "SELECT key, octets, modified_s FROM objects WHERE key > ? ORDER BY key LIMIT ?"
         return [StoredObject(*row) for row in self._connection.execute(statement, (key, _PAGE))]
-
-
-NOT_BODIES = ("manifests/",)
-"""How keys of objects begin that are no bodies."""
