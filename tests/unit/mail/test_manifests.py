@@ -14,7 +14,8 @@ from lightmail.errors import Unavailable
 from lightmail.mail import manifests
 from lightmail.mail.manifests import ManifestWriter, covered, parts, telling
 from lightmail.mail.manifests.lines import AccountLine, ExpungesLine, Head, MailboxLine, RowsLine, head_of, lines_of
-from lightmail.mail.manifests.objects import manifests_of, read_head, read_text, write
+from lightmail.mail.manifests.objects import manifests_of, new_store, read_head, read_text, write
+from lightmail.mail.manifests.writer import StoreState, put_state
 from lightmail.model import FlagOp, MailboxId, ModSeq
 from tests.support.aio import run
 from tests.unit.mail.house import House
@@ -292,3 +293,32 @@ async def test_manifests_of_another_database_are_left_alone(house: House, writer
     assert len(await manifests.stores_seen(house._blobs)) == 2
     await same_as_database(house)
     await fresh.close()
+
+
+@on_house
+async def test_a_sealed_store_is_left_alone(house: House, writer: ManifestWriter) -> None:
+    await house.inbox(messages=1)
+    upkeep = MemoryUpkeep(house._state)
+    await upkeep.seal("moved to elsewhere")
+    assert (await writer.write()).manifests == 0
+    await upkeep.unseal()
+    assert (await writer.write(now=True)).manifests == 1
+
+
+@on_house
+async def test_manifests_of_a_database_that_moved_here_go_when_there_are_new_ones(
+    house: House, writer: ManifestWriter
+) -> None:
+    await house.inbox(messages=1)
+    await writer.write()
+    upkeep = MemoryUpkeep(house._state)
+    before = await manifests.state_of(upkeep)
+    assert before is not None
+    await put_state(upkeep, StoreState(new_store(), follows=before.store))
+    done = await writer.write(now=True)
+    assert (done.whole, done.deleted) == (True, 1)
+    after = await manifests.state_of(upkeep)
+    assert after is not None
+    assert [each.name for each in await manifests.stores_seen(house._blobs)] == [after.store]
+    assert after.follows == ""
+    await same_as_database(house)

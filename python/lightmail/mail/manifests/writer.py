@@ -48,6 +48,8 @@ class StoreState(msgspec.Struct, frozen=True, forbid_unknown_fields=False):
     """What this database is called among manifests."""
     rewrite: bool = False
     """The whole state has to be written, whatever there is."""
+    follows: str = ""
+    """Whose manifests are deleted once there are some of this one: its mail is here now, and so are its bodies."""
 
 
 @dataclass(slots=True)
@@ -95,11 +97,15 @@ class ManifestWriter:
         """Write what has changed. Nothing is written when nothing has.
 
         holds: asked before anything is written or deleted; False ends it. now: also when looking took long lately.
+        A sealed store is left alone.
         Raises Unavailable; then the next call begins where the last one has ended.
         """
         begun_s = self._clock.monotonic_s()
         done = Written()
         if begun_s < self._rests_until_s and not now:
+            return done
+        if await self._upkeep.sealed() is not None:
+            # It is being filled, and not whole; or its mail is elsewhere, and told of from there.
             return done
         covered, self._covered = self._covered, None
         try:
@@ -128,9 +134,12 @@ class ManifestWriter:
         parts = self._parts(covered, done, holds, full=os.urandom(8).hex())
         found = await tell_everything(parts, metadata=self._metadata, upkeep=self._upkeep)
         done.whole = True
-        if state.rewrite:
+        older = [manifest.key for manifest, _ in covered.manifests]
+        if state.follows:
+            older += [manifest.key for manifest in await manifests_of(self._blobs, state.follows)]
+        await self._delete(older, done, holds)
+        if state.rewrite or state.follows:
             await put_state(self._upkeep, StoreState(state.store))
-        await self._delete([manifest.key for manifest, _ in covered.manifests], done, holds)
         return Covered(state.store, parts.written, found.mailboxes, found.accounts, found.last_body)
 
     def _parts(self, covered: Covered, done: Written, holds: Callable[[], Awaitable[bool]], *, full: str) -> Parts:

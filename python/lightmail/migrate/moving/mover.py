@@ -16,6 +16,8 @@ from msgspec.structs import replace
 
 from lightmail.errors import MigrationFailed, MigrationRefused, Unavailable
 from lightmail.mail.check.reading import Reader, side_by_side
+from lightmail.mail.manifests.objects import new_store
+from lightmail.mail.manifests.writer import StoreState, put_state, state_of
 from lightmail.migrate.moving import job as jobs
 from lightmail.migrate.moving.comparing import Comparison, Thoroughness
 from lightmail.migrate.moving.contents import Behind, Contents
@@ -181,11 +183,19 @@ class Mover:
         except BaseException as error:
             await self._open_source_again(error)
             raise
+        if self._shared:
+            await self._follow_manifests()
         # From here on it is never undone: servers of the target may take writes as soon as they are let.
         await patiently(jobs.put, self._target, replace(job, phase=Phase.DONE))
         await patiently(self._target.upkeep.unseal)
         self._report.sealed_s = time.monotonic() - began_s
         self._report.switched = True
+
+    async def _follow_manifests(self) -> None:
+        """Bodies have one place, and those of the source lie there: they go when the target has written its own."""
+        before = await patiently(state_of, self._source.upkeep)
+        if before is not None:
+            await patiently(put_state, self._target.upkeep, StoreState(new_store(), follows=before.store))
 
     async def _open_source_again(self, error: BaseException) -> None:
         try:
