@@ -20,7 +20,7 @@ _free: WeakKeyDictionary[Services, list[MysqlUrl]] = WeakKeyDictionary()
 TABLES = (
     "messages", "expunges", "mailbox_keywords", "message_summaries", "message_bodies", "mailboxes", "subscriptions",
     "aliases", "uid_validities", "users", "settings", "sessions", "processes",
-    "leases", "jobs", "manifests",
+    "leases", "jobs",
 )  # fmt: skip
 NUMBERED = ("users", "mailboxes", "subscriptions", "message_bodies")
 

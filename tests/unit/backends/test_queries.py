@@ -55,7 +55,7 @@ ALLOWED_SCANS = {
 }
 TABLES = (
     "users", "aliases", "uid_validities", "mailboxes", "subscriptions", "mailbox_keywords", "message_bodies",
-    "message_summaries", "messages", "expunges", "sqlite_sequence", "settings", "leases", "jobs", "manifests",
+    "message_summaries", "messages", "expunges", "sqlite_sequence", "settings", "leases", "jobs",
 )  # fmt: skip
 
 

@@ -237,15 +237,6 @@ MIGRATIONS = (
             """,
             # Writers lock the row to see whether they may write.
             "INSERT IGNORE INTO settings (name, value) VALUES ('sealed', '')",
-            # What of each mailbox has been written to the body store.
-            f"""
-            CREATE TABLE IF NOT EXISTS manifests (
-                mailbox_id BIGINT       NOT NULL,
-                modseq     BIGINT       NOT NULL,
-                object_key VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-                PRIMARY KEY (mailbox_id)
-            ) {_TABLE}
-            """,
         ),
     ),
 )

@@ -182,15 +182,6 @@ MIGRATIONS = (
                 changed_s INTEGER NOT NULL
             ) STRICT
             """,
-            # Up to which MODSEQ the body store knows a mailbox, and by which object. No foreign key: that a mailbox is
-            # gone is found by the row it leaves.
-            """
-            CREATE TABLE manifests (
-                mailbox_id INTEGER NOT NULL PRIMARY KEY,
-                modseq     INTEGER NOT NULL,
-                object_key TEXT    NOT NULL
-            ) STRICT
-            """,
         ),
     ),
 )
