@@ -12,13 +12,16 @@ from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextma
 from pathlib import Path
 from typing import Any
 
+import pymysql
 import pytest
 
-from lightmail.backends.mysql import MysqlDatabase, MysqlDirectory, MysqlMetadata, MysqlUpkeep, upgrade
+from lightmail.backends.mysql import MysqlDatabase, MysqlDirectory, MysqlMetadata, MysqlUpkeep, flags, upgrade
+from lightmail.backends.mysql.statements import Statements
 from lightmail.config.addresses import parse_mysql
-from lightmail.model import FlagOp
+from lightmail.errors import StoreSealed
+from lightmail.model import FlagOp, Mailbox
 from tests.support.aio import run
-from tests.support.backends import HandClock, Store, uids
+from tests.support.backends import HandClock, Store, contents, uids
 from tests.support.galera import GaleraNode, galera
 from tests.support.installation import QUICK
 from tests.support.mixed_load import MixedLoad, Node, Plan
@@ -89,8 +92,8 @@ async def stores(urls: list[str]) -> AsyncIterator[list[Store]]:
         directories = [MysqlDirectory(database) for database in databases]
         user = await directories[0].add_user("ann@example.org", "")
         yield [
-            Store(MysqlMetadata(database), directory, MysqlUpkeep(database), HandClock(), user)
-            for database, directory in zip(databases, directories, strict=True)
+            Store(MysqlMetadata(one), directory, MysqlUpkeep(one), HandClock(), user, _bodies=at * 1_000_000)
+            for at, (one, directory) in enumerate(zip(databases, directories, strict=True))
         ]
 
 
@@ -115,6 +118,83 @@ def test_what_is_committed_on_one_node_is_read_on_all(urls: list[str]) -> None:
                     assert found.rows == delta.rows
                 (box,) = await there.metadata.list_mailboxes(there.user.id)
                 assert box.highest_modseq == delta.highest_modseq
+
+    run(test())
+
+
+def test_nothing_is_written_on_any_node_once_one_has_sealed_the_store(urls: list[str]) -> None:
+    answered: list[int] = []
+
+    async def write(store: Store, inbox: Mailbox) -> None:
+        while True:
+            try:
+                (appended,) = await store.append(inbox)
+            except StoreSealed:
+                return
+            answered.append(appended.uid)
+
+    async def test() -> None:
+        async with stores(urls) as nodes:
+            inbox = await nodes[0].mailbox()
+            async with asyncio.timeout(60), asyncio.TaskGroup() as writers:
+                for node in nodes:
+                    for _ in range(4):
+                        writers.create_task(write(node, inbox))
+                while len(answered) < 200:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+                await nodes[0].upkeep.seal("moved")
+                at_once = await nodes[0].load(inbox)
+            assert contents(await nodes[2].load(inbox)) == contents(at_once)
+            assert sorted(answered) == list(at_once.uids())
+
+    run(test())
+
+
+def test_a_node_that_lags_writes_nothing_once_another_has_sealed_the_store(
+    cluster: list[GaleraNode], urls: list[str]
+) -> None:
+    """It has begun to write, and hears of the seal later than whoever sealed the store goes on."""
+
+    async def test() -> None:
+        async with stores(urls) as nodes:
+            inbox = await nodes[0].mailbox()
+            await nodes[0].append(inbox)
+            late = await MysqlDatabase.open(parse_mysql(urls[1]), OPTIONS)
+            begun, go_on = asyncio.Event(), asyncio.Event()
+
+            async def write(statements: Statements) -> None:
+                await flags.set_flags(statements, inbox.id, uids(1), FlagOp.ADD, ("\\Seen",), None)
+                await statements.one("SELECT 1")
+                begun.set()
+                await go_on.wait()
+
+            writing = asyncio.create_task(late.write(write))
+            await begun.wait()
+            standing = pymysql.connect(host="127.0.0.1", port=cluster[1].port, user="root")
+            with standing, standing.cursor() as cursor:
+                cursor.execute("FLUSH TABLES WITH READ LOCK")
+                await nodes[0].upkeep.seal("moved")
+                at_once = await nodes[0].load(inbox)
+                go_on.set()
+                await asyncio.sleep(0)
+                cursor.execute("UNLOCK TABLES")
+            with pytest.raises(StoreSealed):
+                await writing
+            await late.close()
+            assert contents(await nodes[0].load(inbox)) == contents(at_once)
+            assert await nodes[1].upkeep.sealed() == "moved"
+            await nodes[2].upkeep.unseal()
+            await nodes[0].append(inbox)
+
+    run(test())
+
+
+def test_a_lease_is_held_on_one_node(urls: list[str]) -> None:
+    async def test() -> None:
+        async with stores(urls) as nodes:
+            for name in ("gc", "manifests", "more", "and more"):
+                wanted = [node.upkeep.take_lease(name, f"node {at}", seconds=600) for at, node in enumerate(nodes)]
+                assert sum(await asyncio.gather(*wanted)) == 1
 
     run(test())
 
