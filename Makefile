@@ -16,7 +16,7 @@ FUZZ_TARGETS ?= framer command mime
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 
-.PHONY: help build debug run demo test test-unit test-integration test-imap test-telnet test-rust test-mysql test-all \
+.PHONY: help build debug run demo test test-unit test-integration test-imap test-telnet test-rust test-mysql chaos test-all \
         lint fmt bench bench-load fuzz clean prerequisites test-packages
 
 help: ## show this list
@@ -56,7 +56,7 @@ run: build ## start the server on the embedded default with a demo account
 # ---- testing
 
 test-packages:
-	@tests/support/packages.sh isync offlineimap3 mariadb-server-core mariadb-client-core redis-server
+	@tests/support/packages.sh isync offlineimap3 mariadb-server mariadb-client-core galera-4 rsync redis-server
 
 test-rust: | prerequisites ## the Rust crates alone
 	cargo test --workspace --exclude lightmail-py --locked --quiet
@@ -81,8 +81,10 @@ test-mysql: build $(VENV)/.development test-packages ## what runs on MariaDB oth
 	LIGHTMAIL_TEST_MYSQL=$${LIGHTMAIL_TEST_MYSQL:-$(CURDIR)/target/mysql/mysqld} $(PYTEST) tests/unit/backends/mysql \
 	    tests/contracts tests/property tests/wire tests/integration/test_db.py -k "mysql or test_db"
 
+chaos: build $(VENV)/.development test-packages ## a cluster under faults for CHAOS_SECONDS (600; also CHAOS_SEED, CHAOS_ONLY)
+	CHAOS_SECONDS=$${CHAOS_SECONDS:-600} $(PYTEST) tests/integration/test_chaos.py -s
+
 test-all: build $(VENV)/.development test-packages test-rust ## everything, the slow ones included
-	@tests/support/packages.sh galera-4 mariadb-server rsync
 	$(PYTEST) tests
 
 # ---- checking
