@@ -102,7 +102,8 @@ def test_an_object_that_nobody_names(anna: Command) -> None:
     assert found.out.splitlines()[2:] == [
         "1 objects that no body names:",
         "  ab/cdef0123: 6 octets",
-        "  they only take room; `lightmail gc --sweep` deletes them",
+        "  `lightmail gc --sweep` deletes them; in a database that was restored from a copy they are the mail that came "
+        "after the copy, see docs/checking.md",
     ]
     anna("repair", "--yes")
     assert orphan.exists()

@@ -62,7 +62,10 @@ ADVICE = {
     Kind.OBJECT_MISSING: "restore the object from a copy of the body store; nothing else has these octets",
     Kind.OBJECT_SIZE: "restore the object from a copy of the body store; nothing else has these octets",
     Kind.OBJECT_DAMAGED: "restore the object from a copy of the body store; nothing else has these octets",
-    Kind.ORPHAN: "they only take room; `lightmail gc --sweep` deletes them",
+    Kind.ORPHAN: (
+        "`lightmail gc --sweep` deletes them; in a database that was restored from a copy they are the mail that came after "
+        "the copy, see docs/checking.md"
+    ),
 }
 """What to do about what `lightmail repair` leaves alone."""
 
