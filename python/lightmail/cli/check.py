@@ -199,6 +199,8 @@ def progress_bar(*, shown: bool) -> Iterator[Progress]:
 
         def progress(what: str, done: int, total: int) -> None:
             if what not in tasks:
+                for task in bars.tasks:  # what was looked at before is done, however many there were
+                    bars.update(task.id, total=task.completed)
                 tasks[what] = bars.add_task(what, total=None)
             bars.update(tasks[what], completed=done, total=total or None)
 

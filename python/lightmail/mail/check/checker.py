@@ -63,6 +63,7 @@ class Checker:
         self._settle_s = settle_s
         self._places = Places(upkeep=upkeep, metadata=metadata, directory=directory)
         self._report = CheckReport()
+        self._sample: int | None = None
 
     async def run(self, *, sample: int | None) -> CheckReport:
         """sample: so many bodies, taken at random, are read back; None: all.
@@ -70,9 +71,10 @@ class Checker:
         Raises Unavailable: a store went away, and nothing can be said.
         """
         since_s = time.monotonic()
+        self._sample = sample
         await self._check_mailboxes()
         async with self._listed() as objects, self._reader() as reader:
-            await self._check_bodies(objects, reader, sample)
+            await self._check_bodies(objects, reader)
             await self._check_orphans(objects)
         await self._name_messages()
         self._report.seconds = time.monotonic() - since_s
@@ -107,8 +109,8 @@ class Checker:
 
     # ---- bodies
 
-    async def _check_bodies(self, objects: ObjectList, reader: Reader, sample: int | None) -> None:
-        chosen = _Sample(sample)
+    async def _check_bodies(self, objects: ObjectList, reader: Reader) -> None:
+        chosen = _Sample(self._sample)
         after = BodyId(0)
         while page := await self._upkeep.body_counts(after, BODIES_PAGE):
             bad = {each.id for each in page if body_faults(each)}
@@ -161,10 +163,12 @@ class Checker:
             self._report.tell(Damage(kind, text, body_id=body.id, key=body.object_key))
 
     async def _read(self, reader: Reader, bodies: Sequence[BodyCount]) -> None:
+        to_read = min(self._report.objects, self._sample if self._sample is not None else self._report.objects)
+
         def read(octets: int) -> None:
             self._report.read_bodies += 1
             self._report.read_octets += octets
-            self._progress("octets", self._report.read_bodies, 0)
+            self._progress("bodies read", self._report.read_bodies, to_read)
 
         found = await reader.damaged(bodies, read)
         if not found:
