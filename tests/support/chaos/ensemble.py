@@ -41,11 +41,11 @@ CONFIG: dict[str, dict[str, Any]] = {
     "s3": {"attempt_timeout_s": 1.0, "total_timeout_s": 3.0},
     "redis": {"timeout_s": 0.3},
     "limits": {"body_cache_octets": 1_048_576},
-    "upkeep": {"interval_s": 2.0, "grace_s": 15.0, "sweep_interval_s": 0.0},
+    "upkeep": {"interval_s": 2.0, "grace_s": 35.0, "sweep_interval_s": 0.0},
 }
 """Nobody waits long for what is away, and bodies that nobody needs are deleted while all this goes on, after longer than a
-client takes to learn that the message is gone. The sweep is not run: it takes what was written by somebody who stands still
-for longer than the grace period for an orphan.
+client takes to learn that the message is gone (half a minute, when the hint of it was lost). The sweep is not run: it takes
+what was written by somebody who stands still for longer than the grace period for an orphan.
 """
 
 

@@ -20,6 +20,12 @@ LONG_S = (1.0, 3.5)
 """How long a fault lasts: from, to."""
 
 
+WORST = frozenset(
+    {"node killed", "worker stands still", "database killed", "S3 cut", "Redis killed", "transactions cut"}
+)
+"""What no run goes without, however short."""
+
+
 def possible(scene: Ensemble) -> dict[str, Fault]:
     """By name those that can be had here."""
     found = dict(ALWAYS)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from tests.support.async_imap import AsyncImap
 from tests.support.async_lmtp import AsyncLmtp
 from tests.support.chaos.ensemble import Ensemble
-from tests.support.chaos.kinds import possible
+from tests.support.chaos.kinds import WORST, possible
 from tests.support.mixed_load import MixedLoad, RestartedNode
 
 RECOVERED_S = 90.0
@@ -37,8 +37,8 @@ class Chronicle:
 async def rain(
     scene: Ensemble, load: MixedLoad, seconds: float, chance: random.Random, chronicle: Chronicle, only: str = ""
 ) -> None:
-    """Faults of every kind that can be had here, in any order, one at a time, with little time between them. only: those
-    with this in their names.
+    """Faults of every kind that can be had here, one at a time, with little time between them: first WORST, then in any
+    order, each once before any again. only: those with this in their names.
     """
     began_s = time.monotonic()
     deck: list[str] = []
@@ -46,6 +46,8 @@ async def rain(
     while time.monotonic() < began_s + seconds:
         if not deck:
             deck = chance.sample(sorted(kinds), len(kinds))
+            if not chronicle.times:
+                deck.sort(key=lambda name: name in WORST)
         name = deck.pop()
         refused = len(load.ledger.faults)
         try:
