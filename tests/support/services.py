@@ -24,6 +24,7 @@ from urllib.parse import urlencode
 import pytest
 
 from lightmail.backends.s3.signing import NO_OCTETS, Keys, Signer
+from tests.support.faults import processes
 
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 30.0
@@ -116,13 +117,11 @@ class Service:
     def freeze(self) -> None:
         """It holds its connections and answers nothing, until `thaw`."""
         assert self._process is not None
-        self._process.send_signal(signal.SIGSTOP)
-        # The signal takes a moment, in which it may still answer.
-        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WNOWAIT)
+        processes.stop(self._process.pid)
 
     def thaw(self) -> None:
         assert self._process is not None
-        self._process.send_signal(signal.SIGCONT)
+        processes.go_on(self._process.pid)
 
     def _is_up(self) -> bool:
         assert self._process is not None
