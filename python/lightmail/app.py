@@ -8,7 +8,7 @@ import importlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import msgspec
 import structlog
@@ -17,11 +17,12 @@ from lightmail.auth.passwords import Passwords
 from lightmail.backends.local import LocalChangeFeed, LocalRates, SystemClock
 from lightmail.config import Config
 from lightmail.config.addresses import MYSQL_SCHEMES, parse_mysql, parse_redis, parse_s3, parse_store
-from lightmail.errors import ConfigError, Unavailable
+from lightmail.errors import ConfigError, NeedsOperator, Unavailable
 from lightmail.mail.store import MailStore
 from lightmail.model import Finding, SchemaState
 from lightmail.obs.metrics import counts
-from lightmail.ports.blobs import BlobStore
+from lightmail.obs.troubles import troubles
+from lightmail.ports.blobs import BlobNotFound, BlobStore
 from lightmail.ports.cache import Cache
 from lightmail.ports.changes import ChangeFeed
 from lightmail.ports.clock import Clock
@@ -48,6 +49,8 @@ _TLS_FILES = ("tls_ca", "tls_certificate", "tls_key")
 _FILES = {"mysql": _TLS_FILES, "s3": ("ca",), "redis": _TLS_FILES}
 """Files that backends are given; as configured they may be relative to the data folder."""
 _STATEMENTS = "SQL statements run, without transaction control"
+_NO_OBJECT = "probe/none"
+"""A key that no object has."""
 _SESSIONS_FILE = "sessions.sqlite"
 """Beside the database."""
 
@@ -60,7 +63,8 @@ async def open_store(config: Config, *, patience_s: float = 0.0) -> AsyncIterato
     """The mail store of a configuration. Several processes may have it open.
 
     A data folder, an SQLite file and a folder of bodies are made when they are not there; a schema in MySQL is not.
-    patience_s: how long a database server that is away is waited for. S3 and Redis may be away.
+    patience_s: how long a database server that is away is waited for; one that refuses us is not waited for. S3 and
+    Redis may be away.
     Raises Unavailable, SchemaMismatch, ConfigError.
     """
     config = _effective(config)
@@ -74,7 +78,7 @@ async def open_store(config: Config, *, patience_s: float = 0.0) -> AsyncIterato
         stack.push_async_callback(database.sessions.close)
         blobs = await _open_blobs(config)
         stack.push_async_callback(blobs.close)
-        shared = await _open_redis(config, metadata, clock, stack)
+        shared = await _open_redis(config, database, clock, stack)
         feed = shared.feed if shared else LocalChangeFeed(metadata, poll_s=config.changes.poll_s)
         mail = MailStore(
             metadata=metadata,
@@ -102,19 +106,22 @@ async def open_store(config: Config, *, patience_s: float = 0.0) -> AsyncIterato
 
 
 async def _patiently(patience_s: float, open_it: Callable[[], Awaitable[T]]) -> T:
-    """Raises what `open_it` raises last."""
+    """Raises what `open_it` raises last; at once what no waiting mends."""
     loop = asyncio.get_running_loop()
     since_s = loop.time()
-    told = False
+    told = ""
     while True:
         try:
             return await open_it()
+        except NeedsOperator:
+            raise
         except Unavailable as error:
-            if loop.time() - since_s >= patience_s:
+            left_s = patience_s - (loop.time() - since_s)
+            if left_s <= 0:
                 raise
-            if not told:
-                _log.warning("waiting for the database", problem=str(error), at_most_s=patience_s)
-                told = True
+            if str(error) != told:
+                told = str(error)
+                _log.warning("waiting for the database", problem=told, at_most_s=round(left_s))
         await asyncio.sleep(_RETRY_S)
 
 
@@ -148,9 +155,7 @@ async def _open_metadata(config: Config, clock: Clock) -> _Database:
         server = await MysqlDatabase.open(parse_mysql(config.storage.metadata), config.mysql, clock)
         counts.source("sql_statements_total", _STATEMENTS, lambda: server.statements, label="mysql")
         counts.source("sql_transactions_total", "Transactions committed", lambda: server.transactions, label="mysql")
-        return _Database(
-            MysqlMetadata(server), MysqlDirectory(server), MysqlSessions(server), cast(Upkeep, MysqlUpkeep(server))
-        )
+        return _Database(MysqlMetadata(server), MysqlDirectory(server), MysqlSessions(server), MysqlUpkeep(server))
     from lightmail.backends.sqlite import (
         SqliteDatabase,
         SqliteDirectory,
@@ -198,16 +203,18 @@ class _Shared:
 
 
 async def _open_redis(
-    config: Config, metadata: MetadataStore, clock: Clock, stack: contextlib.AsyncExitStack
+    config: Config, database: _Database, clock: Clock, stack: contextlib.AsyncExitStack
 ) -> _Shared | None:
     if not config.storage.redis:
         return None
+    from lightmail.backends.either_sessions import EitherSessions
     from lightmail.backends.redis import RedisCache, RedisChangeFeed, RedisConnection, RedisRates, RedisSessions
 
     redis = await RedisConnection.open(parse_redis(config.storage.redis), config.redis)
     stack.push_async_callback(redis.close)
-    feed = RedisChangeFeed(redis, metadata, poll_s=config.changes.poll_s)
-    return _Shared(feed, RedisCache(redis), RedisRates(redis, clock), RedisSessions(redis, clock))
+    feed = RedisChangeFeed(redis, database.metadata, poll_s=config.changes.poll_s)
+    sessions = EitherSessions(RedisSessions(redis, clock), database.sessions)
+    return _Shared(feed, RedisCache(redis), RedisRates(redis, clock), sessions)
 
 
 def _effective(config: Config) -> Config:
@@ -342,12 +349,26 @@ def serve(
 
 @contextlib.asynccontextmanager
 async def _open_to_serve(config: Config) -> AsyncIterator[Store]:
-    """Raises as `open_store`."""
+    """With a look at the body store on the side: whoever starts a server wants to know of a wrong bucket or key now."""
     async with open_store(config, patience_s=START_PATIENCE_S) as store:
         sealed = await store.upkeep.sealed()
         if sealed is not None:
             _log.warning("this mail store takes no writes", reason=sealed)
-        yield store
+        looking = asyncio.get_running_loop().create_task(_look(store.blobs))
+        try:
+            yield store
+        finally:
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
+
+
+async def _look(blobs: BlobStore) -> None:
+    try:
+        await blobs.read(_NO_OBJECT, 0, 1)
+    except BlobNotFound:
+        return
+    except Unavailable as error:
+        troubles.met(error, "bodies can be neither read nor written")
 
 
 def _preload(config: Config) -> None:

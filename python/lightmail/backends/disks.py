@@ -11,7 +11,7 @@ from lightmail.errors import NeedsOperator, StoreReadOnly, Unavailable
 
 _log = structlog.get_logger("lightmail.disk")
 
-FULL = ("the disk is full", "make room on the disk of the data folder")
+FULL = ("the disk is full", "make room on its disk")
 _CALM_S = 3.0
 _OWNER = "its folder and all in it must be this user's, and writable"
 _CAUSES: dict[int, tuple[type[Unavailable], str, str]] = {

@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 it could not be done, 2 the command line is wrong, 130 int
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -31,6 +32,9 @@ _COMMANDS = {
     "version": ("version", "version", "Show the version."),
 }
 """Name to file, object in it, and help, so that `--help` imports none of them."""
+
+_MACHINE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO})
+"""Errors of the system that are no mistake of ours, wherever they come up."""
 
 
 class _Lazy(click.Group):
@@ -70,6 +74,11 @@ def run(arguments: list[str] | None = None) -> int:
         return 1
     except LightMailError as error:
         click.echo(f"lightmail: {error}", err=True)
+        return 1
+    except OSError as error:
+        if error.errno not in _MACHINE:
+            raise
+        click.echo(f"lightmail: {error.filename or 'the disk'}: {error.strerror}", err=True)
         return 1
 
 

@@ -49,6 +49,7 @@ def configure_logs(log: Log, **always: object) -> None:
     root = logging.getLogger()
     root.handlers[:] = [_ToStructlog()]
     root.setLevel(max(_LEVELS[log.level], logging.WARNING if log.level != "debug" else logging.DEBUG))
+    logging.getLogger("lightmail").setLevel(_LEVELS[log.level])
 
 
 class _Always:

@@ -43,7 +43,9 @@ def ensure_data_folder(path: Path) -> None:
     except OSError as error:
         raise ConfigError(str(path), "server.data", f"cannot be made: {error.strerror}") from error
     if not os.access(path, os.W_OK | os.X_OK):
-        raise ConfigError(str(path), "server.data", "cannot be written by this user")
+        read_only = os.statvfs(path).f_flag & os.ST_RDONLY
+        problem = "its file system is read-only; mount it writable" if read_only else "cannot be written by this user"
+        raise ConfigError(str(path), "server.data", problem)
 
 
 class DataFolderLock:
@@ -53,9 +55,12 @@ class DataFolderLock:
     """The one before was killed: its workers may still be on their way out."""
 
     def __init__(self, data: Path) -> None:
-        """Raises DataFolderLocked, which names the process that has it."""
+        """Raises DataFolderLocked, which names the process that has it, ConfigError."""
         path = data / LOCK_FILE
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise ConfigError(str(path), "server.data", f"cannot be written: {error.strerror}") from error
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -64,7 +69,11 @@ class DataFolderLock:
             raise DataFolderLocked(str(data), int(text) if text.isdigit() else None) from error
         self.left_behind = os.fstat(self._file).st_size > 0
         os.ftruncate(self._file, 0)
-        os.pwrite(self._file, b"%d\n" % os.getpid(), 0)
+        try:
+            os.pwrite(self._file, b"%d\n" % os.getpid(), 0)
+        except OSError as error:
+            # It is for people. A node whose disk is full may have its mail elsewhere.
+            _log.warning("nothing can be written into the data folder", problem=error.strerror, path=str(data))
 
     def release(self) -> None:
         """The file stays: removing it would let two processes lock two files of one name."""
@@ -77,11 +86,14 @@ class DataFolderLock:
 
 
 def write_addresses(data: Path, addresses: Sequence[tuple[str, str]]) -> None:
-    """(protocol, address) each; as JSON, protocol to addresses."""
+    """(protocol, address) each; as JSON, protocol to addresses. A full disk is a line in the log."""
     found: dict[str, list[str]] = {}
     for protocol, address in addresses:
         found.setdefault(protocol, []).append(address)
-    _write_whole(data / ADDRESSES_FILE, json.dumps(found, indent=2).encode() + b"\n")
+    try:
+        _write_whole(data / ADDRESSES_FILE, json.dumps(found, indent=2).encode() + b"\n")
+    except OSError as error:
+        _log.error("addresses not written", problem=str(error))
 
 
 def write_metrics(data: Path, exposition: bytes) -> None:

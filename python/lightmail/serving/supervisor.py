@@ -187,8 +187,7 @@ class Supervisor:
             self._send_away(worker, Retire())
         self._places.keep(config)
         addresses = self._places.addresses(config)
-        with _survived("addresses not written"):
-            machine.write_addresses(config.data, addresses)
+        machine.write_addresses(config.data, addresses)
         told = [f"{protocol} {address}" for protocol, address in addresses]
         if earlier is None:
             _log.info("started", data=str(config.data), workers=config.server.workers, addresses=told)

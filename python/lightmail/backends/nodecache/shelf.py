@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import structlog
 
+from lightmail.backends.disks import disk_trouble
 from lightmail.backends.nodecache.cover import Cover, gaps_between, pieces, with_few_gaps
 from lightmail.backends.nodecache.eviction import Evictor
 from lightmail.backends.nodecache.extents import Damaged, Extent, extent_of, head_of, read_extent
@@ -290,7 +291,11 @@ class Shelf:
             now_s = time.monotonic()
             if now_s - self._complained_s >= _COMPLAIN_S:
                 _log.warning(
-                    "the body cache cannot use its disk", path=str(self._root), error=str(error), times=self._complaints
+                    "the body cache cannot use its disk",
+                    path=str(self._root),
+                    error=str(error),
+                    way_out=disk_trouble(error, "the body cache").way_out,
+                    times=self._complaints,
                 )
                 self._complained_s, self._complaints = now_s, 0
 

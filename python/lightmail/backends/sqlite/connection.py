@@ -107,6 +107,12 @@ class Statements:
         """Statements run so far; transaction control and polls are not among them."""
         self._execute = connection.execute
 
+    def renew(self, connection: sqlite3.Connection) -> None:
+        """Another connection takes the place of the one there was, which is closed."""
+        self.connection.close()
+        self.connection = connection
+        self._execute = connection.execute
+
     def one(self, statement: str, values: Values = ()) -> Row | None:
         """The first row."""
         self.count += 1

@@ -7,6 +7,8 @@ reader thread. In WAL mode readers neither wait for the writer nor hold it up.
 from __future__ import annotations
 
 import asyncio
+import functools
+import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -34,7 +36,13 @@ class SqliteDatabase:
     """Shared by the SqliteMetadata and the SqliteDirectory of a process. Bound to the loop it was opened on."""
 
     def __init__(
-        self, path: Path, clock: Clock, write: Statements, turns: Turns, loop: asyncio.AbstractEventLoop
+        self,
+        path: Path,
+        clock: Clock,
+        write: Statements,
+        turns: Turns,
+        reconnect: Callable[[], sqlite3.Connection],
+        loop: asyncio.AbstractEventLoop,
     ) -> None:
         """Called by `open`."""
         self.clock = clock
@@ -43,7 +51,7 @@ class SqliteDatabase:
         self._point = self._reader()
         self._write = write
         self._turns = turns
-        self.writer = Writer(write, turns, loop)
+        self.writer = Writer(write, turns, loop, reconnect)
         self._local = threading.local()
         self._bulk: list[Statements] = []
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="sqlite-reader")
@@ -62,8 +70,10 @@ class SqliteDatabase:
         clock = clock or SystemClock()
         loop = asyncio.get_running_loop()
 
+        writing = functools.partial(connect, path, busy_timeout_s=busy_timeout_s, cache_kib=16384)
+
         def prepare() -> tuple[Statements, Turns]:
-            connection = connect(path, busy_timeout_s=busy_timeout_s, cache_kib=16384)
+            connection = writing()
             try:
                 with told_plainly():
                     migrate(connection, clock.now_s())
@@ -72,7 +82,7 @@ class SqliteDatabase:
                 connection.close()
                 raise
 
-        return cls(path, clock, *await loop.run_in_executor(None, prepare), loop)
+        return cls(path, clock, *await loop.run_in_executor(None, prepare), writing, loop)
 
     @property
     def statements(self) -> int:

@@ -20,7 +20,7 @@ from typing import Any, Generic, TypeVar
 from lightmail.backends.disks import Recovery
 from lightmail.backends.sqlite.connection import DATABASE, Statements, unavailable
 from lightmail.backends.sqlite.turns import Turns
-from lightmail.errors import StoreSealed, Unavailable
+from lightmail.errors import StoreReadOnly, StoreSealed, Unavailable
 from lightmail.ports.directory import SEALED
 
 _log = logging.getLogger(__name__)
@@ -48,8 +48,16 @@ class _Job(Generic[T]):
 
 
 class Writer:
-    def __init__(self, statements: Statements, turns: Turns, loop: asyncio.AbstractEventLoop) -> None:
-        """statements: the write connection; from now on it belongs to the writer's thread, and turns too."""
+    def __init__(
+        self,
+        statements: Statements,
+        turns: Turns,
+        loop: asyncio.AbstractEventLoop,
+        reconnect: Callable[[], sqlite3.Connection],
+    ) -> None:
+        """statements: the write connection; from now on it belongs to the writer's thread, and turns too. reconnect:
+        opens another: one to a file that could not be written when it was opened stays as it is.
+        """
         self._statements = statements
         self._turns = turns
         self._connection = statements.connection
@@ -58,6 +66,8 @@ class Writer:
         self._wake = threading.Condition(threading.Lock())
         self._closing = False
         self._recovery = Recovery(DATABASE)
+        self._reconnect = reconnect
+        self._read_only = False
         self.groups = 0
         """Transactions committed so far."""
         self._thread = threading.Thread(target=self._work, name="sqlite-writer", daemon=True)
@@ -116,10 +126,13 @@ class Writer:
     def _do(self, jobs: list[_Job[Any]]) -> None:
         verbs = [job for job in jobs if job.in_transaction]
         if verbs:
+            if self._read_only:
+                self._try_anew()
             self._transaction(verbs)
             for job in verbs:
                 if isinstance(job.error, Unavailable) and not isinstance(job.error, StoreSealed):
                     self._recovery.failed(job.error)
+                    self._read_only = isinstance(job.error, StoreReadOnly)
         for job in jobs:
             if not job.in_transaction:
                 try:
@@ -180,6 +193,15 @@ class Writer:
                 raise
             execute("ROLLBACK TO verb")
         execute("RELEASE verb")
+
+    def _try_anew(self) -> None:
+        """A connection of now, if there can be one."""
+        try:
+            self._statements.renew(self._reconnect())
+        except Unavailable:
+            return
+        self._connection = self._statements.connection
+        self._read_only = False
 
     def _rollback(self) -> None:
         if self._connection.in_transaction:
