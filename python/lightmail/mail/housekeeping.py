@@ -89,10 +89,11 @@ class _Round:
         self._closing = True
         if self._timer is not None:
             self._timer.cancel()
-        if self._running is not None:
-            await asyncio.wait((self._running,), timeout=CLOSE_S)
-            self._running.cancel()
-            await asyncio.gather(self._running, return_exceptions=True)
+        running = self._running
+        if running is not None:
+            await asyncio.wait((running,), timeout=CLOSE_S)
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
         try:
             await self._lease.end()
         except SystemFault:

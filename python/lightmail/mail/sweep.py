@@ -233,7 +233,7 @@ class Sweeper:
         return ""
 
     async def _delete(self, orphans: Sequence[StoredObject], done: Swept, holds: Holds) -> None:
-        await asyncio.sleep(min(self._look_again_s, self._grace_s))
+        await asyncio.sleep(max(0.0, min(self._look_again_s, self._grace_s)))
         for at in range(0, len(orphans), TOGETHER):
             if not await holds():
                 return
