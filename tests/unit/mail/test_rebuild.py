@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import dataclasses
+import random
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
@@ -12,14 +15,14 @@ import pytest
 
 from lightmail._core.index import UidSet
 from lightmail.backends.memory import MemoryState, MemoryUpkeep
-from lightmail.errors import StoreNotEmpty, StoreSealed, Unavailable
+from lightmail.errors import StoreNotEmpty, StoreSealed, Unavailable, UserError
 from lightmail.mail.about import delivered_to, put_into
-from lightmail.mail.manifests import ManifestWriter, state_of
+from lightmail.mail.manifests import ManifestWriter, covered, parts, state_of, telling
 from lightmail.mail.manifests.objects import manifests_of
 from lightmail.mail.rebuild import plan
 from lightmail.mail.rebuild.rebuilder import Rebuilder
 from lightmail.mail.rebuild.report import Guessed, RebuildReport
-from lightmail.model import FlagOp, Mailbox, MailboxId, MailboxRecord, ModSeq, UserId
+from lightmail.model import FlagOp, Mailbox, MailboxId, MailboxRecord, ModSeq, User, UserId
 from tests.support.aio import run
 from tests.unit.mail.house import House, message_octets
 
@@ -37,6 +40,9 @@ async def view(house: House) -> View:
     found: View = {}
     for user in await house.directory.list_users():
         for mailbox in await house.raw_metadata.list_mailboxes(user.id):
+            if not mailbox.selectable:
+                found[user.address, mailbox.name] = (mailbox.uid_validity, {})
+                continue
             live = await house.mail.open(mailbox.id)
             snapshot = live.snapshot
             messages = {}
@@ -430,3 +436,137 @@ async def sound(house: House) -> None:
         assert counted.highest_modseq <= mailbox.highest_modseq
     for body in await upkeep.body_counts(cast(Any, 0), 1_000):
         assert body.references == body.counted
+
+
+# ---- anything, in any order
+
+
+class Life:
+    """Random work on a store, with manifests written by one process or another now and then."""
+
+    def __init__(self, house: House, seed: int) -> None:
+        self.house = house
+        self.dice = random.Random(seed)
+        self.writers = [
+            ManifestWriter(metadata=house.metadata, upkeep=upkeep_of(house), blobs=house.blobs, clock=house.clock)
+            for _ in range(3)
+        ]
+        self._numbers = iter(range(1, 10_000))
+
+    async def step(self) -> None:
+        work = self.dice.choice(
+            [self._append] * 4
+            + [self._flags] * 4
+            + [self._expunge, self._copy, self._move, self._create, self._rename, self._delete, self._subscribe]
+            + [self._account, self._write, self._write, self._two_write]
+        )
+        with contextlib.suppress(UserError):  # no such mailbox, there is one already, …
+            await work()
+
+    async def _box(self) -> tuple[User, Mailbox]:
+        user = self.dice.choice(await self.house.directory.list_users())
+        return user, self.dice.choice(await self.house.mail.mailboxes.list(user.id))
+
+    async def _append(self) -> None:
+        _, box = await self._box()
+        if box.selectable:
+            await self.house.append(box, self.dice.randrange(1, 4), flags=self._some_flags())
+
+    async def _flags(self) -> None:
+        _, box = await self._box()
+        op = self.dice.choice(list(FlagOp))
+        await self.house.mail.set_flags(box.id, self._some_uids(box), op, self._some_flags())
+
+    async def _expunge(self) -> None:
+        _, box = await self._box()
+        await self.house.mail.set_flags(box.id, self._some_uids(box), FlagOp.ADD, ("\\Deleted",))
+        await self.house.mail.expunge(box.id, None)
+
+    async def _copy(self) -> None:
+        (_, source), (_, target) = await self._box(), await self._box()
+        if target.selectable:
+            await self.house.mail.copy(source.id, self._some_uids(source), target.id)
+
+    async def _move(self) -> None:
+        user, source = await self._box()
+        target = self.dice.choice(await self.house.mail.mailboxes.list(user.id))
+        if target.selectable:
+            await self.house.mail.move(source.id, self._some_uids(source), target.id)
+
+    async def _create(self) -> None:
+        user, _ = await self._box()
+        await self.house.mail.mailboxes.create(user.id, self._some_name())
+
+    async def _rename(self) -> None:
+        user, box = await self._box()
+        await self.house.mail.mailboxes.rename(user.id, box.name, self._some_name())
+
+    async def _delete(self) -> None:
+        user, box = await self._box()
+        await self.house.mail.mailboxes.delete(user.id, box.name)
+
+    async def _subscribe(self) -> None:
+        user, _ = await self._box()
+        await self.house.mail.mailboxes.subscribe(user.id, self._some_name(), self.dice.random() < 0.5)
+
+    async def _account(self) -> None:
+        address = f"u{self.dice.randrange(3)}@example.org"
+        try:
+            await self.house.mail.accounts.create(address, "hash")
+        except UserError:
+            await self.house.mail.accounts.delete(await self.house.directory.get_user(address))
+
+    async def _write(self) -> None:
+        await self.dice.choice(self.writers).write(now=True)
+
+    async def _two_write(self) -> None:
+        """One is still at it when another begins."""
+        first, second = self.dice.sample(self.writers, 2)
+        self.house.blobs.hold("put")
+        slow = asyncio.ensure_future(first.write(now=True))
+        reached = asyncio.ensure_future(self.house.blobs.reached("put"))
+        await asyncio.wait((slow, reached), return_when=asyncio.FIRST_COMPLETED)
+        reached.cancel()
+        gate = self.house.blobs._gates.pop("put")[0]
+        if not slow.done():
+            await self._flags()
+            await second.write(now=True)
+        gate.set()
+        await slow
+
+    def _some_flags(self) -> tuple[str, ...]:
+        return tuple(self.dice.sample(("\\Seen", "\\Flagged", "\\Answered", "a", "b", "c"), self.dice.randrange(1, 4)))
+
+    def _some_uids(self, box: Mailbox) -> UidSet:
+        return UidSet(self.dice.sample(range(1, box.uid_next + 1), min(box.uid_next, self.dice.randrange(1, 5))))
+
+    def _some_name(self) -> str:
+        return self.dice.choice(("A", "B", "A/B", "A/B/C", "Ü", "D/E"))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_happened(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many small manifests, whole states in several parts, written by who comes first: the last of them tells it all."""
+    monkeypatch.setattr(parts, "_MOST_OCTETS", 1_500)
+    monkeypatch.setattr(covered, "_MOST_SMALL", 4)
+    monkeypatch.setattr(covered, "_LEAST_WHOLE_OCTETS", 3_000)
+    monkeypatch.setattr(telling, "_ROWS_IN_LINE", 3)
+
+    @on_house
+    async def body(house: House) -> None:
+        life = Life(house, seed)
+        for _ in range(8):
+            for _ in range(15):
+                await life.step()
+            store = await write_manifests(house)
+            fresh, report = await rebuilt(house, store)
+            assert report.whole
+            assert (report.guessed, report.new_accounts, report.new_mailboxes) == ([], [], [])
+            assert await view(fresh) == await view(house)
+            assert await properties(fresh) == await properties(house)
+            accounts = await upkeep_of(house).account_records(UserId(0), 10)
+            assert await upkeep_of(fresh).account_records(UserId(0), 10) == accounts
+            await sound(fresh)
+            await fresh.close()
+
+    body()

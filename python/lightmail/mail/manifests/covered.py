@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from lightmail.mail.manifests.lines import Head, Known, KnownAccount
+from lightmail.mail.manifests.lines import Head, told_accounts, told_mailboxes
 from lightmail.mail.manifests.objects import Manifest
 
 SMALL_OCTETS = 262_144
@@ -124,28 +124,6 @@ def relevant(manifests: Sequence[Written]) -> list[Written]:
     first = whole[0][1].number if whole else 0
     later = [each for each in manifests if each[1].number >= first]
     return sorted(later, key=lambda each: (each[1].number, each[0].key))
-
-
-def told_mailboxes(heads: Iterable[Head]) -> list[Known]:
-    """Ascending by id. Of two who wrote at the same time, who was ahead has it."""
-    told: dict[int, Known] = {}
-    gone: set[int] = set()
-    for head in heads:
-        gone.update(head.mailboxes_gone)
-        for known in head.mailboxes:
-            if known.id not in told or told[known.id].modseq <= known.modseq:
-                told[known.id] = known
-    return [told[id_] for id_ in sorted(told.keys() - gone)]
-
-
-def told_accounts(heads: Iterable[Head]) -> list[KnownAccount]:
-    """heads: ascending by number. Ascending by id."""
-    told: dict[int, KnownAccount] = {}
-    gone: set[int] = set()
-    for head in heads:
-        gone.update(head.accounts_gone)
-        told.update((known.id, known) for known in head.accounts)
-    return [told[id_] for id_ in sorted(told.keys() - gone)]
 
 
 def outgrown(covered: Covered) -> bool:

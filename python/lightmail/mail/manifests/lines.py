@@ -3,8 +3,9 @@
 Manifests of one store may be read in any order, and some of them twice: of each thing the latest wins.
 
     message     the row with the greatest MODSEQ, unless the expunge log has its UID
-    mailbox     as told with the greatest `told`, unless some manifest says that it is gone
-    account     alike
+    mailbox     with the greatest UIDVALIDITY, of these with the greatest MODSEQ, of these with the greatest `told`,
+                unless some manifest says that it is gone
+    account     with the greatest `told`, unless some manifest says that it is gone
 
 `zstd -d` makes text of a manifest.
 """
@@ -28,6 +29,9 @@ VERSION = 1
 _NO_ANALYSIS = MimeLimits(depth=1, parts=1, header_octets=1)
 
 
+_VALIDITY_SHIFT = 31
+
+
 class BadManifest(ValueError):
     """An object that is no manifest, or one that this program cannot read."""
 
@@ -38,12 +42,20 @@ class Known(Struct, array_like=True, frozen=True):
     id: int
     modseq: int
     digest: int
-    """Of its other properties; see `digest_of`."""
+    """Of its other properties; see `mailbox_digest`."""
+    told: int
+    """As its line has it."""
+
+    @property
+    def order(self) -> tuple[int, int, int]:
+        """Of two the greater counts, of equal ones the later."""
+        return validity_in(self.digest), self.modseq, self.told
 
 
 class KnownAccount(Struct, array_like=True, frozen=True):
     id: int
     digest: int
+    told: int
 
 
 class Head(Struct, frozen=True, kw_only=True, tag_field="line", tag="manifest"):
@@ -107,6 +119,7 @@ class BodyPlace(Struct, array_like=True, frozen=True):
 
 class RowsLine(Struct, frozen=True, kw_only=True, tag_field="line", tag="messages"):
     mailbox: int
+    uid_validity: int
     rows: str
     """Packed (MESSAGE_ROW)."""
     bodies: Sequence[BodyPlace]
@@ -121,6 +134,7 @@ class LoggedRange(Struct, array_like=True, frozen=True):
 
 class ExpungesLine(Struct, frozen=True, kw_only=True, tag_field="line", tag="expunged"):
     mailbox: int
+    uid_validity: int
     ranges: Sequence[LoggedRange]
 
 
@@ -166,14 +180,14 @@ def mailbox_line(record: MailboxRecord, told: int) -> MailboxLine:
     )
 
 
-def rows_line(mailbox_id: int, rows: str, places: Iterable[BodyLocation]) -> RowsLine:
+def rows_line(mailbox: Mailbox, rows: str, places: Iterable[BodyLocation]) -> RowsLine:
     bodies = [BodyPlace(place.body_id, place.object_key, place.raw_octets, place.stored_octets) for place in places]
-    return RowsLine(mailbox=mailbox_id, rows=rows, bodies=bodies)
+    return RowsLine(mailbox=mailbox.id, uid_validity=mailbox.uid_validity, rows=rows, bodies=bodies)
 
 
-def expunges_line(mailbox_id: int, ranges: Iterable[ExpungeRange]) -> ExpungesLine:
+def expunges_line(mailbox: Mailbox, ranges: Iterable[ExpungeRange]) -> ExpungesLine:
     logged = [LoggedRange(each.modseq, each.first_uid, each.last_uid) for each in ranges]
-    return ExpungesLine(mailbox=mailbox_id, ranges=logged)
+    return ExpungesLine(mailbox=mailbox.id, uid_validity=mailbox.uid_validity, ranges=logged)
 
 
 def account_digest(record: AccountRecord) -> int:
@@ -181,13 +195,48 @@ def account_digest(record: AccountRecord) -> int:
 
 
 def mailbox_digest(mailbox: Mailbox) -> int:
-    """Of what changes without a new MODSEQ; who has seen which message is not among it: it changes with every SELECT."""
-    return digest_of((mailbox.user_id, mailbox.name, mailbox.uid_validity, mailbox.special_use, mailbox.selectable))
+    """Of what changes without a new MODSEQ; who has seen which message is not among it: it changes with every SELECT.
+
+    The upper bits are the UIDVALIDITY: a name that has become selectable again has the id that it had.
+    """
+    others = (mailbox.user_id, mailbox.name, mailbox.special_use, mailbox.selectable)
+    return mailbox.uid_validity << _VALIDITY_SHIFT | digest_of(others) >> 63 - _VALIDITY_SHIFT
+
+
+def validity_in(digest: int) -> int:
+    return digest >> _VALIDITY_SHIFT
 
 
 def digest_of(value: object) -> int:
     """63 bits that differ when it does."""
     return int.from_bytes(blake2b(_encoder.encode(value), digest_size=8).digest()) >> 1
+
+
+# ---- heads
+
+
+def told_mailboxes(heads: Iterable[Head]) -> list[Known]:
+    """heads: ascending by number. Ascending by id."""
+    told: dict[int, Known] = {}
+    gone: set[int] = set()
+    for head in heads:
+        gone.update(head.mailboxes_gone)
+        for known in head.mailboxes:
+            if known.id not in told or told[known.id].order <= known.order:
+                told[known.id] = known
+    return [told[id_] for id_ in sorted(told.keys() - gone)]
+
+
+def told_accounts(heads: Iterable[Head]) -> list[KnownAccount]:
+    """heads: ascending by number. Ascending by id."""
+    told: dict[int, KnownAccount] = {}
+    gone: set[int] = set()
+    for head in heads:
+        gone.update(head.accounts_gone)
+        for known in head.accounts:
+            if known.id not in told or told[known.id].told <= known.told:
+                told[known.id] = known
+    return [told[id_] for id_ in sorted(told.keys() - gone)]
 
 
 # ---- octets
@@ -224,16 +273,14 @@ def joined(texts: Sequence[bytes], number: int) -> tuple[Head, list[bytes]]:
         if head is None:
             raise BadManifest("it has no head")
         heads.append(head)
-    mailboxes = {known.id: known for head in heads for known in head.mailboxes}
-    accounts = {known.id: known for head in heads for known in head.accounts}
     head = Head(
         store=heads[-1].store,
         number=number,
         started_s=max(head.started_s for head in heads),
         last_body=max(head.last_body for head in heads),
-        accounts=list(accounts.values()),
+        accounts=told_accounts(heads),
         accounts_gone=sorted({id_ for head in heads for id_ in head.accounts_gone}),
-        mailboxes=list(mailboxes.values()),
+        mailboxes=told_mailboxes(heads),
         mailboxes_gone=sorted({id_ for head in heads for id_ in head.mailboxes_gone}),
         dead=sorted({key for head in heads for key in head.dead}),
     )

@@ -17,9 +17,10 @@ from lightmail.mail.manifests.lines import (
     mailbox_digest,
     mailbox_line,
     rows_line,
+    validity_in,
 )
 from lightmail.mail.manifests.parts import Parts
-from lightmail.model import AccountRecord, BodyId, Delta, MailboxId, MailboxRecord, ModSeq, UserId
+from lightmail.model import AccountRecord, BodyId, Delta, Mailbox, MailboxId, MailboxRecord, ModSeq, UserId
 from lightmail.ports.metadata import MESSAGE_ROW, MetadataStore, PackedMessages
 from lightmail.ports.upkeep import Upkeep
 
@@ -65,7 +66,7 @@ async def tell_changes(parts: Parts, covered: Covered, *, metadata: MetadataStor
         if known == (mailbox.highest_modseq, mailbox_digest(mailbox)):
             found.mailboxes.add(mailbox.id, *known)
             continue
-        modseq = known[0] if known else 0
+        modseq = known[0] if known and validity_in(known[1]) == mailbox.uid_validity else 0
         if mailbox.highest_modseq < modseq:
             raise WentBack
         await teller.tell(record, modseq)
@@ -81,8 +82,9 @@ async def tell_changes(parts: Parts, covered: Covered, *, metadata: MetadataStor
 
 async def _tell_account(parts: Parts, account: AccountRecord, found: Found) -> None:
     digest = account_digest(account)
-    await parts.add(account_line(account, parts.number))
-    parts.told_account(KnownAccount(account.user.id, digest))
+    line = account_line(account, parts.number)
+    await parts.add(line)
+    parts.told_account(KnownAccount(account.user.id, digest, line.told))
     found.accounts.add(account.user.id, digest, 0)
 
 
@@ -103,8 +105,9 @@ class _Teller:
         line = mailbox_line(record, self._parts.number)
         blocks: Sequence[str] = ()
         modseq = mailbox.highest_modseq
-        # One that has never had a message needs no look.
-        if modseq > max(since, 1) or (mailbox.messages and not since):
+        # One that has never had a message needs no look; one that cannot be selected has none any more.
+        read = mailbox.selectable and (modseq > max(since, 1) or (mailbox.messages > 0 and not since))
+        if read:
             try:
                 blocks, state = await self._read(mailbox.id, ModSeq(since))
             except MailboxNotFound:
@@ -113,11 +116,11 @@ class _Teller:
             line = msgspec.structs.replace(line, uid_next=state.uid_next, modseq=modseq, keywords=state.keywords)
         await self._parts.add(line)
         for rows in _split(blocks):
-            await self._tell_rows(mailbox.id, rows)
-        if modseq > max(since, 1):
-            await self._tell_expunges(mailbox.id, ModSeq(since), modseq)
+            await self._tell_rows(mailbox, rows)
+        if read:
+            await self._tell_expunges(mailbox, ModSeq(since), modseq)
         digest = mailbox_digest(mailbox)
-        self._parts.told_mailbox(Known(mailbox.id, modseq, digest))
+        self._parts.told_mailbox(Known(mailbox.id, modseq, digest, line.told))
         self._found.mailboxes.add(mailbox.id, modseq, digest)
 
     async def _read(self, mailbox_id: MailboxId, since: ModSeq) -> tuple[Sequence[str], Delta | PackedMessages]:
@@ -127,18 +130,18 @@ class _Teller:
         packed = await self._metadata.load(mailbox_id)
         return packed.blocks, packed
 
-    async def _tell_rows(self, mailbox_id: MailboxId, rows: Sequence[str]) -> None:
+    async def _tell_rows(self, mailbox: Mailbox, rows: Sequence[str]) -> None:
         body_ids = {BodyId(int(row.split(" ", _BODY + 1)[_BODY])) for row in rows}
         self.last_body = max(self.last_body, *body_ids)
         places = await self._metadata.body_locations(sorted(body_ids))
-        await self._parts.add(rows_line(mailbox_id, "".join(rows), places))
+        await self._parts.add(rows_line(mailbox, "".join(rows), places))
 
-    async def _tell_expunges(self, mailbox_id: MailboxId, since: ModSeq, until: ModSeq) -> None:
-        logged = await self._upkeep.expunge_ranges(mailbox_id, since)
+    async def _tell_expunges(self, mailbox: Mailbox, since: ModSeq, until: ModSeq) -> None:
+        logged = await self._upkeep.expunge_ranges(mailbox.id, since)
         # What is beyond was logged after the messages were read; next time it is told with them.
         ranges = [each for each in logged if each.modseq <= until]
         if ranges:
-            await self._parts.add(expunges_line(mailbox_id, ranges))
+            await self._parts.add(expunges_line(mailbox, ranges))
 
 
 async def _accounts(upkeep: Upkeep) -> AsyncIterator[AccountRecord]:

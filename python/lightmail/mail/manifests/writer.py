@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import msgspec
 import structlog
+from msgspec.structs import replace
 
 from lightmail.mail.manifests.covered import Covered, covered_by, joinable, outgrown
 from lightmail.mail.manifests.lines import BadManifest, Head, joined
@@ -48,6 +49,8 @@ class StoreState(msgspec.Struct, frozen=True, forbid_unknown_fields=False):
     """What this database is called among manifests."""
     rewrite: bool = False
     """The whole state has to be written, whatever there is."""
+    writer: str = ""
+    """Who was the last to begin. Another one looks at what there is by now: it may have gone on from an older state."""
     follows: str = ""
     """Whose manifests are deleted once there are some of this one: its mail is here now, and so are its bodies."""
 
@@ -90,6 +93,7 @@ class ManifestWriter:
         self._upkeep = upkeep
         self._blobs = blobs
         self._clock = clock
+        self._name = os.urandom(8).hex()
         self._covered: Covered | None = None
         self._rests_until_s = 0.0
 
@@ -110,7 +114,8 @@ class ManifestWriter:
         covered, self._covered = self._covered, None
         try:
             self._covered = await self._write(covered, done, holds)
-        except LeaseLost:
+        except (LeaseLost, BlobNotFound):
+            # Somebody else has it, or has had it meanwhile and has deleted what is not needed any more.
             _log.info("manifests are somebody else's to write now")
         done.seconds = self._clock.monotonic_s() - begun_s
         self._rests_until_s = begun_s + done.seconds * _LEAST_REST
@@ -120,7 +125,9 @@ class ManifestWriter:
 
     async def _write(self, covered: Covered | None, done: Written, holds: Callable[[], Awaitable[bool]]) -> Covered:
         state = await self._state()
-        if covered is None or covered.store != state.store:
+        if covered is None or covered.store != state.store or state.writer != self._name:
+            state = replace(state, writer=self._name)
+            await put_state(self._upkeep, state)
             covered = await self._load(state.store)
         if not (state.rewrite or covered.incomplete or outgrown(covered)):
             parts = self._parts(covered, done, holds, full="")
@@ -139,7 +146,7 @@ class ManifestWriter:
             older += [manifest.key for manifest in await manifests_of(self._blobs, state.follows)]
         await self._delete(older, done, holds)
         if state.rewrite or state.follows:
-            await put_state(self._upkeep, StoreState(state.store))
+            await put_state(self._upkeep, replace(state, rewrite=False, follows=""))
         return Covered(state.store, parts.written, found.mailboxes, found.accounts, found.last_body)
 
     def _parts(self, covered: Covered, done: Written, holds: Callable[[], Awaitable[bool]], *, full: str) -> Parts:

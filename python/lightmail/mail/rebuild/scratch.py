@@ -25,11 +25,12 @@ _MEMORY_KIB = 32_768
 _TABLES = """
     CREATE TABLE objects (key TEXT PRIMARY KEY, octets INTEGER, modified_s INTEGER) WITHOUT ROWID;
     CREATE TABLE accounts (id INTEGER PRIMARY KEY, told INTEGER, line BLOB, gone INTEGER DEFAULT 0);
-    CREATE TABLE mailboxes (id INTEGER PRIMARY KEY, told INTEGER, line BLOB, gone INTEGER DEFAULT 0);
-    CREATE TABLE messages (mailbox INTEGER, uid INTEGER, modseq INTEGER, body INTEGER, row TEXT,
-                           PRIMARY KEY (mailbox, uid)) WITHOUT ROWID;
-    CREATE TABLE expunged (mailbox INTEGER, modseq INTEGER, first_uid INTEGER, last_uid INTEGER,
-                           PRIMARY KEY (mailbox, modseq, first_uid, last_uid)) WITHOUT ROWID;
+    CREATE TABLE mailboxes (id INTEGER PRIMARY KEY, told INTEGER, line BLOB, gone INTEGER DEFAULT 0,
+                            validity INTEGER DEFAULT 0, modseq INTEGER DEFAULT 0, selectable INTEGER DEFAULT 0);
+    CREATE TABLE messages (mailbox INTEGER, validity INTEGER, uid INTEGER, modseq INTEGER, body INTEGER, row TEXT,
+                           PRIMARY KEY (mailbox, validity, uid)) WITHOUT ROWID;
+    CREATE TABLE expunged (mailbox INTEGER, validity INTEGER, modseq INTEGER, first_uid INTEGER, last_uid INTEGER,
+                           PRIMARY KEY (mailbox, validity, modseq, first_uid, last_uid)) WITHOUT ROWID;
     CREATE TABLE bodies (id INTEGER PRIMARY KEY, key TEXT, raw_octets INTEGER, stored_octets INTEGER);
     CREATE INDEX bodies_by_key ON bodies (key);
     CREATE TABLE dead (key TEXT PRIMARY KEY) WITHOUT ROWID;
@@ -40,10 +41,20 @@ _TABLES = """
 _GONE_IDS = "INSERT INTO {table} (id, told, gone) VALUES (?, 0, 1) ON CONFLICT (id) DO UPDATE SET gone = 1"
 
 
+_LATEST_ACCOUNT = """
+    INSERT INTO accounts (id, told, line) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE
+    SET told = excluded.told, line = excluded.line WHERE excluded.told >= told
+"""
+_LATEST_MAILBOX = """
+    INSERT INTO mailboxes (id, told, line, validity, modseq, selectable) VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET told = excluded.told, line = excluded.line, validity = excluded.validity,
+        modseq = excluded.modseq, selectable = excluded.selectable
+    WHERE (excluded.validity, excluded.modseq, excluded.told) >= (validity, modseq, told)
+"""
 _TROUBLE = """CASE WHEN b.id IS NULL THEN 'no manifest names its object' WHEN o.key IS NULL THEN 'its object is missing'
     ELSE 'its object has another length' END"""
 _IN_TROUBLE = "(o.octets IS NULL OR o.octets <> b.stored_octets)"
-_MAILBOXES = "SELECT id FROM mailboxes WHERE gone = 0 AND line IS NOT NULL"
+_LIVING = "SELECT id, validity FROM mailboxes WHERE gone = 0 AND selectable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +114,10 @@ class Scratch:
         await self._many("INSERT OR IGNORE INTO bodies VALUES (?, ?, ?, ?)", rows)
 
     async def settle(self) -> None:
-        """After the last line: messages that the expunge log has are no more."""
-        await self._execute(
-            "DELETE FROM messages WHERE EXISTS (SELECT 1 FROM expunged AS e"
-            " WHERE e.mailbox = messages.mailbox AND messages.uid BETWEEN e.first_uid AND e.last_uid)"
-        )
+        """After the last line: messages that the expunge log has are no more, nor are those of other UIDVALIDITYs."""
+        await self._execute(f"DELETE FROM expunged WHERE (mailbox, validity) NOT IN ({_LIVING})")
+        await self._execute(f"DELETE FROM messages WHERE (mailbox, validity) NOT IN ({_LIVING})")
+        await self._run(self._strike_out)
 
     async def put(self, bodies: Iterable[tuple[BodyId, BodyRecord]]) -> None:
         """These are in the database."""
@@ -183,7 +193,7 @@ class Scratch:
         statement = (
             f"SELECT m.mailbox, m.uid, ifnull(b.key, ''), {_TROUBLE} FROM messages AS m"
             " LEFT JOIN bodies AS b ON b.id = m.body LEFT JOIN objects AS o ON o.key = b.key"
-            f" WHERE {_IN_TROUBLE} AND m.mailbox IN ({_MAILBOXES}) ORDER BY m.mailbox, m.uid"
+            f" WHERE {_IN_TROUBLE} ORDER BY m.mailbox, m.uid"
         )
         return [LostMessage(*row) for row in await self._execute(statement)]
 
@@ -200,9 +210,7 @@ class Scratch:
         return await self._number("SELECT ifnull(max(id), 0) FROM bodies")
 
     async def count(self, what: str) -> int:
-        """what: "objects", "placed"; "messages": of mailboxes that there are."""
-        if what == "messages":
-            return await self._number(f"SELECT count(*) FROM messages WHERE mailbox IN ({_MAILBOXES})")
+        """what: "objects", "messages", "placed"."""
         return await self._number(f"SELECT count(*) FROM {what}")
 
     async def count_of(self, mailbox_id: int) -> tuple[int, int]:
@@ -230,12 +238,17 @@ class Scratch:
 
     async def _many(self, statement: str, rows: Sequence[Sequence[object]]) -> None:
         if rows:
-            await self._run(self._insert, statement, rows)
+            await self._run(self._execute_many, statement, rows)
 
-    def _insert(self, statement: str, rows: Iterable[Sequence[object]]) -> None:
+    def _execute_many(self, statement: str, rows: Iterable[Sequence[object]]) -> None:
         self._connection.execute("BEGIN")
         self._connection.executemany(statement, rows)
         self._connection.execute("COMMIT")
+
+    def _strike_out(self) -> None:
+        ranges = self._connection.execute("SELECT mailbox, validity, first_uid, last_uid FROM expunged")
+        statement = "DELETE FROM messages WHERE mailbox = ? AND validity = ? AND uid BETWEEN ? AND ?"
+        self._execute_many(statement, ranges)
 
     def _add_lines(self, lines: Iterator[Line]) -> None:
         self._connection.execute("BEGIN")
@@ -248,31 +261,28 @@ class Scratch:
     def _add_line(self, line: Line) -> None:
         match line:
             case AccountLine():
-                self._add_latest("accounts", line)
+                self._connection.execute(_LATEST_ACCOUNT, (line.id, line.told, msgspec.json.encode(line)))
             case MailboxLine():
-                self._add_latest("mailboxes", line)
+                values = (line.uid_validity, line.modseq, line.selectable)
+                self._connection.execute(_LATEST_MAILBOX, (line.id, line.told, msgspec.json.encode(line), *values))
             case RowsLine():
                 self._add_rows(line)
             case ExpungesLine():
                 self._connection.executemany(
-                    "INSERT OR IGNORE INTO expunged VALUES (?, ?, ?, ?)",
-                    [(line.mailbox, each.modseq, each.first_uid, each.last_uid) for each in line.ranges],
+                    "INSERT OR IGNORE INTO expunged VALUES (?, ?, ?, ?, ?)",
+                    [
+                        (line.mailbox, line.uid_validity, each.modseq, each.first_uid, each.last_uid)
+                        for each in line.ranges
+                    ],
                 )
-
-    def _add_latest(self, table: str, line: AccountLine | MailboxLine) -> None:
-        self._connection.execute(
-            f"INSERT INTO {table} (id, told, line) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE"
-            " SET told = excluded.told, line = excluded.line WHERE excluded.told >= told",
-            (line.id, line.told, msgspec.json.encode(line)),
-        )
 
     def _add_rows(self, line: RowsLine) -> None:
         rows = []
         for row in line.rows.splitlines():
             uid, _size, _flags, modseq, body, _rest = row.split(" ", 5)
-            rows.append((line.mailbox, int(uid), int(modseq), int(body), row))
+            rows.append((line.mailbox, line.uid_validity, int(uid), int(modseq), int(body), row))
         self._connection.executemany(
-            "INSERT INTO messages VALUES (?, ?, ?, ?, ?) ON CONFLICT (mailbox, uid) DO UPDATE"
+            "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (mailbox, validity, uid) DO UPDATE"
             " SET modseq = excluded.modseq, body = excluded.body, row = excluded.row WHERE excluded.modseq >= modseq",
             rows,
         )
