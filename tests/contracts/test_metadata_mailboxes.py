@@ -225,6 +225,15 @@ async def test_rename_of_an_empty_inbox(store: Store) -> None:
 
 
 @on_every_metadata_backend
+async def test_an_account_that_is_gone_subscribes_to_nothing(store: Store) -> None:
+    await store.directory.delete_user(store.user.id)
+    with pytest.raises(UserNotFound):
+        await store.metadata.set_subscribed(store.user.id, "Work", True)
+    await store.metadata.set_subscribed(store.user.id, "Work", False)
+    assert await store.metadata.list_subscriptions(store.user.id) == frozenset()
+
+
+@on_every_metadata_backend
 async def test_subscriptions_outlive_mailboxes(store: Store) -> None:
     """RFC 9051 §6.3.7: the server must not remove a subscription because the mailbox is gone."""
     await store.mailbox("Work")

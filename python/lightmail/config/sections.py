@@ -7,10 +7,13 @@ validating is `load.py`; what cannot be seen from one key alone is `combinations
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
+
+from lightmail.config.addresses import hide_secrets
 
 Count = Annotated[int, Meta(ge=1)]
 Octets = Annotated[int, Meta(ge=1)]
@@ -77,6 +80,15 @@ class Storage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A block of a body is stored compressed when that saves at least so much. base64 saves 24, and costs three times
     the time to read; 100: nothing is compressed."""
 
+    def __rich_repr__(self) -> Iterator[tuple[str, object]]:
+        """For `repr`, too: it may come into a log."""
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            yield name, hide_secrets(value) if isinstance(value, str) else value
+
+    def __repr__(self) -> str:
+        return f"Storage({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
+
 
 class Mysql(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How `storage.metadata = "mysql://…"` is reached."""
@@ -126,6 +138,14 @@ class S3(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One request with all its retries."""
     verify_writes: bool = False
     """Ask for each object after it was written."""
+
+    def __rich_repr__(self) -> Iterator[tuple[str, object]]:
+        """For `repr`, too: it may come into a log."""
+        for name in self.__struct_fields__:
+            yield name, "***" if name == "secret_key" and self.secret_key else getattr(self, name)
+
+    def __repr__(self) -> str:
+        return f"S3({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
 
 
 class Redis(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -107,7 +107,7 @@ class MetadataStore(Protocol):
         ...
 
     async def set_subscribed(self, user_id: UserId, name: str, subscribed: bool) -> None:
-        """The mailbox need not exist."""
+        """The mailbox need not exist. Raises UserNotFound, where there is nobody to subscribe (any more)."""
         ...
 
     async def status(self, user_id: UserId, name: str) -> MailboxStatus:

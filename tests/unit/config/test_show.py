@@ -10,6 +10,7 @@ import pytest
 from lightmail.config.addresses import ListenAddress, hide_secrets, parse_listen
 from lightmail.config.lines import key_lines, line_of
 from lightmail.config.load import KEYS, read
+from lightmail.config.sections import S3, Config, Storage
 from lightmail.config.show import effective, toml_value
 
 
@@ -117,3 +118,12 @@ def test_lines_of_keys_in_every_form_of_toml() -> None:
     assert lines == expected
     assert line_of(lines, ("g", "h", "j", 1)) == 17
     assert line_of(lines, ("nothing",)) is None
+
+
+def test_no_section_shows_a_secret_when_it_is_printed() -> None:
+    storage = Storage(metadata="mysql://lm:s3cret@db/mail", redis="rediss://:s3cret@cache/0")
+    config = Config(storage=storage, s3=S3(access_key="AKIA", secret_key="s3cret"))
+    for text in (repr(config), str(config.s3), f"{storage}"):
+        assert "s3cret" not in text
+    assert "secret_key='***'" in repr(config) and "access_key='AKIA'" in repr(config)
+    assert "mysql://lm:***@db/mail" in repr(config)

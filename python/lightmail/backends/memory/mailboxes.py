@@ -11,6 +11,7 @@ from lightmail.errors import (
     MailboxNameInvalid,
     MailboxNotFound,
     MailboxNotSelectable,
+    UserNotFound,
 )
 from lightmail.model import DELIMITER, Mailbox, MailboxId, MailboxStatus, UserId
 
@@ -77,6 +78,8 @@ class MemoryMailboxes:
     async def set_subscribed(self, user_id: UserId, name: str, subscribed: bool) -> None:
         self._state.writable()
         if subscribed:
+            if user_id not in self._state.users:
+                raise UserNotFound(str(user_id))
             self._state.subscriptions.add((user_id, name))
         else:
             self._state.subscriptions.discard((user_id, name))

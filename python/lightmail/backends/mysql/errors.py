@@ -34,6 +34,8 @@ class Refused(Exception):
 
 DUPLICATE = 1062
 """A unique index has such a row already: for the verbs."""
+NO_PARENT = 1452
+"""A foreign key names a row that is not there (any more): for the verbs."""
 
 REPEATABLE = frozenset((
     1205,  # lock wait timeout

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from lightmail.backends.groups import union
 from lightmail.backends.mailbox_change import EVERYTHING
 from lightmail.backends.mysql.copy_move import move
+from lightmail.backends.mysql.errors import NO_PARENT, Refused
 from lightmail.backends.mysql.expunge import DELETE_MESSAGES, UNREFER
 from lightmail.backends.mysql.literals import Sql
 from lightmail.backends.mysql.seal import NOT_SEALED, SEAL, changed_or_unsealed, unsealed
@@ -165,7 +166,12 @@ async def remove_mailbox(statements: Statements, mailbox_id: MailboxId, now_s: i
 
 async def set_subscribed(statements: Statements, user_id: UserId, name: str, subscribed: bool) -> None:
     if subscribed:
-        changed = await statements.run(SUBSCRIBE_UNLESS_SEALED, {"user": user_id, "name": name})
+        try:
+            changed = await statements.run(SUBSCRIBE_UNLESS_SEALED, {"user": user_id, "name": name})
+        except Refused as error:
+            if error.number == NO_PARENT:
+                raise UserNotFound(str(user_id)) from error
+            raise
     else:
         changed = await statements.run(UNSUBSCRIBE, named(user_id, name))
     await changed_or_unsealed(statements, changed)

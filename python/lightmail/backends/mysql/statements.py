@@ -16,7 +16,7 @@ _ROW = re.compile(r"(?P<head>.*\bVALUES\s*)(?P<row>\((?:[^()]|\([^()]*\))*\))(?P
 
 
 class Statements:
-    """Counts what it is asked. Errors of the server are `errors.Refused`, of which verbs may catch DUPLICATE."""
+    """Counts what it is asked. Errors of the server are `errors.Refused`, of which verbs may catch DUPLICATE, NO_PARENT."""
 
     __slots__ = ("_ahead", "_ahead_octets", "begun", "connection", "count")
 

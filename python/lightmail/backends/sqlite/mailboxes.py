@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 from lightmail.backends.mailbox_change import EVERYTHING
 from lightmail.backends.records import STATUS_COLUMNS, mailbox, mailbox_columns
 from lightmail.backends.sqlite.connection import Statements
@@ -76,6 +78,15 @@ DELETE_ALL_MESSAGES = "DELETE FROM messages WHERE mailbox_id = :mailbox"
 DELETE_ALL_EXPUNGES = "DELETE FROM expunges WHERE mailbox_id = :mailbox"
 DELETE_ALL_KEYWORDS = "DELETE FROM mailbox_keywords WHERE mailbox_id = :mailbox"
 DELETE_MAILBOX = "DELETE FROM mailboxes WHERE id = :mailbox"
+
+
+def set_subscribed(statements: Statements, user_id: UserId, name: str, subscribed: bool) -> None:
+    try:
+        statements.run(SUBSCRIBE if subscribed else UNSUBSCRIBE, {"user": user_id, "name": name})
+    except sqlite3.IntegrityError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
+            raise UserNotFound(str(user_id)) from error
+        raise
 
 
 def create_mailbox(

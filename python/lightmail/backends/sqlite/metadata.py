@@ -61,8 +61,7 @@ class SqliteMetadata(Transactions):
         return {UserId(row[1]): mailbox(row) for row in rows}
 
     async def set_subscribed(self, user_id: UserId, name: str, subscribed: bool) -> None:
-        statement = mailboxes.SUBSCRIBE if subscribed else mailboxes.UNSUBSCRIBE
-        await self._database.write(lambda statements: statements.run(statement, {"user": user_id, "name": name}))
+        await self._database.write(lambda statements: mailboxes.set_subscribed(statements, user_id, name, subscribed))
 
     async def status(self, user_id: UserId, name: str) -> MailboxStatus:
         return status(self._database.one(mailboxes.SELECT_STATUS, {"user": user_id, "name": name}), name)
