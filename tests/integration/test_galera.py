@@ -156,10 +156,11 @@ def test_a_node_that_lags_writes_nothing_once_another_has_sealed_the_store(
     """It has begun to write, and hears of the seal later than whoever sealed the store goes on."""
 
     async def test() -> None:
-        async with stores(urls) as nodes:
+        async with stores(urls) as nodes, AsyncExitStack() as stack:
             inbox = await nodes[0].mailbox()
             await nodes[0].append(inbox)
             late = await MysqlDatabase.open(parse_mysql(urls[1]), OPTIONS)
+            stack.push_async_callback(late.close)
             begun, go_on = asyncio.Event(), asyncio.Event()
 
             async def write(statements: Statements) -> None:
@@ -180,7 +181,6 @@ def test_a_node_that_lags_writes_nothing_once_another_has_sealed_the_store(
                 cursor.execute("UNLOCK TABLES")
             with pytest.raises(StoreSealed):
                 await writing
-            await late.close()
             assert contents(await nodes[0].load(inbox)) == contents(at_once)
             assert await nodes[1].upkeep.sealed() == "moved"
             await nodes[2].upkeep.unseal()

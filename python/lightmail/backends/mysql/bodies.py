@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from lightmail.backends.mysql.answers import Row
+from lightmail.backends.mysql.counting import message_parts
 from lightmail.backends.mysql.database import MysqlDatabase
 from lightmail.backends.mysql.seal import SEAL, unsealed
 from lightmail.backends.mysql.statements import Statements
@@ -13,9 +13,6 @@ from lightmail.model import BodyId
 
 EVER = 2**63 - 1
 """Later than any time."""
-MAILBOXES = 10_000
-"""Mailboxes, and messages, that one statement goes through: its time is limited."""
-MESSAGES = 200_000
 
 SELECT_SUMMARIES = """
     SELECT body_id, header, envelope, bodystructure, parts FROM message_summaries WHERE body_id IN %(bodies)s
@@ -35,7 +32,6 @@ DELETE_BODIES = "DELETE FROM message_bodies WHERE id IN %(bodies)s"
 SELECT_LOCATIONS_AFTER = f"""
     SELECT {LOCATION_COLUMNS} FROM message_bodies WHERE id > %(after)s ORDER BY id LIMIT %(limit)s
 """
-SELECT_SIZES = "SELECT id, messages FROM mailboxes WHERE id > %(after)s ORDER BY id LIMIT %(limit)s"
 SELECT_NAMED = """
     SELECT DISTINCT body_id FROM messages
     WHERE mailbox_id > %(after)s AND mailbox_id <= %(last)s AND body_id IN %(bodies)s
@@ -58,23 +54,9 @@ async def named(database: MysqlDatabase, body_ids: Sequence[BodyId]) -> frozense
 
     async def look(statements: Statements) -> frozenset[BodyId]:
         found: set[BodyId] = set()
-        after = 0
-        while sizes := await statements.all(SELECT_SIZES, {"after": after, "limit": MAILBOXES}):
-            for last in _ends(sizes):
-                values = {"after": after, "last": last, "bodies": sorted(body_ids)}
-                found.update(BodyId(body_id) for (body_id,) in await statements.all(SELECT_NAMED, values))
-                after = last
+        async for after, last in message_parts(statements):
+            values = {"after": after, "last": last, "bodies": sorted(body_ids)}
+            found.update(BodyId(body_id) for (body_id,) in await statements.all(SELECT_NAMED, values))
         return frozenset(found)
 
     return await database.read(look) if body_ids else frozenset()
-
-
-def _ends(sizes: Sequence[Row]) -> Iterator[int]:
-    """The last mailbox of each part of about MESSAGES."""
-    together = 0
-    for mailbox_id, messages in sizes[:-1]:
-        together += messages
-        if together >= MESSAGES:
-            yield mailbox_id
-            together = 0
-    yield sizes[-1][0]

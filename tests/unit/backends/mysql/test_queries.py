@@ -76,9 +76,8 @@ ALLOWED: dict[str, set[str]] = {
     sessions.SELECT_SILENT: {"processes: ALL"},
     # Those that are connected to one account.
     sessions.SELECT_SESSIONS_OF: {"sort"},
-    # What the collector is about to delete is looked for everywhere; all mailboxes once, with the number of messages.
+    # What the collector is about to delete is looked for everywhere.
     bodies.SELECT_NAMED: {"messages: many rows"},
-    bodies.SELECT_SIZES: {"mailboxes: many rows"},
     # Whoever presses the seal on Galera changes a few thousand rows at a time, of all there are.
     seal.TOUCH_USERS: {"users: many rows"},
     seal.TOUCH_UID_VALIDITIES: {"u: many rows"},
@@ -89,6 +88,7 @@ ALLOWED: dict[str, set[str]] = {
     counting.COUNT_REUSED: {"expunges: many rows", "messages: many rows"},
     counting.COUNT_REFERENCES: {"messages: many rows", "sort"},
     counting.COUNT_REFERENCES_OF: {"messages: many rows", "sort"},
+    # All mailboxes once, with the number of messages.
     counting.SELECT_SIZES: {"mailboxes: many rows"},
     counting.SELECT_BODY_PAGE: {"b: many rows"},
     # A mailbox that is not large is read as a whole; of others this part is not done.
