@@ -7,9 +7,8 @@ validating is `load.py`; what cannot be seen from one key alone is `combinations
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
 
@@ -80,11 +79,10 @@ class Storage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A block of a body is stored compressed when that saves at least so much. base64 saves 24, and costs three times
     the time to read; 100: nothing is compressed."""
 
-    def __rich_repr__(self) -> Iterator[tuple[str, object]]:
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
         """For `repr`, too: it may come into a log."""
-        for name in self.__struct_fields__:
-            value = getattr(self, name)
-            yield name, hide_secrets(value) if isinstance(value, str) else value
+        values = [(name, getattr(self, name)) for name in self.__struct_fields__]
+        return [(name, hide_secrets(value) if isinstance(value, str) else value) for name, value in values]
 
     def __repr__(self) -> str:
         return f"Storage({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
@@ -139,10 +137,10 @@ class S3(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     verify_writes: bool = False
     """Ask for each object after it was written."""
 
-    def __rich_repr__(self) -> Iterator[tuple[str, object]]:
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
         """For `repr`, too: it may come into a log."""
-        for name in self.__struct_fields__:
-            yield name, "***" if name == "secret_key" and self.secret_key else getattr(self, name)
+        shown = {"secret_key": "***"} if self.secret_key else {}
+        return [(name, shown.get(name, getattr(self, name))) for name in self.__struct_fields__]
 
     def __repr__(self) -> str:
         return f"S3({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
