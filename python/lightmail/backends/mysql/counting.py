@@ -50,18 +50,20 @@ COUNT_MESSAGES = f"""
 COUNT_LOG = f"""
     SELECT e.mailbox_id, {LOGGED_COLUMNS} FROM expunges AS e WHERE e.mailbox_id IN %(mailboxes)s GROUP BY e.mailbox_id
 """
-# Walking up the UIDs: a message was expunged once if a range that began before has not ended.
+# Walking up the UIDs: a message was expunged once if a range is open there. SUM, as MariaDB computes it, takes one step
+# for each line; MAX(last_uid) would look at all lines before it.
 COUNT_REUSED = """
     SELECT mailbox_id, COUNT(*) FROM (
-        SELECT mailbox_id, uid, is_message,
-            MAX(last_uid) OVER (PARTITION BY mailbox_id ORDER BY uid, is_message ROWS UNBOUNDED PRECEDING) AS gone_to
+        SELECT mailbox_id, step,
+            SUM(step) OVER (PARTITION BY mailbox_id ORDER BY uid, place ROWS UNBOUNDED PRECEDING) AS ranges
         FROM (
-            SELECT mailbox_id, first_uid AS uid, 0 AS is_message, last_uid FROM expunges
-            WHERE mailbox_id IN %(mailboxes)s
+            SELECT mailbox_id, first_uid AS uid, 0 AS place, 1 AS step FROM expunges WHERE mailbox_id IN %(mailboxes)s
+            UNION ALL
+            SELECT mailbox_id, last_uid, 2, -1 FROM expunges WHERE mailbox_id IN %(mailboxes)s
             UNION ALL
             SELECT mailbox_id, uid, 1, 0 FROM messages FORCE INDEX (PRIMARY) WHERE mailbox_id IN %(mailboxes)s
         ) AS lines_
-    ) AS walked WHERE is_message = 1 AND uid <= gone_to GROUP BY mailbox_id
+    ) AS walked WHERE step = 0 AND ranges > 0 GROUP BY mailbox_id
 """
 SELECT_BODY_PAGE = f"""
     SELECT {BODY_COUNT_COLUMNS} FROM message_bodies AS b WHERE b.id > %(after)s ORDER BY b.id LIMIT %(limit)s
