@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
-import tempfile
 import time
 
 import pytest
 
 from lightmail.backends.files import FileBlobs
 from lightmail.ports.blobs import BlobNotFound, BlobStore
+from tests.support.attributes import attributes_are_kept
 from tests.support.backends import on_every_blob_backend
-
-
-def _attributes_are_kept() -> bool:
-    with tempfile.TemporaryFile() as file:
-        try:
-            os.setxattr(file.fileno(), "user.test", b"x")
-        except OSError:
-            return False
-    return True
 
 
 async def _keys(blobs: BlobStore) -> list[str]:
@@ -206,7 +196,7 @@ async def test_what_an_object_is_about_comes_back(blobs: BlobStore) -> None:
     await writer.write(b"x" * 6_000_000)
     await writer.commit()
     await blobs.put("ab/plain", b"x")
-    if isinstance(blobs, FileBlobs) and not _attributes_are_kept():
+    if isinstance(blobs, FileBlobs) and not attributes_are_kept():
         pytest.skip("this file system keeps no extended attributes")
     assert await blobs.about("ab/put") == await blobs.about("ab/streamed") == about
     assert await blobs.about("ab/plain") == {}

@@ -15,6 +15,7 @@ from lightmail.app import open_store
 from lightmail.config.load import load
 from lightmail.mail.manifests import ManifestWriter, Written
 from tests.support.aio import run
+from tests.support.attributes import needs_attributes
 from tests.support.installation import Installation, Kind
 from tests.support.services import Services
 from tests.support.trust import assert_sound
@@ -75,6 +76,7 @@ def test_the_database_is_dropped(name: str, tmp_path: Path, services: Services) 
         assert_sound(place)
 
 
+@needs_attributes
 @pytest.mark.parametrize("name", KINDS)
 def test_what_came_after_the_last_manifest(name: str, tmp_path: Path, services: Services) -> None:
     with Installation(KINDS[name], tmp_path / "here", services) as place:
@@ -114,7 +116,7 @@ def test_what_came_after_the_last_manifest(name: str, tmp_path: Path, services: 
         assert_sound(place)
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", ["sqlite+files", pytest.param("mysql+s3", marks=pytest.mark.slow)])
 def test_killed_again_and_again(name: str, tmp_path: Path, services: Services) -> None:
     """The store takes no writes until it is done, and then it is whole."""
     with Installation(KINDS[name], tmp_path / "here", services) as place:

@@ -9,11 +9,13 @@ What does not fit is shortened where it shows: a list (commas) ends in how many 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from urllib.parse import quote, unquote
 
 _PLAIN = "!\"#$&'()*+,-./:;<=>?@[\\]^_`{|}~"
 _CUT = "..."
+_MORE = re.compile(r"\+[0-9]{1,9}")
 
 
 def encoded(about: Mapping[str, str], most_octets: int, prefix: str = "") -> dict[str, str]:
@@ -60,9 +62,11 @@ def _shortened(value: str, octets: int) -> str:
         return value
     items = value.split(",")
     kept = len(value)
+    # One that was shortened before ends in how many it does not name.
+    unnamed = int(items[-1][1:]) - 1 if _MORE.fullmatch(items[-1]) else 0
     for count in range(len(items) - 1, 0, -1):
         kept -= len(items[count]) + 1
-        more = f",+{len(items) - count}"
+        more = f",+{len(items) - count + unnamed}"
         if kept + len(more) <= octets:
             return value[:kept] + more
     cut = value[: max(octets - len(_CUT), 0)]
