@@ -29,6 +29,8 @@ def unavailable(error: BaseException) -> Unavailable:
     certificate = certificate_problem(error)
     if certificate:
         return NeedsOperator(f"Redis ({certificate})", _CERTIFICATE)
+    if isinstance(error, RuntimeError):
+        return Unavailable("Redis (the connection broke)")
     text = f"Redis ({(str(error) or type(error).__name__).rstrip('.')})"
     if isinstance(error, exceptions.AuthenticationError):
         return NeedsOperator(text, _PASSWORD)
