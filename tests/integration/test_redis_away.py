@@ -268,7 +268,8 @@ def test_a_wrong_password_is_told_without_it(tmp_path: Path) -> None:
             async with connected(f"redis://:very-wrong@127.0.0.1:{server.port}") as redis:
                 assert not redis.present
         (line,) = lines
-        assert line["log_level"] == "warning" and "password" in line["problem"]
+        assert line["log_level"] == "error" and "storage.redis" in line["way_out"], "nobody but the operator can help"
+        assert "password" in line["problem"]
         assert "very-wrong" not in str(line)
 
     run(test())
