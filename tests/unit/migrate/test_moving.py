@@ -10,6 +10,7 @@ import pytest
 
 from lightmail.backends.memory import MemoryBlobs, MemoryDirectory, MemoryMetadata, MemoryState, MemoryUpkeep
 from lightmail.errors import MigrationFailed, MigrationRefused, StoreSealed, Unavailable
+from lightmail.mail.manifests import ManifestWriter, stores_seen
 from lightmail.migrate.moving import mover as moving
 from lightmail.model import INBOX, MailboxId, NewMessage
 from tests.support.aio import run
@@ -135,6 +136,30 @@ def test_without_the_switch_both_stay_what_they_are_and_a_later_run_ends_it() ->
         again = await moved(source, target)
         assert again.bodies_copied < 100
         await equal(source, target)
+
+    run(test())
+
+
+def test_manifests_of_the_source_go_where_both_keep_their_bodies_in_one_place() -> None:
+    """Not before there are those of the target; otherwise the target would take their mail for somebody else's."""
+
+    async def test() -> None:
+        source, target = store(), store(2)
+        target.blobs = source.blobs
+        await source.fill(60)
+        clock = HandClock()
+        writers = [
+            ManifestWriter(metadata=side.ports.metadata, upkeep=side.ports.upkeep, blobs=side.blobs, clock=clock)
+            for side in (source, target)
+        ]
+        await writers[0].write()
+        (before,) = await stores_seen(source.blobs)
+        await moved(source, target, shared=True)
+        assert await stores_seen(source.blobs) == [before]
+        assert (await writers[0].write(now=True)).manifests == 0
+        assert (await writers[1].write()).whole
+        (after,) = await stores_seen(target.blobs)
+        assert after.name != before.name
 
     run(test())
 
