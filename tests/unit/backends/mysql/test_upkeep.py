@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lightmail.backends.mysql import MysqlDatabase, check, layout, schema_state, upgrade
+from lightmail.backends.mysql import MysqlDatabase, MysqlUpkeep, check, layout, schema_state, upgrade
 from lightmail.backends.mysql.errors import Refused
 from lightmail.backends.mysql.schema import CURRENT, MIGRATIONS, Migration
 from lightmail.backends.mysql.statements import Statements
@@ -111,6 +111,26 @@ def test_an_old_database_gets_what_is_new_and_this_release_goes_on(url: MysqlUrl
         await database.close()
         await upgrade(url, OPTIONS, 99)
         assert await check(url, OPTIONS) == []
+
+    run(test())
+
+
+def test_the_release_before_goes_on_beside_this_one(url: MysqlUrl, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test() -> None:
+        await upgrade(url, OPTIONS, 77, migrations=MIGRATIONS[:1])
+        with pytest.raises(SchemaMismatch):
+            await MysqlDatabase.open(url, OPTIONS)
+        await upgrade(url, OPTIONS, 88)
+        async with opened(url) as database:
+            # What writers lock is there from the beginning.
+            assert await database.all("SELECT name, value FROM settings") == [("sealed", b"")]
+            await MysqlUpkeep(database).seal("moved")
+        await upgrade(url, OPTIONS, 99)
+        for known in (1, CURRENT):
+            monkeypatch.setattr("lightmail.backends.mysql.versions.CURRENT", known)
+            database = await MysqlDatabase.open(url, OPTIONS)
+            assert await MysqlUpkeep(database).sealed() == "moved"
+            await database.close()
 
     run(test())
 
