@@ -29,7 +29,7 @@ from lightmail.ports.metadata import MetadataStore
 from lightmail.ports.upkeep import Upkeep
 
 MAILBOXES_PAGE = 200
-BODIES_PAGE = 50_000
+BODIES_PAGE = 20_000
 """Messages are not found by their bodies: each page costs the database a look at all of them."""
 SETTLE_S = 2.0
 """How long a collector may take between two looks at what it is about to delete."""
@@ -111,20 +111,27 @@ class Checker:
 
     async def _check_bodies(self, objects: ObjectList, reader: Reader) -> None:
         chosen = _Sample(self._sample)
-        after = BodyId(0)
-        while page := await self._upkeep.body_counts(after, BODIES_PAGE):
-            bad = {each.id for each in page if body_faults(each)}
-            sizes = await objects.take(each.object_key for each in page)
-            doubtful = [each for each in page if sizes.get(each.object_key) != each.stored_octets]
-            wrong = await self._look_at(doubtful)
-            if bad or wrong:
-                again = await self._upkeep.body_counts(after, BODIES_PAGE)
-                self._tell_bodies(bad, wrong, {each.id: each for each in again})
-            self._report.bodies += len(page)
-            self._progress("bodies", self._report.bodies, self._report.objects)
-            await self._read(reader, chosen.among([each for each in page if each.counted and each.id not in wrong]))
-            after = page[-1].id
+        after: BodyId | None = BodyId(0)
+        while after is not None:
+            after = await self._check_page(after, objects, reader, chosen)
         await self._read(reader, chosen.at_last())
+
+    async def _check_page(self, after: BodyId, objects: ObjectList, reader: Reader, chosen: _Sample) -> BodyId | None:
+        """The last body of the page; None: there was none. What the page needed is free before the next is asked for."""
+        page = await self._upkeep.body_counts(after, BODIES_PAGE)
+        if not page:
+            return None
+        bad = {each.id for each in page if body_faults(each)}
+        sizes = await objects.take(each.object_key for each in page)
+        doubtful = [each for each in page if sizes.get(each.object_key) != each.stored_octets]
+        wrong = await self._look_at(doubtful)
+        if bad or wrong:
+            again = await self._upkeep.body_counts(after, BODIES_PAGE)
+            self._tell_bodies(bad, wrong, {each.id: each for each in again})
+        self._report.bodies += len(page)
+        self._progress("bodies", self._report.bodies, self._report.objects)
+        await self._read(reader, chosen.among([each for each in page if each.counted and each.id not in wrong]))
+        return page[-1].id
 
     async def _look_at(self, bodies: Sequence[BodyCount]) -> dict[BodyId, tuple[Kind, str]]:
         """The objects of these, one by one: what is wrong with them in fact."""
