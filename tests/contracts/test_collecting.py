@@ -11,9 +11,9 @@ from lightmail.backends.memory import MemoryBlobs
 from lightmail.errors import StoreSealed, Unavailable
 from lightmail.mail import sweep as sweeping
 from lightmail.mail.collect import JOB, Collector
-from lightmail.mail.manifests import PREFIX
+from lightmail.mail.manifests import PREFIX, ManifestWriter
 from lightmail.mail.sweep import Sweeper, Swept
-from lightmail.model import BodyId, Mailbox
+from lightmail.model import BodyId, Mailbox, MailboxId, MailboxPatch
 from tests.support.backends import Store, on_every_metadata_backend, uids
 
 GRACE_S = 1000
@@ -264,6 +264,40 @@ async def test_a_body_store_with_manifests_of_another_database_is_left_alone(sto
     done = await yard.sweeper().run()
     assert (done.orphans, done.deleted) == (1, 0)
     assert "5" * 16 in done.refused
+
+
+@on_every_metadata_backend
+async def test_a_database_that_came_back_from_a_backup_gets_nothing_deleted(store: Store) -> None:
+    yard = Yard.of(store)
+    mailbox = await store.mailbox()
+    await yard.deliver(mailbox, 1)
+    (copy,) = [each for each in await store.upkeep.mailbox_records(MailboxId(0), 10) if each.mailbox.id == mailbox.id]
+    (late,) = await yard.deliver(mailbox, 1)
+    writer = ManifestWriter(metadata=store.metadata, upkeep=store.upkeep, blobs=yard.blobs, clock=store.clock)
+    await writer.write()
+    await store.upkeep.apply(
+        MailboxPatch(
+            mailbox_id=mailbox.id,
+            bodies=[],
+            rows=[],
+            expunged=[],
+            absent=uids(2),
+            keywords=copy.keywords,
+            uid_next=2,
+            highest_modseq=copy.mailbox.highest_modseq,
+        )
+    )
+    store.clock.now += GRACE_S + 1
+    await yard.collector.run()
+    await yard.blobs.put(late, b"body")  # as a backup has it: without the row
+    store.clock.now += GRACE_S + 1
+    done = await yard.sweeper().run()
+    assert (done.orphans, done.deleted) == (1, 0)
+    assert "backup" in done.refused
+    await writer.write(now=True)
+    done = await yard.sweeper().run()
+    assert (done.orphans, done.deleted) == (1, 0), "nor when it goes on from there"
+    assert "another database" in done.refused
 
 
 @on_every_metadata_backend

@@ -29,7 +29,8 @@ _MOST_SHOWN = 20
     "grace_s",
     metavar="SECONDS",
     type=click.FloatRange(min=0),
-    help="Instead of upkeep.grace_s; also where the sweep would not go below an hour.",
+    help="Instead of upkeep.grace_s; also where the sweep would not go below an hour: with less, mail that is being"
+    " delivered meanwhile may lose its body.",
 )
 @click.option(
     "--all-orphans",

@@ -23,7 +23,7 @@ from lightmail.mail.check.reading import side_by_side
 from lightmail.mail.collect import TOGETHER, refuse_sealed
 from lightmail.mail.incoming import new_object_key
 from lightmail.mail.leases import Holds, always
-from lightmail.mail.manifests import state_of, stores_seen
+from lightmail.mail.manifests import is_behind, state_of, stores_seen
 from lightmail.model import BodyId
 from lightmail.ports.blobs import BlobNotFound, BlobStore, StoredObject
 from lightmail.ports.clock import Clock
@@ -230,6 +230,8 @@ class Sweeper:
         others = [each.name for each in await stores_seen(self._blobs) if state is None or each.name != state.store]
         if others:
             return f"the body store has manifests of another database ({', '.join(others)})"
+        if await is_behind(self._upkeep, self._blobs):
+            return "the database is older than its own manifests: it may have come back from a backup"
         return ""
 
     async def _delete(self, orphans: Sequence[StoredObject], done: Swept, holds: Holds) -> None:

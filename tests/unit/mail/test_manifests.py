@@ -273,13 +273,25 @@ async def test_a_whole_state_that_was_not_finished_is_begun_again(house: House, 
 
 
 @on_house
-async def test_a_database_that_has_gone_back_is_written_as_a_whole(house: House, writer: ManifestWriter) -> None:
+async def test_a_database_that_has_gone_back_begins_anew_beside_what_is_told(
+    house: House, writer: ManifestWriter
+) -> None:
+    """It was restored from a copy: what came since then is in the manifests alone."""
     inbox = await house.inbox(messages=2)
     await writer.write()
-    stored = house._state.mailboxes[inbox.id]
-    stored.highest_modseq = ModSeq(1)
-    assert (await writer.write(now=True)).whole
-    assert len((await told(house)).heads) == 1
+    upkeep = MemoryUpkeep(house._state)
+    before = await manifests.state_of(upkeep)
+    assert before is not None and not await manifests.is_behind(upkeep, house._blobs)
+    house._state.mailboxes[inbox.id].highest_modseq = ModSeq(1)
+    assert await manifests.is_behind(upkeep, house._blobs)
+    done = await writer.write(now=True)
+    assert (done.whole, done.deleted) == (True, 0)
+    after = await manifests.state_of(upkeep)
+    assert after is not None
+    assert {each.name for each in await manifests.stores_seen(house._blobs)} == {before.store, after.store}
+    assert before.store != after.store and not await manifests.is_behind(upkeep, house._blobs)
+    await house.append(inbox, 1)
+    assert (await writer.write(now=True)).manifests == 1
 
 
 @on_house

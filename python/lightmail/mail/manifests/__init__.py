@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from lightmail.mail.manifests.objects import PREFIX, StoreSeen, stores_seen
-from lightmail.mail.manifests.writer import ManifestWriter, Written, state_of
+from lightmail.mail.manifests.writer import ManifestWriter, Written, is_behind, state_of
 
-__all__ = ["PREFIX", "ManifestWriter", "StoreSeen", "Written", "state_of", "stores_seen"]
+__all__ = ["PREFIX", "ManifestWriter", "StoreSeen", "Written", "is_behind", "state_of", "stores_seen"]

@@ -66,7 +66,7 @@ async def tell_changes(parts: Parts, covered: Covered, *, metadata: MetadataStor
         if known == (mailbox.highest_modseq, mailbox_digest(mailbox)):
             found.mailboxes.add(mailbox.id, *known)
             continue
-        modseq = known[0] if known and validity_in(known[1]) == mailbox.uid_validity else 0
+        modseq = _told_of(mailbox, known)
         if mailbox.highest_modseq < modseq:
             raise WentBack
         await teller.tell(record, modseq)
@@ -78,6 +78,20 @@ async def tell_changes(parts: Parts, covered: Covered, *, metadata: MetadataStor
         dead, found.last_body = await _dead_since(upkeep, covered.last_body)
     await parts.end(accounts_gone=accounts_gone, mailboxes_gone=mailboxes_gone, dead=dead, last_body=found.last_body)
     return found
+
+
+async def has_gone_back(covered: Covered, upkeep: Upkeep) -> bool:
+    """Whether manifests tell of changes that the database has not. Raises Unavailable."""
+    async for record in _mailboxes(upkeep):
+        mailbox = record.mailbox
+        if mailbox.highest_modseq < _told_of(mailbox, covered.mailboxes.get(mailbox.id)):
+            return True
+    return False
+
+
+def _told_of(mailbox: Mailbox, known: tuple[int, int] | None) -> int:
+    """The MODSEQ up to which it is known; 0: nothing is, or of another mailbox that had this id or name."""
+    return known[0] if known and validity_in(known[1]) == mailbox.uid_validity else 0
 
 
 async def _tell_account(parts: Parts, account: AccountRecord, found: Found) -> None:

@@ -30,7 +30,7 @@ from lightmail.mail.manifests.objects import (
     write,
 )
 from lightmail.mail.manifests.parts import Parts
-from lightmail.mail.manifests.telling import WentBack, tell_changes, tell_everything
+from lightmail.mail.manifests.telling import WentBack, has_gone_back, tell_changes, tell_everything
 from lightmail.ports.blobs import BlobNotFound, BlobStore
 from lightmail.ports.clock import Clock
 from lightmail.ports.metadata import MetadataStore
@@ -81,6 +81,27 @@ async def put_state(upkeep: Upkeep, state: StoreState) -> None:
     await upkeep.put_job(JOB, msgspec.json.encode(state))
 
 
+async def is_behind(upkeep: Upkeep, blobs: BlobStore) -> bool:
+    """Whether the database is older than its own manifests: it was restored from a copy. Raises Unavailable."""
+    state = await state_of(upkeep)
+    return state is not None and await has_gone_back(await load_covered(blobs, state.store), upkeep)
+
+
+async def load_covered(blobs: BlobStore, store: str) -> Covered:
+    """What manifests say. One that cannot be read, and is needed, makes it incomplete. Raises Unavailable."""
+    heads: list[tuple[Manifest, Head]] = []
+    unreadable = 0
+    for manifest in await manifests_of(blobs, store):
+        try:
+            heads.append((manifest, await read_head(blobs, manifest)))
+        except BlobNotFound:
+            continue
+        except BadManifest as error:
+            _log.warning("a manifest cannot be read", key=manifest.key, problem=str(error))
+            unreadable = max(unreadable, manifest.number)
+    return covered_by(store, heads, unreadable)
+
+
 async def _always() -> bool:
     return True
 
@@ -128,13 +149,20 @@ class ManifestWriter:
         if covered is None or covered.store != state.store or state.writer != self._name:
             state = replace(state, writer=self._name)
             await put_state(self._upkeep, state)
-            covered = await self._load(state.store)
+            covered = await load_covered(self._blobs, state.store)
         if not (state.rewrite or covered.incomplete or outgrown(covered)):
             parts = self._parts(covered, done, holds, full="")
             try:
                 found = await tell_changes(parts, covered, metadata=self._metadata, upkeep=self._upkeep)
             except WentBack:
-                _log.warning("the database has gone back since manifests were written: it is written as a whole")
+                # What only they know of may still be wanted, and as long as they are there nothing is swept.
+                _log.warning(
+                    "the database has gone back since manifests were written: they are left as they are, and new ones begun",
+                    manifests=state.store,
+                )
+                state = replace(state, store=new_store())
+                await put_state(self._upkeep, state)
+                covered = covered_by(state.store, [], 0)
             else:
                 covered = covered.after(found, parts.written)
                 return await self._join(covered, done, holds)
@@ -201,17 +229,3 @@ class ManifestWriter:
         state = StoreState(new_store())
         await put_state(self._upkeep, state)
         return state
-
-    async def _load(self, store: str) -> Covered:
-        """What manifests say. One that cannot be read, and is needed, makes it incomplete."""
-        heads: list[tuple[Manifest, Head]] = []
-        unreadable = 0
-        for manifest in await manifests_of(self._blobs, store):
-            try:
-                heads.append((manifest, await read_head(self._blobs, manifest)))
-            except BlobNotFound:
-                continue
-            except BadManifest as error:
-                _log.warning("a manifest cannot be read", key=manifest.key, problem=str(error))
-                unreadable = max(unreadable, manifest.number)
-        return covered_by(store, heads, unreadable)
