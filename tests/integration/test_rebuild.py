@@ -127,7 +127,7 @@ def test_killed_again_and_again(name: str, tmp_path: Path, services: Services) -
         place.stop()
         drop_database(place)
         killed = 0
-        for seconds in (0.6, 0.8, 1.0, 1.3):
+        for seconds in (0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.3):
             killed += killed_after(place.nodes[0].command_line("repair", "--from-bodies", "--yes"), seconds)
         assert killed
         done = place.command("repair", "--from-bodies", "--yes")

@@ -80,6 +80,8 @@ def refuses(address: tuple[str, int]) -> bool:
         socket.create_connection(address).close()
     except ConnectionRefusedError:
         return True
+    except ConnectionResetError:
+        return False  # it was in the queue of a socket that was just closed: the next one is refused
     return False
 
 

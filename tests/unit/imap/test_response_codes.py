@@ -24,6 +24,7 @@ NOT_OF_IMAP = {
     errors.MigrationFailed,
     errors.MigrationRefused,
     errors.SchemaMismatch,
+    errors.StoreNotEmpty,
     errors.WorkerFailed,
 }
 """Conditions that no IMAP command can meet; should one all the same, it is answered without a code."""
