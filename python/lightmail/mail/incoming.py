@@ -30,6 +30,28 @@ def new_object_key() -> str:
     return f"{name[:2]}/{name[2:]}"
 
 
+def record_of(object_key: str, done: Ingested, *, stored_octets: int) -> BodyRecord:
+    """What the database keeps of a body that has passed through the extension. stored_octets: of the object as it is."""
+    summary = done.summary
+    return BodyRecord(
+        object_key=object_key,
+        raw_octets=done.raw_octets,
+        stored_octets=stored_octets,
+        digest=done.digest,
+        summary=BodySummary(
+            header=summary.header,
+            envelope=summary.envelope,
+            bodystructure=summary.bodystructure,
+            parts=summary.parts,
+            sent_date=summary.sent_date,
+            sent_zone=summary.sent_zone,
+            message_id=summary.message_id,
+            base_subject=summary.base_subject,
+            preview=summary.preview,
+        ),
+    )
+
+
 class Incoming:
     """`write` the chunks in order, then `finish` or `abort`. A failure of any of them has already aborted it."""
 
@@ -102,24 +124,7 @@ class Incoming:
             raise
         finally:
             self._stored.clear()
-        summary = done.summary
-        return BodyRecord(
-            object_key=self._key,
-            raw_octets=self.octets,
-            stored_octets=done.stored_octets,
-            digest=done.digest,
-            summary=BodySummary(
-                header=summary.header,
-                envelope=summary.envelope,
-                bodystructure=summary.bodystructure,
-                parts=summary.parts,
-                sent_date=summary.sent_date,
-                sent_zone=summary.sent_zone,
-                message_id=summary.message_id,
-                base_subject=summary.base_subject,
-                preview=summary.preview,
-            ),
-        )
+        return record_of(self._key, done, stored_octets=done.stored_octets)
 
     async def abort(self) -> None:
         """Leaves nothing behind. Safe at any time before `finish` has returned, and twice."""

@@ -10,7 +10,8 @@ from typing import TypeVar
 from lightmail._core.frames import TAIL_OCTETS, CorruptBody, Ingest, Ingested, Layout, NeedTail, decode_all, ingest
 from lightmail._core.mime import MimeLimits
 from lightmail.config.sections import Limits
-from lightmail.model import BodyRecord, BodySummary
+from lightmail.mail.incoming import record_of
+from lightmail.model import BodyRecord
 from lightmail.ports.blobs import BlobNotFound, BlobStore
 
 T = TypeVar("T")
@@ -51,24 +52,7 @@ class BodyReader:
             raise Damaged(f"its object is damaged: {error}") from error
         if not done.raw_octets:
             raise Damaged("its object is empty")
-        summary = done.summary
-        return BodyRecord(
-            object_key=key,
-            raw_octets=done.raw_octets,
-            stored_octets=stored_octets,
-            digest=done.digest,
-            summary=BodySummary(
-                header=summary.header,
-                envelope=summary.envelope,
-                bodystructure=summary.bodystructure,
-                parts=summary.parts,
-                sent_date=summary.sent_date,
-                sent_zone=summary.sent_zone,
-                message_id=summary.message_id,
-                base_subject=summary.base_subject,
-                preview=summary.preview,
-            ),
-        )
+        return record_of(key, done, stored_octets=stored_octets)
 
     def _whole(self, stored: bytes) -> Ingested:
         return ingest(decode_all(stored), self._mime_limits, min_gain_percent=_PLAIN)
