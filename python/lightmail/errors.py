@@ -20,6 +20,7 @@
     │   │   └── TooBig             octets, limit_octets
     │   ├── OverQuota              what
     │   ├── ReadOnly               what
+    │   ├── ExpungedMeanwhile
     │   ├── EmptyMessage
     │   ├── StoreNotEmpty          what
     │   ├── MigrationRefused       reason
@@ -162,6 +163,13 @@ class ReadOnly(UserError):
     def __init__(self, what: str) -> None:
         super().__init__(f"{what} is read-only")
         self.what = what
+
+
+class ExpungedMeanwhile(UserError):
+    """What was asked of a message that this session still sees, and that is gone with its body."""
+
+    def __init__(self) -> None:
+        super().__init__("some of these messages have been expunged by another session")
 
 
 class EmptyMessage(UserError):

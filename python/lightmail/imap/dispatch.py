@@ -23,7 +23,7 @@ from lightmail.imap.replies import Ask, Done, Outcome
 from lightmail.imap.response_codes import TOO_BIG, CostsConnection, printable, refusal
 from lightmail.imap.session import Session
 from lightmail.imap.state import State
-from lightmail.imap.sync import synchronize
+from lightmail.imap.sync import explained, synchronize
 from lightmail.obs.metrics import Counts
 
 COMMANDS_IN_A_ROW = 64
@@ -174,7 +174,7 @@ class Dispatcher:
             raise
         except Exception as error:
             try:
-                outcome = refusal(error, command=name, user=self._user())
+                outcome = refusal(await explained(session, error), command=name, user=self._user())
             except CostsConnection as cost:
                 session.end(cost.text, cost.code)
                 return

@@ -35,6 +35,7 @@ CODES: dict[type[Exception], bytes] = {
     errors.LimitExceeded: b"LIMIT",
     errors.OverQuota: b"OVERQUOTA",
     errors.ReadOnly: b"READ-ONLY",
+    errors.ExpungedMeanwhile: b"EXPUNGEISSUED",
     errors.EmptyMessage: b"CANNOT",
     errors.Unavailable: b"UNAVAILABLE",
     errors.NeedsOperator: b"UNAVAILABLE",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from lightmail._core.index import UidSet
-from lightmail.errors import MailboxNotFound, Unavailable
+from lightmail.errors import BodyMissing, ExpungedMeanwhile, MailboxNotFound, Unavailable
 from lightmail.imap.replies import flag_lines
 from lightmail.imap.selected import Selected
 from lightmail.imap.session import Session
@@ -54,6 +54,25 @@ def announce(session: Session, selected: Selected, *, expunge: bool, uid: bool, 
     )
     if told:
         session.send(told)
+
+
+async def explained(session: Session, error: Exception) -> Exception:
+    """What the user is to be told of a failure: a body that is missing may be that of a message which another session
+    has expunged, and which this one still sees (RFC 2180 §4.1.3, RFC 5530 §3). Then nothing is wrong.
+    """
+    selected = session.selected
+    if selected is None or not isinstance(error, BodyMissing):
+        return error
+    if not selected.live.deleted:
+        try:
+            there = await selected.live.refresh()
+        except MailboxNotFound:
+            return ExpungedMeanwhile()
+        except Unavailable:
+            return error
+        if error.body_id in there.body_ids(there.uids()):
+            return error
+    return ExpungedMeanwhile()
 
 
 def leave_deleted(session: Session) -> None:

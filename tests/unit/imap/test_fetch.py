@@ -7,6 +7,7 @@ import random
 import re
 
 import pytest
+from structlog.testing import capture_logs
 
 from lightmail._core.index import UidSet
 from lightmail.errors import Unavailable
@@ -223,6 +224,78 @@ def test_a_body_that_is_missing_is_no_and_the_others_come() -> None:
         assert answer[-1].startswith("tag NO [UNAVAILABLE]")
         assert len(answer) == 4
         assert (await client.ok("NOOP")) == []
+        await fresh.close()
+        await house.close()
+
+    run(scenario())
+
+
+async def expunged_elsewhere(house: House, *uids: int) -> None:
+    """Another process expunges these, and the collector has been there since."""
+    inbox = await house.raw_metadata.get_mailbox(house.user.id, "INBOX")
+    chosen = UidSet(uids)
+    await house.raw_metadata.set_flags(inbox.id, chosen, FlagOp.ADD, ("\\Deleted",))
+    await house.raw_metadata.expunge(inbox.id, chosen)
+    gone = await house.raw_metadata.unreferenced_bodies(10)
+    await house.raw_metadata.forget_bodies([body.body_id for body in gone])
+    await house.blobs.delete([body.object_key for body in gone])
+
+
+@pytest.mark.parametrize(
+    ("command", "others"), [("FETCH 1:4 (UID BODY.PEEK[])", 3), ("FETCH 3 ENVELOPE", 0), ("SEARCH TEXT body", 0)]
+)
+def test_a_message_that_is_gone_with_its_body_has_been_expunged(command: str, others: int) -> None:
+    """RFC 5530 §3: EXPUNGEISSUED, and no fault of ours is logged; RFC 2180 §4.1.3: what is there is sent."""
+
+    async def scenario() -> None:
+        house = await House.build()
+        await house.inbox(messages=4)
+        fresh = await house.again()
+        client = await selected(fresh)
+        await expunged_elsewhere(fresh, 3)
+        with capture_logs() as logged:
+            answer = await client.do(command)
+        assert answer[-1].startswith("tag NO [EXPUNGEISSUED] ") and logged == []
+        assert len(answer) == others + 1
+        assert [line for line in await client.ok("NOOP") if "EXPUNGE" in line] == ["* 3 EXPUNGE"]
+        assert len(await client.ok("FETCH 1:* (UID BODY.PEEK[])")) == 3
+        await fresh.close()
+        await house.close()
+
+    run(scenario())
+
+
+def test_a_missing_body_beside_an_expunged_message_is_a_fault() -> None:
+    """The database is asked: this message is still there. When the database does not answer it is a fault as well."""
+
+    async def scenario() -> None:
+        house = await House.build()
+        await house.inbox(messages=4)
+        fresh = await house.again()
+        client = await selected(fresh)
+        await expunged_elsewhere(fresh, 4)
+        await fresh.blobs.delete([(await house.objects())[0]])
+        assert (await client.do("FETCH 1 BODY.PEEK[]"))[-1].startswith("tag NO [UNAVAILABLE] ")
+        assert (await client.do("FETCH 4 BODY.PEEK[]"))[-1].startswith("tag NO [EXPUNGEISSUED] ")
+        fresh.metadata.fail("changes_since", Unavailable("the database"))
+        assert (await client.do("FETCH 4 BODY.PEEK[]"))[-1].startswith("tag NO [UNAVAILABLE] ")
+        await fresh.close()
+        await house.close()
+
+    run(scenario())
+
+
+def test_messages_of_a_mailbox_that_is_gone_have_been_expunged() -> None:
+    async def scenario() -> None:
+        house = await House.build()
+        box = await house.mail.mailboxes.create(house.user.id, "Box")
+        await house.append(box, 2)
+        fresh = await house.again()
+        client = await selected(fresh, "Box")
+        keys = await house.objects()
+        await fresh.raw_metadata.delete_mailbox(house.user.id, "Box")
+        await fresh.blobs.delete(keys)
+        assert (await client.do("FETCH 1:2 BODY.PEEK[]"))[-1].startswith("tag NO [EXPUNGEISSUED] ")
         await fresh.close()
         await house.close()
 
