@@ -7,6 +7,7 @@
     │   ├── MailboxNameInvalid     name, reason
     │   ├── MailboxNotSelectable   name
     │   ├── MailboxHasChildren     name
+    │   ├── NoRight                name, right
     │   ├── InboxUndeletable
     │   ├── SpecialUseRefused      use, reason
     │   ├── UserNotFound           address
@@ -83,6 +84,15 @@ class MailboxHasChildren(UserError):
     def __init__(self, name: str) -> None:
         super().__init__(f"mailbox {name!r} has mailboxes below it")
         self.name = name
+
+
+class NoRight(UserError):
+    """NO [NOPERM] (RFC 5530); only where the user may know that the mailbox is there (RFC 4314 §6)."""
+
+    def __init__(self, name: str, right: str) -> None:
+        super().__init__(f"mailbox {name!r}: you have no right to do that ({right})")
+        self.name = name
+        self.right = right
 
 
 class InboxUndeletable(UserError):

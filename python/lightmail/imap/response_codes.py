@@ -25,6 +25,7 @@ CODES: dict[type[Exception], bytes] = {
     errors.MailboxNameInvalid: b"CANNOT",
     errors.MailboxNotSelectable: b"CANNOT",
     errors.MailboxHasChildren: b"HASCHILDREN",
+    errors.NoRight: b"NOPERM",
     errors.InboxUndeletable: b"CANNOT",
     errors.SpecialUseRefused: b"USEATTR",
     errors.AuthenticationFailed: b"AUTHENTICATIONFAILED",

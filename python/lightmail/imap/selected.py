@@ -6,14 +6,18 @@ from dataclasses import dataclass, field
 
 from lightmail._core.index import Snapshot, UidSet
 from lightmail.mail.live import LiveMailbox
-from lightmail.model import Mailbox
+from lightmail.model import Mailbox, Rights
 
 
 @dataclass(slots=True)
 class Selected:
     """Sequence numbers are positions in `view` and mean nothing elsewhere (law 9)."""
 
+    name: str
+    """As this client names it."""
     mailbox: Mailbox
+    rights: Rights
+    """Of this user, as of this command."""
     live: LiveMailbox
     """Held by this session."""
     view: Snapshot

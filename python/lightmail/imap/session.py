@@ -13,8 +13,9 @@ from lightmail.config import Config
 from lightmail.imap.capabilities import Capabilities
 from lightmail.imap.selected import Selected
 from lightmail.imap.state import State
+from lightmail.mail.access import Found, Place
 from lightmail.mail.store import MailStore
-from lightmail.model import User
+from lightmail.model import Rights, User
 
 
 class Output(Protocol):
@@ -138,6 +139,35 @@ class Session:
     def mailbox_name(self, name: str) -> bytes:
         """A mailbox's name as this client wants it."""
         return mailbox_name(name, utf8=self.utf8 or self.rev2)
+
+    async def mailbox(self, name: str, need: Rights = Rights.READ) -> Found:
+        """The mailbox that this user's name leads to, one's own or another's. Handlers ask here, and nowhere else.
+
+        name: as the command has it. Raises MailboxNotFound, MailboxNotSelectable, NoRight.
+        """
+        assert self.user is not None
+        return await self.mail.access.mailbox(self.user, name, need)
+
+    async def place(self, name: str, need: Rights) -> Place:
+        """Where the name leads, for what needs no mailbox that holds messages; in one's own hierarchy there may be none.
+
+        Raises MailboxNotFound, NoRight.
+        """
+        assert self.user is not None
+        return await self.mail.access.place(self.user, name, need)
+
+    async def new_place(self, name: str) -> Place:
+        """Where a mailbox of this name would be made, if the user may make one there.
+
+        Raises MailboxNotFound, NoRight.
+        """
+        assert self.user is not None
+        return await self.mail.access.new_place(self.user, name)
+
+    async def visible(self) -> list[Found]:
+        """All mailboxes that LIST may show this user, with counters as of now; in any order."""
+        assert self.user is not None
+        return await self.mail.access.visible(self.user)
 
     def plaintext_allowed(self) -> bool:
         """Whether a password may be sent on this connection as it is now."""

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from lightmail._core.index import UidSet
 from lightmail.config import Config
+from lightmail.mail.access import Access
 from lightmail.mail.accounts import Accounts
 from lightmail.mail.bodies import Bodies
 from lightmail.mail.changes import Changes
@@ -58,6 +59,7 @@ class MailStore:
         self.live = LiveMailboxes(metadata, feed, max_octets=config.limits.snapshot_cache_octets, exclusive=exclusive)
         self._changes = Changes(live=self.live, feed=feed)
         self.mailboxes = Mailboxes(metadata=metadata, changes=self._changes, config=config, exclusive=exclusive)
+        self.access = Access(mailboxes=self.mailboxes)
         self.bodies = Bodies(metadata=metadata, blobs=blobs, config=config, workers=self._workers, shared=cache)
         self.summaries = Summaries(metadata=metadata, max_octets=config.limits.summary_cache_octets)
         messages = Messages(

@@ -37,9 +37,11 @@ from lightmail.model.records import (
     MailboxRecord,
     StoredBodyRecord,
 )
+from lightmail.model.rights import ANYONE, Entries, Rights
 from lightmail.model.upkeep import Finding, SchemaState
 
 __all__ = [
+    "ANYONE",
     "DELIMITER",
     "INBOX",
     "AccountRecord",
@@ -52,6 +54,7 @@ __all__ = [
     "CopyOutcome",
     "Counted",
     "Delta",
+    "Entries",
     "ExpungeOutcome",
     "ExpungeRange",
     "Finding",
@@ -66,6 +69,7 @@ __all__ = [
     "ModSeq",
     "MoveOutcome",
     "NewMessage",
+    "Rights",
     "SchemaState",
     "StoredBodyRecord",
     "Uid",

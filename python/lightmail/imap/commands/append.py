@@ -22,8 +22,9 @@ from lightmail.imap.commands.flags import kept
 from lightmail.imap.replies import Done
 from lightmail.imap.session import Session
 from lightmail.mail.about import put_into
+from lightmail.mail.access import Found
 from lightmail.mail.incoming import Incoming
-from lightmail.model import BodyRecord, Mailbox, NewMessage
+from lightmail.model import BodyRecord, NewMessage, Rights
 
 _MOST_MESSAGES = 1_000
 _MOST_SUMMARY_OCTETS = 16_777_216
@@ -33,7 +34,7 @@ _MOST_SUMMARY_OCTETS = 16_777_216
 class AppendRun:
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._mailbox: Mailbox | None = None
+        self._place: Found | None = None
         self._messages: list[NewMessage] = []
         self._summary_octets = 0
         self._event: AppendMessage | None = None
@@ -51,10 +52,10 @@ class AppendRun:
             await self._fail(error)
             return False
         self._event = event
-        user, mailbox = self._session.user, self._mailbox
-        assert user is not None and mailbox is not None
+        user, place = self._session.user, self._place
+        assert user is not None and place is not None
         internaldate, zone = self._internaldate = event.internaldate or (self._session.mail.clock.now_s(), 0)
-        about = put_into(mailbox, user.address, internaldate=internaldate, zone=zone, flags=kept(event.flags))
+        about = put_into(place.mailbox, place.account, internaldate=internaldate, zone=zone, flags=kept(event.flags))
         self._incoming = self._session.mail.bodies.receive(about=about, account=user.id)
         return True
 
@@ -69,8 +70,8 @@ class AppendRun:
 
     async def message_end(self) -> None:
         """The literal is complete: its body becomes durable, and waits for the others (law 3)."""
-        incoming, event, mailbox = self._incoming, self._event, self._mailbox
-        if incoming is None or event is None or mailbox is None:
+        incoming, event, place = self._incoming, self._event, self._place
+        if incoming is None or event is None or place is None:
             return
         self._incoming = None
         try:
@@ -81,7 +82,7 @@ class AppendRun:
         internaldate, zone = self._internaldate
         self._messages.append(
             NewMessage(
-                mailbox_id=mailbox.id,
+                mailbox_id=place.mailbox.id,
                 body=body,
                 flags=kept(event.flags),
                 internaldate=internaldate,
@@ -95,8 +96,8 @@ class AppendRun:
 
     async def finish(self) -> Done:
         """All messages are added in one transaction, or none (RFC 3502 §6.3.11). Raises what went wrong."""
-        failure, mailbox = self._failure, self._mailbox
-        if failure is None and mailbox is not None:
+        failure, place = self._failure, self._place
+        if failure is None and place is not None:
             try:
                 appended = await self._session.mail.append(self._messages)
             except MailboxNotFound as error:
@@ -116,10 +117,8 @@ class AppendRun:
             await incoming.abort()
 
     async def _admit(self, event: AppendMessage) -> None:
-        mail, user = self._session.mail, self._session.user
-        assert user is not None
-        if self._mailbox is None:
-            self._mailbox = await mail.mailboxes.get(user.id, event.mailbox)
+        if self._place is None:
+            self._place = await self._session.mailbox(event.mailbox, Rights.INSERT)
         if not event.octets:
             # RFC 3502 §6.3.11: this is how a client cancels the whole of it.
             raise EmptyMessage()

@@ -7,7 +7,7 @@ from lightmail._core.index import UidSet
 from lightmail.errors import MailboxNotFound, ReadOnly
 from lightmail.imap.replies import Done
 from lightmail.imap.session import Session
-from lightmail.model import UidValidity
+from lightmail.model import Rights, UidValidity
 
 NO_TARGET = Done("No such mailbox", code=b"TRYCREATE", status=b"NO")
 """RFC 9051 §6.3.12, §6.4.7: it does not exist, but could be created."""
@@ -17,11 +17,11 @@ _NOTHING = Done("Nothing to copy")
 
 async def copy(session: Session, command: imap.Copy) -> Done:
     """All messages that still exist, or none (RFC 9051 §6.4.7)."""
-    selected, user = session.selected, session.user
-    assert selected is not None and user is not None
+    selected = session.selected
+    assert selected is not None
     uids = selected.view.resolve(command.set, uid=command.uid, saved=selected.saved)
     try:
-        target = await session.mail.mailboxes.get(user.id, command.mailbox)
+        target = (await session.mailbox(command.mailbox, Rights.INSERT)).mailbox
         if not uids:
             return _NOTHING
         outcome = await session.mail.copy(selected.mailbox.id, uids, target.id)
@@ -34,13 +34,13 @@ async def copy(session: Session, command: imap.Copy) -> Done:
 
 async def move(session: Session, command: imap.Move) -> Done:
     """Atomic for each message and, here, for all of them (RFC 6851 §3.3). EXPUNGE follows from the views."""
-    selected, user = session.selected, session.user
-    assert selected is not None and user is not None
+    selected = session.selected
+    assert selected is not None
     if selected.read_only:
         raise ReadOnly("this mailbox")
     uids = selected.view.resolve(command.set, uid=command.uid, saved=selected.saved)
     try:
-        target = await session.mail.mailboxes.get(user.id, command.mailbox)
+        target = (await session.mailbox(command.mailbox, Rights.INSERT)).mailbox
         if not uids:
             return _NOTHING
         outcome = await session.mail.move(selected.mailbox.id, uids, target.id)

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from lightmail._core import imap
+from lightmail.errors import MailboxNameInvalid
 from lightmail.imap.replies import Done
 from lightmail.imap.session import Session
 from lightmail.mail.mailboxes import normal_name
-from lightmail.model import DELIMITER, UserId
+from lightmail.model import DELIMITER, Rights
 
 _NAMESPACE = Done("One namespace, yours")
 
 
 async def create(session: Session, command: imap.Create) -> Done:
     """With special use: RFC 6154 §3."""
-    mailbox = await session.mail.mailboxes.create(_user_id(session), command.mailbox, special_use=command.special_use)
-    _tell_normal_name(session, command.mailbox, mailbox.name)
+    place = await session.new_place(command.mailbox)
+    await session.mail.mailboxes.create(place.owner, place.name, special_use=command.special_use)
+    _tell_normal_name(session, command.mailbox, place.wire_name)
     return Done("Created")
 
 
 async def delete(session: Session, command: imap.Delete) -> Done:
     """The selected mailbox may be deleted: it is closed then (RFC 9051 §3, CLOSED)."""
-    await session.mail.mailboxes.delete(_user_id(session), command.mailbox)
+    place = await session.place(command.mailbox, Rights.DELETE_MAILBOX)
+    await session.mail.mailboxes.delete(place.owner, place.name)
     if session.selected is not None and session.selected.live.deleted:
         session.deselect()
         session.send(b"* OK [CLOSED] The selected mailbox was deleted\r\n")
@@ -28,18 +31,24 @@ async def delete(session: Session, command: imap.Delete) -> Done:
 
 
 async def rename(session: Session, command: imap.Rename) -> Done:
-    await session.mail.mailboxes.rename(_user_id(session), command.source, command.target)
-    _tell_normal_name(session, command.target, normal_name(command.target), old=command.source)
+    source = await session.place(command.source, Rights.DELETE_MAILBOX)
+    target = await session.new_place(command.target)
+    if source.owner != target.owner:
+        raise MailboxNameInvalid(command.target, "belongs to somebody else")
+    await session.mail.mailboxes.rename(source.owner, source.name, target.name)
+    _tell_normal_name(session, command.target, target.wire_name, old=command.source)
     return Done("Renamed")
 
 
 async def subscribe(session: Session, command: imap.Subscribe) -> Done:
-    await session.mail.mailboxes.subscribe(_user_id(session), command.mailbox, subscribed=True)
+    assert session.user is not None
+    await session.mail.mailboxes.subscribe(session.user.id, command.mailbox, subscribed=True)
     return Done("Subscribed")
 
 
 async def unsubscribe(session: Session, command: imap.Unsubscribe) -> Done:
-    await session.mail.mailboxes.subscribe(_user_id(session), command.mailbox, subscribed=False)
+    assert session.user is not None
+    await session.mail.mailboxes.subscribe(session.user.id, command.mailbox, subscribed=False)
     return Done("Unsubscribed")
 
 
@@ -56,8 +65,3 @@ def _tell_normal_name(session: Session, given: str, normal: str, old: str | None
             b'* LIST () "%s" %s ("OLDNAME" (%s))\r\n'
             % (DELIMITER.encode(), session.mailbox_name(normal), session.mailbox_name(old or given))
         )
-
-
-def _user_id(session: Session) -> UserId:
-    assert session.user is not None
-    return session.user.id

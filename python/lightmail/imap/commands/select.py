@@ -9,7 +9,8 @@ from lightmail.imap.commands.sets import written_uids
 from lightmail.imap.replies import Done, flag_lines
 from lightmail.imap.selected import Selected
 from lightmail.imap.session import Session
-from lightmail.model import Mailbox, ModSeq
+from lightmail.mail.access import Found
+from lightmail.model import Mailbox, ModSeq, Rights
 
 _SELECTED = Done("Selected", code=b"READ-WRITE")
 _EXAMINED = Done("Examined", code=b"READ-ONLY")
@@ -32,16 +33,15 @@ async def select(session: Session, command: imap.Select) -> Done:
         session.send(b"* OK [CLOSED] Previous mailbox closed\r\n")
     if command.condstore or command.qresync is not None:
         session.condstore = True
-    mail, user = session.mail, session.user
-    assert user is not None
-    mailbox = await mail.mailboxes.get(user.id, command.mailbox)
-    live = await mail.open(mailbox.id)
+    found = await session.mailbox(command.mailbox)
+    mailbox = found.mailbox
+    live = await session.mail.open(mailbox.id)
     try:
         view = live.snapshot
         recent_from = _NOBODY_RECENT
         if not session.rev2:
             recent_from = await _recent_from(session, mailbox, None if command.examine else view.uid_next)
-        answer = _description(session, mailbox, view, recent_from, examine=command.examine)
+        answer = _description(session, found, view, recent_from, examine=command.examine)
         if command.qresync is not None and command.qresync.uid_validity == mailbox.uid_validity:
             answer += await _changes(session, command.qresync, mailbox, view, recent_from)
     except BaseException:
@@ -49,7 +49,9 @@ async def select(session: Session, command: imap.Select) -> Done:
         raise
     session.select(
         Selected(
+            name=found.wire_name,
             mailbox=mailbox,
+            rights=found.rights,
             live=live,
             view=view,
             read_only=command.examine,
@@ -77,7 +79,7 @@ async def close(session: Session, command: imap.Close) -> Done:
     """
     selected = session.selected
     assert selected is not None
-    if not selected.read_only:
+    if not selected.read_only and Rights.EXPUNGE in selected.rights:
         await session.mail.expunge(selected.mailbox.id)
     session.deselect()
     return _CLOSED
@@ -89,7 +91,7 @@ async def unselect(session: Session, command: imap.Unselect) -> Done:
     return _UNSELECTED
 
 
-def _description(session: Session, mailbox: Mailbox, view: Snapshot, recent_from: int, *, examine: bool) -> bytes:
+def _description(session: Session, found: Found, view: Snapshot, recent_from: int, *, examine: bool) -> bytes:
     """The untagged responses that every SELECT has (RFC 9051 §6.3.2, RFC 3501 §6.3.1)."""
     parts = [flag_lines(view.keywords, read_only=examine), b"* %d EXISTS\r\n" % len(view)]
     if not session.rev2:
@@ -99,10 +101,10 @@ def _description(session: Session, mailbox: Mailbox, view: Snapshot, recent_from
             parts.append(b"* OK [UNSEEN %d] First unseen\r\n" % view.first_unseen)
     parts.append(
         b"* OK [UIDVALIDITY %d] UIDs valid\r\n* OK [UIDNEXT %d] Next UID\r\n* OK [HIGHESTMODSEQ %d] Highest\r\n"
-        % (mailbox.uid_validity, view.uid_next, view.highest_modseq)
+        % (found.mailbox.uid_validity, view.uid_next, view.highest_modseq)
     )
     if session.rev2:
-        parts.append(b'* LIST () "/" %s\r\n' % session.mailbox_name(mailbox.name))
+        parts.append(b'* LIST () "/" %s\r\n' % session.mailbox_name(found.wire_name))
     return b"".join(parts)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from lightmail._core import imap
 from lightmail.imap.replies import Done
 from lightmail.imap.session import Session
-from lightmail.model import Mailbox, MailboxStatus
+from lightmail.model import Mailbox, MailboxStatus, Rights
 
 _DONE = Done("That is its status")
 
@@ -25,9 +25,8 @@ _VALUES: dict[str, Callable[[Mailbox | MailboxStatus], int]] = {
 
 async def status(session: Session, command: imap.Status) -> Done:
     """From the mailbox's row alone, the selected one's too: it may know more than this session has been told."""
-    user = session.user
-    assert user is not None
-    known = await session.mail.mailboxes.status(user.id, command.mailbox)
+    place = await session.place(command.mailbox, Rights.READ)
+    known = await session.mail.mailboxes.status(place.owner, place.name)
     note_items(session, command.items)
     session.send(status_line(session, command.mailbox, known, command.items))
     return _DONE
