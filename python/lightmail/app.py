@@ -152,7 +152,7 @@ async def _open_metadata(config: Config, clock: Clock) -> _Database:
     if scheme == "mysql":
         from lightmail.backends.mysql import MysqlDatabase, MysqlDirectory, MysqlMetadata, MysqlSessions, MysqlUpkeep
 
-        server = await MysqlDatabase.open(parse_mysql(config.storage.metadata), config.mysql, clock)
+        server = await MysqlDatabase.open(parse_mysql(config.storage.metadata), config.mysql)
         counts.source("sql_statements_total", _STATEMENTS, lambda: server.statements, label="mysql")
         counts.source("sql_transactions_total", "Transactions committed", lambda: server.transactions, label="mysql")
         return _Database(MysqlMetadata(server), MysqlDirectory(server), MysqlSessions(server), MysqlUpkeep(server))

@@ -312,3 +312,26 @@ async def test_ages_are_told_by_the_clock_of_the_body_store(store: Store) -> Non
     done = await yard.sweeper().run()
     assert (done.young, done.orphans) == (1, 0)
     assert "aa/young" in await yard.keys()
+
+
+@on_every_metadata_backend
+async def test_what_a_clock_that_was_wrong_has_put_down_stops_nobody(store: Store) -> None:
+    """A node a year ahead has collected, and swept, last."""
+    yard = Yard.of(store)
+    inbox = await store.mailbox()
+    keys = await yard.deliver(inbox, 2, ("\\Deleted",))
+    year_s = 365 * 24 * HOUR_S
+    await store.upkeep.put_job(JOB, b'{"rests_until_s": %d}' % (store.clock.now + year_s))
+    await store.upkeep.put_job(sweeping.JOB, b'{"ended_s": %d}' % (store.clock.now + year_s))
+    assert await yard.sweeper(every_s=HOUR_S).wanted()
+    await store.metadata.expunge(inbox.id, uids(1))
+    store.clock.now += GRACE_S + 1
+    assert await yard.collector.wanted()
+    await yard.collector.run()
+    assert await yard.keys() == {keys[1]}
+    await store.metadata.expunge(inbox.id, None)
+    store.clock.now += GRACE_S + 1
+    await store.upkeep.put_job(JOB, b'{"rests_until_s": %d}' % (store.clock.now + 10))
+    assert not await yard.collector.wanted()
+    store.clock.now += 10
+    assert await yard.collector.wanted()

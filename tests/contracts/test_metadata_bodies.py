@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lightmail.model import BodyId, FlagOp
-from tests.support.backends import START_S, Store, on_every_metadata_backend, uids
+from tests.support.backends import Store, on_every_metadata_backend, uids
 
 
 @on_every_metadata_backend
@@ -53,9 +53,9 @@ async def test_unreferenced_bodies_after_a_grace_period(store: Store) -> None:
         appended[1].body_id,
     }
     assert len(await store.metadata.unreferenced_bodies(1)) == 1
-    (old,) = await store.metadata.unreferenced_bodies(10, before_s=START_S + 1)
+    (old,) = await store.metadata.unreferenced_bodies(10, grace_s=99)
     assert old.body_id == appended[0].body_id
-    assert await store.metadata.unreferenced_bodies(10, before_s=START_S) == []
+    assert await store.metadata.unreferenced_bodies(10, grace_s=100) == []
 
 
 @on_every_metadata_backend

@@ -288,7 +288,7 @@ async def test_mailboxes_leave_with_their_messages(store: Store) -> None:
         assert sorted((await references(store)).values()) == [0, 1]
     await store.upkeep.drop_mailboxes([last.id])
     assert sorted((await references(store)).values()) == [0, 0]
-    assert len(await store.metadata.unreferenced_bodies(10, before_s=START_S + 6)) == 2
+    assert len(await store.metadata.unreferenced_bodies(10, grace_s=-1)) == 2
     await store.upkeep.drop_mailboxes([])
 
 
@@ -325,7 +325,7 @@ async def test_a_patch_leads_to_where_a_mailbox_is_elsewhere(store: Store) -> No
     assert {body.id: body.record for body in found} == bodies
     # What nothing names can be collected, after its time of grace.
     assert [body.body_id for body in await store.metadata.unreferenced_bodies(10)] == [90]
-    assert await store.metadata.unreferenced_bodies(10, before_s=START_S) == []
+    assert await store.metadata.unreferenced_bodies(10, grace_s=0) == []
     # And life goes on from there.
     (appended,) = await store.append(here, 1, ("$K57",))
     assert appended.uid == 12 and appended.body_id > 90
@@ -370,9 +370,9 @@ async def test_a_patch_of_changes(store: Store) -> None:
             body[5]: 0,
             500: 1,
         }
-    unreferenced = {one.body_id for one in await store.metadata.unreferenced_bodies(10, before_s=START_S + 6)}
+    unreferenced = {one.body_id for one in await store.metadata.unreferenced_bodies(10, grace_s=-1)}
     assert unreferenced == {body[1], body[2], body[4], body[5]}
-    assert await store.metadata.unreferenced_bodies(10, before_s=START_S + 5) == []
+    assert await store.metadata.unreferenced_bodies(10, grace_s=0) == []
     # Present bodies are left as they are.
     (kept,) = await store.upkeep.body_records([body[0]])
     assert kept.record.raw_octets == 1000

@@ -173,7 +173,7 @@ class Backends(RuleBasedStateMachine):
     @rule()
     def collect(self) -> None:
         async def collect(store: Store) -> Any:
-            found = await store.metadata.unreferenced_bodies(1000, before_s=store.clock.now)
+            found = await store.metadata.unreferenced_bodies(1000, grace_s=0)
             await store.metadata.forget_bodies([body.body_id for body in found])
             return sorted(found, key=lambda body: body.body_id)
 

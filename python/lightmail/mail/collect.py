@@ -33,6 +33,7 @@ TOGETHER = 500
 """Bodies of one transaction."""
 REST = 100
 """Looking at all messages takes at most one part in so many of the time: where it takes a second, then every 100 s."""
+MOST_REST_S = 86_400
 
 
 class _Job(msgspec.Struct, frozen=True, forbid_unknown_fields=False):
@@ -86,7 +87,7 @@ class Collector:
 
     async def wanted(self) -> bool:
         """One statement that finds nothing, as a rule."""
-        return bool(await self._unreferenced(1)) and (await self._job()).rests_until_s <= self._clock.now_s()
+        return bool(await self._unreferenced(1)) and await self._rested()
 
     async def waiting(self) -> Collected:
         """What `run` would find; at most some 100,000 bodies are counted. Changes nothing."""
@@ -116,7 +117,7 @@ class Collector:
                 if not await holds():
                     return done
                 await self._delete(undisputed[at : at + TOGETHER], done)
-        rests_until_s = self._clock.now_s() + int(REST * looked_s)
+        rests_until_s = self._clock.now_s() + min(MOST_REST_S, int(REST * looked_s))
         await self._upkeep.put_job(JOB, msgspec.json.encode(_Job((), rests_until_s)))
         if done.bodies:
             _log.info("bodies collected", bodies=done.bodies, octets=done.octets)
@@ -146,8 +147,11 @@ class Collector:
         self.total.disputed += len(body_ids)
 
     async def _unreferenced(self, limit: int) -> list[BodyLocation]:
-        before_s = self._clock.now_s() - int(self._grace_s)
-        return await self._metadata.unreferenced_bodies(limit, before_s=before_s)
+        return await self._metadata.unreferenced_bodies(limit, grace_s=int(self._grace_s))
+
+    async def _rested(self) -> bool:
+        """Whoever rests longer than MOST_REST_S has a clock that was wrong."""
+        return not 0 < (await self._job()).rests_until_s - self._clock.now_s() <= MOST_REST_S
 
     async def _job(self) -> _Job:
         state = await self._upkeep.get_job(JOB)

@@ -180,8 +180,10 @@ class MetadataStore(Protocol):
 
     async def body_locations(self, body_ids: Sequence[BodyId]) -> list[BodyLocation]: ...
 
-    async def unreferenced_bodies(self, limit: int, *, before_s: int | None = None) -> list[BodyLocation]:
-        """Bodies whose reference count is 0; only those that lost the last one before `before_s` (the grace period)."""
+    async def unreferenced_bodies(self, limit: int, *, grace_s: int | None = None) -> list[BodyLocation]:
+        """Bodies whose reference count is 0; only those that lost the last one more than `grace_s` ago, by the clock of the
+        database: a node whose own clock is wrong neither shortens nor lengthens it.
+        """
         ...
 
     async def forget_bodies(self, body_ids: Sequence[BodyId]) -> list[BodyId]:

@@ -184,7 +184,8 @@ class MemoryMetadata(MemoryMailboxes):
     async def body_locations(self, body_ids: Sequence[BodyId]) -> list[BodyLocation]:
         return [self._location(body_id) for body_id in dict.fromkeys(body_ids) if body_id in self._state.bodies]
 
-    async def unreferenced_bodies(self, limit: int, *, before_s: int | None = None) -> list[BodyLocation]:
+    async def unreferenced_bodies(self, limit: int, *, grace_s: int | None = None) -> list[BodyLocation]:
+        before_s = None if grace_s is None else self._state.clock.now_s() - grace_s
         found = [
             body_id
             for body_id, body in self._state.bodies.items()

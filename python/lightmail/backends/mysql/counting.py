@@ -140,9 +140,7 @@ async def missing_bodies(database: MysqlDatabase, mailbox_id: MailboxId) -> list
 # ---- setting right
 
 
-async def recount(
-    statements: Statements, mailbox_ids: Sequence[MailboxId], body_ids: Sequence[BodyId], now_s: int
-) -> None:
+async def recount(statements: Statements, mailbox_ids: Sequence[MailboxId], body_ids: Sequence[BodyId]) -> None:
     """In a transaction that sees one state from its first read on, which comes after all locks."""
     rows = await statements.all(LOCK_COUNTERS, {"mailboxes": sorted(set(mailbox_ids))})
     bodies = await statements.all(LOCK_REFERENCES, {"bodies": sorted(set(body_ids))})
@@ -159,7 +157,7 @@ async def recount(
             if count != there or (unreferenced_s is None) == (there == 0):
                 wrong.setdefault(there, []).append(body_id)
         for there, ids in wrong.items():
-            await statements.later(SET_REFERENCES, {"references": there, "bodies": ids, "now_s": now_s})
+            await statements.later(SET_REFERENCES, {"references": there, "bodies": ids, "now_s": statements.now_s})
 
 
 async def drop_messages(statements: Statements, mailbox_id: MailboxId, uids: Sequence[int]) -> None:

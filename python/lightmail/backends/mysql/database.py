@@ -27,9 +27,9 @@ from lightmail.backends.mysql.errors import (
     Refused,
     told,
 )
-from lightmail.backends.mysql.literals import Values
+from lightmail.backends.mysql.literals import Sql, Values
 from lightmail.backends.mysql.pool import Pool
-from lightmail.backends.mysql.statements import Statements
+from lightmail.backends.mysql.statements import SERVER_NOW, Statements
 from lightmail.backends.mysql.versions import check_packets, check_versions
 from lightmail.config.addresses import MysqlUrl
 from lightmail.config.sections import Mysql
@@ -52,9 +52,10 @@ _LONGEST_DELAY_S = 1.0
 class MysqlDatabase:
     """Shared by the MysqlMetadata and the MysqlDirectory of a process. Bound to the loop it was opened on."""
 
-    def __init__(self, clock: Clock, pool: Pool, retry_s: float) -> None:
+    def __init__(self, clock: Clock | None, pool: Pool, retry_s: float) -> None:
         """Called by `open`."""
-        self.clock = clock
+        self.clock = clock or SystemClock()
+        self._given_clock = clock
         self._pool = pool
         self._retry_s = retry_s
         self.statements = 0
@@ -62,9 +63,17 @@ class MysqlDatabase:
         self.transactions = 0
         """Committed so far."""
 
+    @property
+    def now_s(self) -> Sql:
+        """The time as a value of a statement: the server's, whatever this machine's clock says."""
+        return SERVER_NOW if self._given_clock is None else Sql(b"%d" % self._given_clock.now_s())
+
     @classmethod
     async def open(cls, url: MysqlUrl, options: Mysql, clock: Clock | None = None) -> MysqlDatabase:
-        """Raises Unavailable, SchemaMismatch, ConfigError (the server's own, see `check_packets`)."""
+        """clock: for tests; then it is the server's as well.
+
+        Raises Unavailable, SchemaMismatch, ConfigError (the server's own, see `check_packets`).
+        """
         database = cls.unchecked(url, options, clock)
         try:
             await check_versions(database)
@@ -87,7 +96,7 @@ class MysqlDatabase:
             wait_s=options.statement_timeout_s + READ_GRACE_S,
             ping_timeout_s=options.connect_timeout_s,
         )
-        return cls(clock or SystemClock(), pool, options.retry_s)
+        return cls(clock, pool, options.retry_s)
 
     # ---- reads
 
@@ -112,7 +121,7 @@ class MysqlDatabase:
         try:
             connection = await self._pool.acquire()
             try:
-                return await work(Statements(connection))
+                return await work(Statements(connection, now_s=self.now_s))
             finally:
                 connection.quit()
                 self._pool.release(connection)
@@ -125,7 +134,7 @@ class MysqlDatabase:
             try:
                 connection = await self._pool.acquire()
                 try:
-                    statements = Statements(connection, begin)
+                    statements = Statements(connection, begin, self.now_s)
                     try:
                         return await question(statements)
                     finally:
@@ -174,7 +183,7 @@ class MysqlDatabase:
         connection = await self._pool.acquire()
         committing: asyncio.Future[Answer] | None = None
         try:
-            statements = Statements(connection, begin)
+            statements = Statements(connection, begin, self.now_s)
             try:
                 answer = await verb(statements)
             except BaseException:

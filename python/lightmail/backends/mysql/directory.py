@@ -92,14 +92,13 @@ class MysqlDirectory:
         await self._database.write(set_enabled)
 
     async def delete_user(self, user_id: UserId) -> None:
-        now_s = self._database.clock.now_s()
         values = {"user": user_id}
 
         async def delete(statements: Statements) -> None:
             if not await mailboxes.lock_user(statements, user_id):
                 raise UserNotFound(str(user_id))
             for mailbox_id in sorted(row[0] for row in await statements.all(SELECT_MAILBOX_IDS, values)):
-                await mailboxes.remove_mailbox(statements, MailboxId(mailbox_id), now_s)
+                await mailboxes.remove_mailbox(statements, MailboxId(mailbox_id))
             # Aliases and subscriptions go with the row.
             await statements.run(DELETE_USER, values)
 

@@ -28,13 +28,13 @@ DELETE_MESSAGES = "DELETE FROM messages WHERE mailbox_id = %(mailbox)s AND %(cho
 LOG_RANGE = "INSERT INTO expunges (mailbox_id, modseq, first_uid, last_uid) VALUES (%s, %s, %s, %s)"
 
 
-async def expunge(statements: Statements, mailbox_id: MailboxId, uids: UidSet | None, now_s: int) -> ExpungeOutcome:
+async def expunge(statements: Statements, mailbox_id: MailboxId, uids: UidSet | None, _now_s: int) -> ExpungeOutcome:
     chosen = await lock_chosen(statements, EVERYTHING if uids is None else uids, mailbox_id, deleted=True)
     mailbox = chosen.mailboxes[mailbox_id]
     if not chosen.groups:
         return ExpungeOutcome(UidSet(), mailbox.highest_modseq, None)
     gone = union(chosen.groups)
-    await selection.run(statements, UNREFER, gone, mailbox=mailbox_id, now_s=now_s)
+    await selection.run(statements, UNREFER, gone, mailbox=mailbox_id, now_s=statements.now_s)
     await remove_rows(statements, mailbox, chosen.groups, gone)
     await save(statements, [mailbox])
     return ExpungeOutcome(gone, mailbox.modseq, mailbox.delta([], gone))

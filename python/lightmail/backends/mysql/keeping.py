@@ -104,19 +104,16 @@ class MysqlUpkeep:
         await self._database.write(lambda statements: records.put_accounts(statements, accounts))
 
     async def drop_accounts(self, user_ids: Sequence[UserId]) -> None:
-        now_s = self._database.clock.now_s()
-        await self._database.write(lambda statements: records.drop_accounts(statements, user_ids, now_s))
+        await self._database.write(lambda statements: records.drop_accounts(statements, user_ids))
 
     async def put_mailboxes(self, mailboxes: Sequence[MailboxRecord]) -> None:
         await self._database.write(lambda statements: records.put_mailboxes(statements, mailboxes))
 
     async def drop_mailboxes(self, mailbox_ids: Sequence[MailboxId]) -> None:
-        now_s = self._database.clock.now_s()
-        await self._database.write(lambda statements: records.drop_mailboxes(statements, mailbox_ids, now_s))
+        await self._database.write(lambda statements: records.drop_mailboxes(statements, mailbox_ids))
 
     async def apply(self, patch: MailboxPatch) -> None:
-        now_s = self._database.clock.now_s()
-        await self._database.write(lambda statements: patching.apply(statements, patch, now_s))
+        await self._database.write(lambda statements: patching.apply(statements, patch))
 
     # ---- counting again
 
@@ -130,14 +127,12 @@ class MysqlUpkeep:
         return await counting.missing_bodies(self._database, mailbox_id)
 
     async def recount(self, mailbox_ids: Sequence[MailboxId], body_ids: Sequence[BodyId]) -> None:
-        now_s = self._database.clock.now_s()
         await self._database.write(
-            lambda statements: counting.recount(statements, mailbox_ids, body_ids, now_s), one_state=True
+            lambda statements: counting.recount(statements, mailbox_ids, body_ids), one_state=True
         )
 
     async def put_bodies(self, bodies: Sequence[tuple[BodyId, BodyRecord]]) -> None:
-        now_s = self._database.clock.now_s()
-        await self._database.write(lambda statements: patching.put_bodies(statements, bodies, now_s))
+        await self._database.write(lambda statements: patching.put_bodies(statements, bodies))
 
     async def drop_messages(self, mailbox_id: MailboxId, uids: Sequence[int]) -> None:
         await self._database.write(lambda statements: counting.drop_messages(statements, mailbox_id, uids))

@@ -142,13 +142,13 @@ async def delete_mailbox(statements: Statements, user_id: UserId, name: str, now
     has_children = await statements.one(SELECT_BELOW, _below(user_id, name)) is not None
     if has_children and not selectable:
         raise MailboxHasChildren(name)
-    await remove_mailbox(statements, mailbox_id, now_s)
+    await remove_mailbox(statements, mailbox_id)
     if has_children:
         # Under a new id, so that sessions that have it open see their mailbox gone.
         await _add(statements, user_id, [(name, "")], now_s, selectable=False)
 
 
-async def remove_mailbox(statements: Statements, mailbox_id: MailboxId, now_s: int) -> None:
+async def remove_mailbox(statements: Statements, mailbox_id: MailboxId) -> None:
     """With all that hangs on it; its bodies lose their references."""
     values = {"mailbox": mailbox_id}
     ((messages,),) = await statements.all(LOCK_MESSAGES, values)
@@ -157,7 +157,7 @@ async def remove_mailbox(statements: Statements, mailbox_id: MailboxId, now_s: i
     else:
         every = [Sql(b"TRUE")] if messages else []
     for chosen in every:
-        await statements.run(UNREFER, {**values, "chosen": chosen, "now_s": now_s})
+        await statements.run(UNREFER, {**values, "chosen": chosen, "now_s": statements.now_s})
         await statements.run(DELETE_MESSAGES, {**values, "chosen": chosen})
     await statements.run(DELETE_ALL_EXPUNGES, values)
     await statements.later(DELETE_ALL_KEYWORDS, values)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from lightmail._core.index import UidSet
 from lightmail.backends.mysql import append, bodies, copy_move, expunge, flags, mailboxes, reading
 from lightmail.backends.mysql.database import MysqlDatabase
+from lightmail.backends.mysql.literals import Sql
 from lightmail.backends.records import location, mailbox, status
 from lightmail.backends.transactions import Transactions
 from lightmail.errors import MailboxNotFound
@@ -104,8 +105,9 @@ class MysqlMetadata(Transactions):
         rows = await self._database.all(bodies.SELECT_LOCATIONS, {"bodies": list(body_ids)})
         return [location(row) for row in rows]
 
-    async def unreferenced_bodies(self, limit: int, *, before_s: int | None = None) -> list[BodyLocation]:
-        values = {"limit": limit, "before_s": bodies.EVER if before_s is None else before_s}
+    async def unreferenced_bodies(self, limit: int, *, grace_s: int | None = None) -> list[BodyLocation]:
+        before_s = bodies.EVER if grace_s is None else Sql(b"%s - %d" % (self._database.now_s, grace_s))
+        values = {"limit": limit, "before_s": before_s}
         return [location(row) for row in await self._database.all(bodies.SELECT_UNREFERENCED, values)]
 
     async def forget_bodies(self, body_ids: Sequence[BodyId]) -> list[BodyId]:

@@ -58,17 +58,17 @@ UPDATE_MAILBOX = """
 """
 
 
-async def apply(statements: Statements, patch: MailboxPatch, now_s: int) -> None:
+async def apply(statements: Statements, patch: MailboxPatch) -> None:
     """Raises MailboxNotFound, BodyMissing."""
     row = await statements.one(LOCK_MAILBOX, {"mailbox": patch.mailbox_id})
     if row is None:
         raise MailboxNotFound(str(patch.mailbox_id))
     mailbox, patching = MailboxChange(row), Patching(patch)
-    await _add_bodies(statements, patch, patching, now_s)
+    await _add_bodies(statements, patch, patching)
     lost = await _remove(statements, mailbox, patching.leaving)
     await statements.many(INSERT_MESSAGE, patching.rows)
     patching.count_arrivals(mailbox)
-    await _change_references(statements, patching.references(lost), now_s)
+    await _change_references(statements, patching.references(lost))
     log = [(mailbox.id, gone.modseq, gone.first_uid, gone.last_uid) for gone in patch.expunged]
     await statements.many(LOG, log)
     if patch.keywords != split_words(row[5]):
@@ -78,14 +78,14 @@ async def apply(statements: Statements, patch: MailboxPatch, now_s: int) -> None
     await statements.later(UPDATE_MAILBOX, {**values, **mailbox.counted()})
 
 
-async def put_bodies(statements: Statements, bodies: Sequence[tuple[BodyId, BodyRecord]], now_s: int) -> None:
+async def put_bodies(statements: Statements, bodies: Sequence[tuple[BodyId, BodyRecord]]) -> None:
     """Rows that are missing, whatever names them."""
     ascending = sorted(bodies, key=lambda each: each[0])
-    await statements.many(INSERT_BODY, [(body_id, *body_row(body, 0), now_s) for body_id, body in ascending])
+    await statements.many(INSERT_BODY, [(body_id, *body_row(body, 0), statements.now_s) for body_id, body in ascending])
     await statements.many(ADD_SUMMARY, [summary_row(body_id, body) for body_id, body in ascending])
 
 
-async def _add_bodies(statements: Statements, patch: MailboxPatch, patching: Patching, now_s: int) -> None:
+async def _add_bodies(statements: Statements, patch: MailboxPatch, patching: Patching) -> None:
     """Raises BodyMissing."""
     given = dict(patch.bodies)
     asked = sorted(given.keys() | set(patching.body_ids))
@@ -94,7 +94,7 @@ async def _add_bodies(statements: Statements, patch: MailboxPatch, patching: Pat
         present.update(one for (one,) in await statements.all(LOCK_BODIES, {"bodies": asked[at : at + PART]}))
     patching.require(present | given.keys())
     added = [(body_id, body) for body_id, body in sorted(given.items()) if body_id not in present]
-    await statements.many(INSERT_BODY, [(body_id, *body_row(body, 0), now_s) for body_id, body in added])
+    await statements.many(INSERT_BODY, [(body_id, *body_row(body, 0), statements.now_s) for body_id, body in added])
     await statements.many(ADD_SUMMARY, [summary_row(body_id, body) for body_id, body in added])
 
 
@@ -110,12 +110,12 @@ async def _remove(statements: Statements, mailbox: MailboxChange, leaving: UidSe
     return lost
 
 
-async def _change_references(statements: Statements, changes: list[tuple[int, int]], now_s: int) -> None:
+async def _change_references(statements: Statements, changes: list[tuple[int, int]]) -> None:
     """One statement for all bodies whose count changes by as many."""
     alike: dict[int, list[int]] = {}
     for body_id, by in changes:
         alike.setdefault(by, []).append(body_id)
     for by, bodies in alike.items():
         for at in range(0, len(bodies), PART):
-            values = {"by": by, "bodies": bodies[at : at + PART], "now_s": now_s}
+            values = {"by": by, "bodies": bodies[at : at + PART], "now_s": statements.now_s}
             await statements.run(CHANGE_REFERENCES, values)

@@ -188,11 +188,11 @@ async def put_accounts(statements: Statements, accounts: Sequence[AccountRecord]
     await _raise_uid_validities(statements, [(one.user.address, one.last_uid_validity) for one in changed])
 
 
-async def drop_accounts(statements: Statements, user_ids: Sequence[UserId], now_s: int) -> None:
+async def drop_accounts(statements: Statements, user_ids: Sequence[UserId]) -> None:
     users = {"users": sorted(set(user_ids))}
     found = {"users": [row[0] for row in await statements.all(LOCK_USERS, users)]}
     for mailbox_id in sorted(row[0] for row in await statements.all(SELECT_MAILBOXES_OF, found)):
-        await mailboxes.remove_mailbox(statements, MailboxId(mailbox_id), now_s)
+        await mailboxes.remove_mailbox(statements, MailboxId(mailbox_id))
     # Aliases and subscriptions go with the row.
     await statements.run(DELETE_USERS, found)
 
@@ -231,9 +231,9 @@ async def _require_free(statements: Statements, boxes: Sequence[Mailbox], given:
             raise MailboxExists(row[0])
 
 
-async def drop_mailboxes(statements: Statements, mailbox_ids: Sequence[MailboxId], now_s: int) -> None:
+async def drop_mailboxes(statements: Statements, mailbox_ids: Sequence[MailboxId]) -> None:
     for mailbox_id, *_ in await statements.all(LOCK_THESE, {"mailboxes": sorted(set(mailbox_ids))}):
-        await mailboxes.remove_mailbox(statements, MailboxId(mailbox_id), now_s)
+        await mailboxes.remove_mailbox(statements, MailboxId(mailbox_id))
 
 
 def _row(box: Mailbox) -> tuple[object, ...]:

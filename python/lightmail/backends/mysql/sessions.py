@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Sequence
 
 from lightmail.backends.mysql.database import MysqlDatabase
+from lightmail.backends.mysql.literals import Sql
 from lightmail.backends.mysql.statements import Statements
 from lightmail.backends.records import SESSION_COLUMNS, session, session_row
 from lightmail.model import ClientSession
@@ -50,7 +51,7 @@ class MysqlSessions:
     async def beat(
         self, process: str, opened: Sequence[ClientSession], closed: Sequence[str], *, all_ids: Sequence[str]
     ) -> bool:
-        values = {"process": process, "now_s": self._database.clock.now_s(), "silent_s": self._silent_s()}
+        values = {"process": process, "now_s": self._database.now_s, "silent_s": self._silent_s()}
         wanted = len(all_ids), sum(zlib.crc32(name.encode()) for name in all_ids)
 
         async def beat(statements: Statements) -> bool:
@@ -82,9 +83,9 @@ class MysqlSessions:
     async def close(self) -> None:
         """The database is closed by whoever opened it."""
 
-    def _silent_s(self) -> int:
+    def _silent_s(self) -> Sql:
         """A process that was last heard of at this time is gone."""
-        return self._database.clock.now_s() - int(EXPIRES_S)
+        return Sql(b"%s - %d" % (self._database.now_s, int(EXPIRES_S)))
 
 
 async def _forget(statements: Statements, processes: Sequence[str]) -> None:

@@ -7,10 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from lightmail.backends.mysql.answers import Answer, Row
 from lightmail.backends.mysql.connection import Connection
-from lightmail.backends.mysql.literals import Values, statement_octets
+from lightmail.backends.mysql.literals import Sql, Values, statement_octets
 
 MANY_OCTETS = 4 * 1024 * 1024
 """Rows go together into one statement up to here; the smallest max_allowed_packet a server has by default is 16 MiB."""
+
+SERVER_NOW = Sql(b"CAST(UNIX_TIMESTAMP() AS SIGNED)")
+"""In whole seconds. It is unsigned by itself, and a difference below 0 an error."""
 
 _ROW = re.compile(r"(?P<head>.*\bVALUES\s*)(?P<row>\((?:[^()]|\([^()]*\))*\))(?P<tail>.*)", re.DOTALL)
 
@@ -18,11 +21,13 @@ _ROW = re.compile(r"(?P<head>.*\bVALUES\s*)(?P<row>\((?:[^()]|\([^()]*\))*\))(?P
 class Statements:
     """Counts what it is asked. Errors of the server are `errors.Refused`, of which verbs may catch DUPLICATE, NO_PARENT."""
 
-    __slots__ = ("_ahead", "_ahead_octets", "begun", "connection", "count")
+    __slots__ = ("_ahead", "_ahead_octets", "begun", "connection", "count", "now_s")
 
-    def __init__(self, connection: Connection, begin: bytes = b"") -> None:
-        """begin: goes in front of the first statement, in the same round trip."""
+    def __init__(self, connection: Connection, begin: bytes = b"", now_s: Sql = SERVER_NOW) -> None:
+        """begin: goes in front of the first statement, in the same round trip. now_s: see below."""
         self.connection = connection
+        self.now_s = now_s
+        """The time by one clock for all nodes, as a value of a statement: for what another node will measure."""
         self.count = 0
         """Statements run so far, without transaction control."""
         self.begun = not begin

@@ -110,8 +110,9 @@ class SqliteMetadata(Transactions):
         rows = self._database.all(bodies.SELECT_LOCATIONS, {"bodies": bodies.listed(body_ids)})
         return [location(row) for row in rows]
 
-    async def unreferenced_bodies(self, limit: int, *, before_s: int | None = None) -> list[BodyLocation]:
-        values = {"limit": limit, "before_s": bodies.EVER if before_s is None else before_s}
+    async def unreferenced_bodies(self, limit: int, *, grace_s: int | None = None) -> list[BodyLocation]:
+        before_s = bodies.EVER if grace_s is None else self._database.clock.now_s() - grace_s
+        values = {"limit": limit, "before_s": before_s}
         rows = await self._database.read(lambda statements: statements.all(bodies.SELECT_UNREFERENCED, values))
         return [location(row) for row in rows]
 

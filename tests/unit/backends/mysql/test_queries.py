@@ -194,7 +194,7 @@ async def scenario(store: Store, table: MysqlSessions) -> None:
     await metadata.summaries(body_ids)
     found = await metadata.body_locations(body_ids)
     await metadata.known_keys([one.object_key for one in found])
-    await metadata.unreferenced_bodies(10, before_s=store.clock.now)
+    await metadata.unreferenced_bodies(10, grace_s=0)
     (gone,), _ = await metadata.append([store.message(small, ("\\Deleted",))])
     await metadata.expunge(small.id, None)
     await metadata.forget_bodies([*body_ids, gone.body_id])
