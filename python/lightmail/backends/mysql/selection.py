@@ -123,7 +123,7 @@ def parts(uids: UidSet) -> Iterator[tuple[Sql, UidSet]]:
         yield _condition(part), UidSet.from_ranges(part)
 
 
-async def run(statements: Statements, statement: str, uids: UidSet, **values: int) -> None:
+async def run(statements: Statements, statement: str, uids: UidSet, **values: object) -> None:
     """A statement that changes chosen messages: `AND %(chosen)s` in its condition. Once for each part.
 
     What takes long has a round trip of its own, since its time is limited; on one message it takes none.
