@@ -141,6 +141,7 @@ class MetadataStore(Protocol):
 
     async def append(self, messages: Sequence[NewMessage]) -> tuple[list[Appended], list[Delta]]:
         """All or none, in order; one new MODSEQ per mailbox. One Delta per mailbox touched.
+        Where a COMMIT is lost it is looked whether it was done: OutcomeUnknown is raised only when that cannot be asked.
         Raises MailboxNotFound, LimitExceeded (keywords).
         """
         ...

@@ -1,6 +1,10 @@
 """APPEND and delivery: bodies, then the messages that name them, in one transaction (laws 1, 2 and 3).
 
 Five statements for one message, however many mailboxes it goes to; a keyword that is new there takes a sixth.
+
+After a COMMIT whose outcome is not known it is settled: the same again, unless the body's key is there. The rows of the mailboxes
+are locked before that is looked at, so a COMMIT that is still under way on this server is waited for; one that comes from
+another node of a cluster, and is not here yet, changes the same rows as this transaction, so one of the two fails.
 """
 
 from __future__ import annotations
@@ -11,6 +15,7 @@ from lightmail.backends.arrivals import MESSAGE_COLUMNS, Arrivals
 from lightmail.backends.mysql.mailbox_row import lock, save
 from lightmail.backends.mysql.statements import Statements
 from lightmail.backends.records import SUMMARY_COLUMNS, body_row, summary_row
+from lightmail.errors import MailboxNotFound, StoreSealed
 from lightmail.model import Appended, Delta, NewMessage
 
 INSERT_BODY = """
@@ -24,14 +29,47 @@ INSERT_SUMMARY = f"""
 INSERT_MESSAGE = f"INSERT INTO messages ({MESSAGE_COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 
 
-async def append(statements: Statements, messages: Sequence[NewMessage]) -> tuple[list[Appended], list[Delta]]:
-    """Raises MailboxNotFound, LimitExceeded."""
-    arrivals = Arrivals(messages)
-    mailboxes = await lock(statements, *arrivals.mailbox_ids)
-    arrivals.place(mailboxes, await _add_bodies(statements, arrivals))
-    await statements.many(INSERT_MESSAGE, arrivals.rows, later=True)
-    await save(statements, mailboxes.values())
-    return arrivals.answer()
+Answer = tuple[list[Appended], list[Delta]]
+
+
+class Appending:
+    """Some messages, which are added once, however often `run` is committed."""
+
+    def __init__(self, messages: Sequence[NewMessage]) -> None:
+        self._messages = messages
+        self._last: Answer | None = None
+        self._perhaps: dict[int, Answer] = {}
+        """What may have been committed, by the id that it gave to the first body."""
+
+    def unknown(self) -> None:
+        """The last `run` may have been committed."""
+        if self._last is not None:
+            self._perhaps[self._last[0][0].body_id] = self._last
+
+    async def run(self, statements: Statements) -> Answer:
+        """In a transaction. Raises MailboxNotFound, LimitExceeded."""
+        arrivals = Arrivals(self._messages)
+        try:
+            mailboxes = await lock(statements, *arrivals.mailbox_ids)
+        except (MailboxNotFound, StoreSealed):
+            # Since then, perhaps. Those that are there are locked.
+            earlier = await self._earlier(statements)
+            if earlier is None:
+                raise
+            return earlier
+        earlier = await self._earlier(statements)
+        if earlier is None:
+            arrivals.place(mailboxes, await _add_bodies(statements, arrivals))
+            await statements.many(INSERT_MESSAGE, arrivals.rows, later=True)
+            await save(statements, mailboxes.values())
+        self._last = earlier or arrivals.answer()
+        return self._last
+
+    async def _earlier(self, statements: Statements) -> Answer | None:
+        if not self._perhaps:
+            return None
+        rows = await statements.all(SELECT_BODY_IDS, {"keys": [self._messages[0].body.object_key]})
+        return self._perhaps[rows[0][1]] if rows else None
 
 
 async def _add_bodies(statements: Statements, arrivals: Arrivals) -> dict[str, int]:

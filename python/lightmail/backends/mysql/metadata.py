@@ -10,7 +10,7 @@ from lightmail.backends.mysql.database import MysqlDatabase
 from lightmail.backends.mysql.literals import Sql
 from lightmail.backends.records import location, mailbox, status
 from lightmail.backends.transactions import Transactions
-from lightmail.errors import MailboxNotFound
+from lightmail.errors import MailboxNotFound, OutcomeUnknown, Unavailable
 from lightmail.model import (
     BodyId,
     Delta,
@@ -19,9 +19,13 @@ from lightmail.model import (
     MailboxId,
     MailboxStatus,
     ModSeq,
+    NewMessage,
     UserId,
 )
 from lightmail.ports.metadata import BodyLocation, PackedMessages
+
+SETTLED_WITHIN = 3
+"""So many attempts, where COMMIT after COMMIT has an unknown outcome."""
 
 
 class MysqlMetadata(Transactions):
@@ -84,6 +88,24 @@ class MysqlMetadata(Transactions):
 
     async def expunged_since(self, mailbox_id: MailboxId, modseq: ModSeq) -> UidSet:
         return await reading.expunged_since(self._database, mailbox_id, modseq)
+
+    async def append(self, messages: Sequence[NewMessage]) -> append.Answer:
+        if not messages:
+            return [], []
+        appending = append.Appending(messages)
+        unknown: OutcomeUnknown | None = None
+        for _ in range(SETTLED_WITHIN):
+            try:
+                return await self._database.write(appending.run)
+            except OutcomeUnknown as error:
+                appending.unknown()
+                unknown = error
+            except Unavailable as error:
+                if unknown is None:
+                    raise
+                raise unknown from error
+        assert unknown is not None
+        raise unknown
 
     async def expunge(self, mailbox_id: MailboxId, uids: UidSet | None) -> ExpungeOutcome:
         if uids is None:
