@@ -56,3 +56,23 @@ def test_bodies_go_in_the_background(kind: str, tmp_path: Path, services: Servic
         # It may have had the lease: it has not ended it.
         store_and_expunge(installation, account)
         assert eventually(lambda: all_gone(installation, 2))
+
+
+@pytest.mark.parametrize("kind", ["sqlite+files-3-workers", "mysql+s3+redis-2-nodes"])
+def test_a_server_that_stops_leaves_manifests_of_everything(kind: str, tmp_path: Path, services: Services) -> None:
+    """Mail that came until then is where it was, should the database be lost."""
+    with Installation(KINDS[kind], tmp_path, services, {"upkeep": {"interval_s": 0.2}}) as installation:
+        account = installation.add_user()
+        store_and_expunge(installation, account)
+        assert eventually(lambda: manifests_written(installation) is None), "a server has the lease"
+        store_and_expunge(installation, account)
+        installation.stop()
+        assert manifests_written(installation) == 0, "nothing has been left to tell"
+
+
+def manifests_written(installation: Installation) -> int | None:
+    """By this command; None: somebody else is at it."""
+    answer = installation.command("gc", "--json")
+    assert answer.returncode == 0, answer.stderr.decode()
+    written: int | None = (json.loads(answer.stdout).get("manifests") or {}).get("written")
+    return written

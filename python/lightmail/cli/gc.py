@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lightmail.cli.options import config_options, good_config, json_option, with_store
-from lightmail.cli.output import octets_in_words, print_json
+from lightmail.cli.options import config_options, confirm, good_config, json_option, with_store
+from lightmail.cli.output import iso_time, octets_in_words, print_json
 
 if TYPE_CHECKING:
     from lightmail.app import Store
     from lightmail.mail.collect import Collected
-    from lightmail.mail.manifests import Written
+    from lightmail.mail.manifests import StoreSeen, Written
     from lightmail.mail.sweep import Progress, Swept
 
 _MOST_SHOWN = 20
@@ -37,6 +37,14 @@ _MOST_SHOWN = 20
     is_flag=True,
     help="Delete objects without a row even if there are so many that this may be the wrong database.",
 )
+@click.option(
+    "--drop-manifests",
+    "unwanted",
+    metavar="NAME",
+    help="Only delete the manifests of another database, which is not wanted any more: as long as they are there"
+    " nothing is swept.",
+)
+@click.option("--yes", is_flag=True, help="With --drop-manifests: do not ask.")
 @config_options
 @json_option
 def gc(
@@ -44,6 +52,8 @@ def gc(
     dry_run: bool,
     grace_s: float | None,
     all_orphans: bool,
+    unwanted: str | None,
+    yes: bool,
     file: str | None,
     data: str | None,
     as_json: bool,
@@ -56,6 +66,12 @@ def gc(
 
     if all_orphans and not sweep:
         raise click.UsageError("--all-orphans needs --sweep")
+    if unwanted is not None:
+        if sweep or grace_s is not None:
+            raise click.UsageError("--drop-manifests deletes manifests and nothing else")
+        return _drop(unwanted, dry_run=dry_run, yes=yes, file=file, data=data, as_json=as_json)
+    if yes:
+        raise click.UsageError("--yes goes with --drop-manifests")
     config = good_config(file, data)
 
     async def work(store: Store) -> tuple[Collected, Swept | None, Written | None]:
@@ -76,6 +92,37 @@ def gc(
     else:
         _print(collected, swept, written, dry_run=dry_run)
     return 1 if swept is not None and (swept.missing or swept.refused) else 0
+
+
+def _drop(name: str, *, dry_run: bool, yes: bool, file: str | None, data: str | None, as_json: bool) -> int:
+    """Who wants them may be another database that is alive, and shares the body store by mistake."""
+    from lightmail.mail.manifests import delete_manifests, state_of, stores_seen
+
+    async def work(store: Store) -> StoreSeen:
+        seen = {each.name: each for each in await stores_seen(store.blobs)}
+        own = await state_of(store.upkeep)
+        if own is not None and own.store == name:
+            raise click.UsageError(f"{name} is this database itself")
+        if name not in seen:
+            others = ", ".join(sorted(seen.keys() - {own.store if own is not None else ""}))
+            raise click.UsageError(f"no manifests of {name}; there are those of {others or 'no other database'}")
+        if not dry_run:
+            about = _about(seen[name])
+            confirm(f"Delete {about}? What only they tell of can never be rebuilt.", yes=yes)
+            await delete_manifests(store.blobs, name)
+        return seen[name]
+
+    gone = with_store(file, data, work)
+    if as_json:
+        print_json({"dry_run": dry_run, "store": name, "manifests": gone.manifests, "octets": gone.octets})
+    else:
+        click.echo(f"{_about(gone)} {'to be deleted' if dry_run else 'deleted'}")
+    return 0
+
+
+def _about(seen: StoreSeen) -> str:
+    size = octets_in_words(seen.octets)
+    return f"{seen.manifests} manifests of {seen.name} ({size}), last written {iso_time(seen.last_written_s)}"
 
 
 def _row(collected: Collected, swept: Swept | None, written: Written | None) -> dict[str, Any]:

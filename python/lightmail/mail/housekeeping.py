@@ -3,7 +3,7 @@
     timer → wanted? (one cheap question, no lease) → the lease → the work, which asks between its steps whether it may go on
 
 A process that has nothing to do owns one timer for each task and nothing else. A holder that dies is followed by another
-process once its lease has run out; one that ends in order gives its leases back.
+process once its lease has run out; one that ends in order does once more what would be missed, and gives its leases back.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _log = structlog.get_logger("lightmail.housekeeping")
 LEASE_S = 120
 """Of a task whose interval is not longer."""
 CLOSE_S = 5.0
-"""How long a task may take to come to its next step when the process ends."""
+"""How long a task may take to come to its next step when the process ends, and to be done for the last time."""
 
 
 class Task(Protocol):
@@ -34,7 +34,9 @@ class Task(Protocol):
     interval_s: float
     """How often each process looks whether there is something to do; 0: never."""
     keeps_lease: bool
-    """Whether the same process goes on with it next time, because it remembers what it has seen."""
+    """Whether the same process goes on with it next time, because it remembers what it has seen; and does it once more when
+    it ends, with what has come until then.
+    """
 
     async def wanted(self) -> bool:
         """Whether there is anything to do. Raises SystemFault."""
@@ -57,9 +59,14 @@ class Housekeeping:
         for each in self.rounds:
             each.start()
 
-    async def close(self) -> None:
-        """What runs comes to its next step, at most."""
-        await asyncio.gather(*(each.close() for each in self.rounds))
+    async def stop(self) -> None:
+        """Nothing is begun any more; what runs comes to its next step, at most."""
+        await asyncio.gather(*(each.stop() for each in self.rounds))
+
+    async def close(self, *, last: bool = False) -> None:
+        """last: nobody comes after this process, and its clients have gone."""
+        await self.stop()
+        await asyncio.gather(*(each.end(last=last) for each in self.rounds))
 
 
 class _Round:
@@ -80,12 +87,14 @@ class _Round:
         self._stopped = False
         """This time: who has lost the lease in the midst of its work does not go on when it gets it again."""
         self._closing = False
+        self._looked = False
+        """It has lived long enough for one turn."""
 
     def start(self) -> None:
         # Nodes that are started together need not ask together.
         self._within(self.task.interval_s * random.uniform(0.5, 1.0))
 
-    async def close(self) -> None:
+    async def stop(self) -> None:
         self._closing = True
         if self._timer is not None:
             self._timer.cancel()
@@ -94,6 +103,17 @@ class _Round:
             await asyncio.wait((running,), timeout=CLOSE_S)
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
+
+    async def end(self, *, last: bool) -> None:
+        try:
+            if last and self._looked and self.task.keeps_lease:
+                async with asyncio.timeout(CLOSE_S):
+                    if await self._lease.holds():
+                        await self.task.run(self._lease.holds)
+        except (SystemFault, TimeoutError) as error:
+            _log.info("not done before the end", task=self.task.name, problem=str(error))
+        except Exception:
+            _log.exception("failed", task=self.task.name)
         try:
             await self._lease.end()
         except SystemFault:
@@ -114,6 +134,7 @@ class _Round:
 
     async def _once(self) -> None:
         self._stopped = self._closing
+        self._looked = True
         try:
             if await self.task.wanted() and await self._holds():
                 await self._run()

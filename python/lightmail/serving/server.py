@@ -67,7 +67,8 @@ class Server:
         timeout_s = self._config.server.drain_timeout_s
         _log.info("stopping", imap_connections=len(self._imap), timeout_s=timeout_s)
         self._stop_listening()
-        await asyncio.gather(self._housekeeping.close(), self._imap.close(timeout_s), self._lmtp.close(timeout_s))
+        await asyncio.gather(self._housekeeping.stop(), self._imap.close(timeout_s), self._lmtp.close(timeout_s))
+        await self._housekeeping.close(last=True)
         self._authenticator.close()
         _log.info(
             "stopped",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -24,7 +27,7 @@ def anna(lightmail: Command) -> Command:
 
 
 def objects(lightmail: Command) -> list[Path]:
-    return sorted(path for path in (lightmail.data / "bodies/objects").rglob("*+*") if "manifest" not in str(path))
+    return sorted(path for path in (lightmail.data / "bodies/objects").rglob("*+*") if "manifest" not in path.name)
 
 
 def test_bodies_go_after_the_grace_period(anna: Command) -> None:
@@ -44,6 +47,43 @@ def test_sweep(anna: Command) -> None:
     assert called.code == 1
     assert "1 bodies have no object" in called.err
     assert len(anna("gc", "--sweep", "--dry-run", "--json").json["swept"]["missing_keys"]) == 1
+
+
+def test_manifests_of_another_database_stand_in_the_way_until_they_are_dropped(anna: Command) -> None:
+    """The database was lost, and its mail is not wanted any more."""
+    anna.ok("gc")
+    for file in anna.data.glob("lightmail.sqlite*"):
+        file.unlink()
+    anna.ok("user", "add", ANNA, "--generate")
+    anna.ok("deliver", "--user", ANNA, stdin=b"Subject: new\n\nbody\n")
+    anna("gc")
+    (old,) = {path.name.split("+")[1][:16] for path in manifests(anna)} - {own_name(anna)}
+    assert old in anna("gc", "--sweep", "--grace", "0", "--dry-run", "--json").json["swept"]["refused"]
+
+    mistaken = anna("gc", "--drop-manifests", "0" * 16, "--yes")
+    assert mistaken.code == 2 and old in mistaken.err and own_name(anna) not in mistaken.err
+    assert anna("gc", "--drop-manifests", own_name(anna), "--yes").code == 2
+    assert anna("gc", "--drop-manifests", old).code == 2, "there is nobody to ask"
+    assert anna("gc", "--drop-manifests", old, "--sweep", "--yes").code == 2
+    assert anna("gc", "--yes").code == 2
+    before = manifests(anna)
+    assert anna.ok("gc", "--drop-manifests", old, "--dry-run", "--json").json["manifests"] == 1
+    assert manifests(anna) == before
+    assert anna.ok("gc", "--drop-manifests", old, "--yes").out.startswith(f"1 manifests of {old} ")
+    assert [path for path in manifests(anna) if old in path.name] == [] != manifests(anna)
+    swept = anna.ok("gc", "--sweep", "--grace", "0", "--dry-run", "--json").json["swept"]
+    assert (swept["refused"], swept["orphans"]) == ("", 5)
+
+
+def manifests(lightmail: Command) -> list[Path]:
+    return sorted(path for path in (lightmail.data / "bodies/objects").rglob("*+*") if "manifest" in path.name)
+
+
+def own_name(lightmail: Command) -> str:
+    with closing(sqlite3.connect(lightmail.data / "lightmail.sqlite")) as database:
+        ((state,),) = database.execute("SELECT state FROM jobs WHERE name = 'manifests'")
+    name: str = json.loads(state)["store"]
+    return name
 
 
 def test_mistakes(anna: Command) -> None:

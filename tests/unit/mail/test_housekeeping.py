@@ -195,3 +195,40 @@ def test_never_is_never() -> None:
     state = MemoryState()
     kept = Housekeeping([Never()], upkeep=MemoryUpkeep(state), clock=HandClock(), holder="node")
     assert kept.rounds == []
+
+
+def test_what_must_be_remembered_is_done_once_more_at_the_end() -> None:
+    """By one of those that end, and not by one that gives way to its successor, or has not lived for one turn."""
+
+    async def test() -> None:
+        _, (one, two, three) = nodes(*(Work(keeps_lease=True) for _ in range(3)))
+        await one.tick()
+        await two.tick()
+        await two.kept.close(last=True)
+        assert (one.work.done, two.work.done) == (1, 0), "the other one has it"
+        await one.kept.close(last=True)
+        assert one.work.done == 2
+        await three.kept.close(last=True)
+        assert three.work.done == 0
+        assert await Lease(one.upkeep, "work", "else", seconds=9, clock=HandClock()).holds(), "it was given back"
+
+        _, (short, retiring) = nodes(Work(), Work(keeps_lease=True))
+        for node, last in ((short, True), (retiring, False)):
+            await node.tick()
+            await node.kept.close(last=last)
+            assert node.work.done == 1
+
+    run(test())
+
+
+@pytest.mark.parametrize("error", [Unavailable("the database"), StoreSealed("moved"), ValueError("a mistake of ours")])
+def test_an_end_is_not_kept_from_coming(error: Exception) -> None:
+    async def test() -> None:
+        _, (one, two) = nodes(Work(keeps_lease=True), Work(keeps_lease=True))
+        await one.tick()
+        one.work.error = error
+        await one.kept.close(last=True)
+        await two.tick()
+        assert (one.work.done, two.work.done) == (1, 1), "the lease was given back"
+
+    run(test())

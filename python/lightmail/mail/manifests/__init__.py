@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from lightmail.mail.manifests.objects import PREFIX, StoreSeen, stores_seen
+from lightmail.mail.manifests.objects import PREFIX, StoreSeen, delete_manifests, stores_seen
 from lightmail.mail.manifests.writer import ManifestWriter, Written, is_behind, state_of
 
-__all__ = ["PREFIX", "ManifestWriter", "StoreSeen", "Written", "is_behind", "state_of", "stores_seen"]
+__all__ = [
+    "PREFIX",
+    "ManifestWriter",
+    "StoreSeen",
+    "Written",
+    "delete_manifests",
+    "is_behind",
+    "state_of",
+    "stores_seen",
+]

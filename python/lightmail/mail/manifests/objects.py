@@ -68,6 +68,11 @@ async def stores_seen(blobs: BlobStore) -> list[StoreSeen]:
     return sorted(seen, key=lambda store: (-store.last_written_s, store.name))
 
 
+async def delete_manifests(blobs: BlobStore, store: str) -> None:
+    """All of a database. Raises Unavailable."""
+    await blobs.delete([manifest.key for manifest in await manifests_of(blobs, store)])
+
+
 async def write(blobs: BlobStore, head: Head, lines: Sequence[bytes]) -> Manifest:
     """Durable when it returns. Raises Unavailable."""
     octets = await asyncio.to_thread(packed, head, lines)
