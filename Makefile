@@ -11,6 +11,7 @@ BIN := $(VENV)/bin
 DATA ?= ./lightmail-data
 PYTEST := $(BIN)/python -m pytest
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust -path rust/fuzz -prune -o \( -name '*.rs' -o -name Cargo.toml \) -print)
+IMAPFLOW := tests/conformance/clients/imapflow
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS ?= framer command mime
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -55,8 +56,12 @@ run: build ## start the server on the embedded default with a demo account
 
 # ---- testing
 
-test-packages:
-	@tests/support/packages.sh isync offlineimap3 mariadb-server mariadb-client-core galera-4 rsync redis-server
+test-packages: $(IMAPFLOW)/node_modules/.package-lock.json
+	@tests/support/packages.sh isync offlineimap3 mariadb-server mariadb-client-core galera-4 rsync redis-server \
+	    interimap neomutt libmail-imapclient-perl libio-socket-ssl-perl php-cli php-horde-imap-client
+
+$(IMAPFLOW)/node_modules/.package-lock.json: $(IMAPFLOW)/package-lock.json
+	@tests/support/npm.sh $(IMAPFLOW)
 
 test-rust: | prerequisites ## the Rust crates alone
 	cargo test --workspace --exclude lightmail-py --locked --quiet
@@ -119,5 +124,5 @@ fuzz: | prerequisites ## each fuzz target for FUZZ_SECONDS (nightly Rust and car
 	@tests/support/fuzz.sh "$(FUZZ_SECONDS)" $(FUZZ_TARGETS)
 
 clean: ## remove everything built; mail in lightmail-data stays
-	rm -rf $(VENV) target rust/fuzz/target python/lightmail/_core*.so .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks .import_linter_cache
+	rm -rf $(VENV) target rust/fuzz/target python/lightmail/_core*.so .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks $(IMAPFLOW)/node_modules .import_linter_cache
 	find python tests benches -name __pycache__ -type d -prune -exec rm -rf {} +

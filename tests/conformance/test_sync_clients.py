@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.installation import Installation
-from tests.support.mbsync import Mbsync, folder_state, needs, quiet
+from tests.support.mbsync import ALONE_AND_CLUSTERED, Mbsync, folder_state, needs, quiet
 from tests.support.wire import ImapClient, literal_of
 
 pytestmark = pytest.mark.integration
@@ -87,6 +87,7 @@ def test_mbsync_both_ways_twice(any_server: Installation, account: Account, tmp_
     assert modseqs(client) == before
 
 
+@ALONE_AND_CLUSTERED
 @needs("offlineimap")
 def test_offlineimap_both_ways_twice(any_server: Installation, account: Account, tmp_path: Path) -> None:
     user, password, client = account

@@ -54,6 +54,10 @@ CopyArrivalDate yes
         return quiet(["mbsync", "-c", str(config), "-a"], self._folder)
 
 
+ALONE_AND_CLUSTERED = pytest.mark.parametrize("any_server", ["sqlite+files", "mysql+s3+redis-2-nodes"], indirect=True)
+"""For clients that take their time; what differs between installations is the matter of other tests."""
+
+
 def needs(program: str) -> pytest.MarkDecorator:
     """In CI a missing client is a failure, elsewhere a skip with a reason."""
     missing = shutil.which(program) is None and not os.environ.get("CI")

@@ -60,6 +60,11 @@ SHAPES = {
         "1.4 UID FETCH 9 (BODY.PEEK[2]<0.393216> UID)",
     ],
     "Outlook": ["abcd UID FETCH 1 (UID RFC822.PEEK)", 'abce SELECT "INBOX"'],
+    "aioimaplib": ['CCFN0 ID ( "name" "aioimaplib" "version" "2" )', "CCFN1 ID ( )", 'CCFN2 LIST "" *'],
+    "Horde": [
+        '8 LIST "" (*) RETURN (SUBSCRIBED SPECIAL-USE CHILDREN STATUS (MESSAGES))',
+        '9 APPEND "x" (\\seen) "1-Jan-2024 00:00:00 +0000" UTF8 (~{2+}\r\nxy) "2-Jan-2024 00:00:00 +0000" {2+}\r\nxy',
+    ],
     "JavaMail": ["A5 FETCH 1 (BODY[]<0.16384>)", "A6 UID FETCH 1:*,5 (UID)", "A7 SEARCH OR FROM x TO y 1:5"],
     "imaplib": [
         "KPDB1 FETCH 1 (RFC822)",

@@ -29,13 +29,15 @@ pub(super) fn date(cursor: &mut Cursor<'_>) -> Parsed<Date> {
 /// zone           = ("+" / "-") 4DIGIT
 /// ```
 /// A second of 60, a leap second, is the first of the next minute.
+///
+/// QUIRK_SHORT_DAY: the space before one digit may be missing. Horde writes `"1-Jan-2024 …"` in APPEND.
 pub(super) fn date_time(cursor: &mut Cursor<'_>) -> Parsed<DateTime> {
     const TIME: &str = "a time, as in 02:44:25";
     const ZONE: &str = "a zone, as in -0700";
     cursor.expect(b'"', "a date and time in quotes")?;
     let start = cursor.offset();
-    let digits = if cursor.eat(b' ') { 1 } else { 2 };
-    let day = cursor.fixed_digits(digits, "a day of the month in two characters")?;
+    let one = cursor.eat(b' ') || cursor.rest().get(1) == Some(&b'-');
+    let day = cursor.fixed_digits(if one { 1 } else { 2 }, "a day of the month")?;
     let date = month_and_year(cursor, day, start)?;
     cursor.space()?;
     let at = cursor.offset();

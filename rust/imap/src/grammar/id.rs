@@ -12,6 +12,8 @@ const MAX_PAIRS: usize = 100;
 /// id_params_list ::= "(" #(string SPACE nstring) ")" / nil
 /// ```
 /// RFC 2971 §4
+///
+/// QUIRK_ID_SPACES: spaces inside the parentheses are skipped. aioimaplib sends `ID ( "name" "x" )`.
 pub(super) fn id(cursor: &mut Cursor<'_>) -> Parsed<Body> {
     const WHAT: &str = "NIL or a list in parentheses";
     cursor.space()?;
@@ -20,6 +22,7 @@ pub(super) fn id(cursor: &mut Cursor<'_>) -> Parsed<Body> {
     }
     cursor.expect(b'(', WHAT)?;
     let mut params = Vec::new();
+    while cursor.eat(b' ') {}
     if cursor.eat(b')') {
         return Ok(Body::Id(Some(params)));
     }
@@ -34,9 +37,13 @@ pub(super) fn id(cursor: &mut Cursor<'_>) -> Parsed<Body> {
             String::from_utf8_lossy(&field).into_owned(),
             value.map(|value| String::from_utf8_lossy(&value).into_owned()),
         ));
+        let spaced = cursor.eat(b' ');
+        while cursor.eat(b' ') {}
         if cursor.eat(b')') {
             return Ok(Body::Id(Some(params)));
         }
-        cursor.expect(b' ', "a space or \")\"")?;
+        if !spaced {
+            return cursor.expected("a space or \")\"");
+        }
     }
 }

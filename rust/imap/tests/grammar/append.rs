@@ -5,10 +5,7 @@ use crate::fails;
 #[test]
 fn append_needs_a_literal() {
     const MESSAGE: &str = "a message as a literal";
-    assert_eq!(
-        fails("APPEND x \"foo\""),
-        ("a day of the month in two characters", 10)
-    );
+    assert_eq!(fails("APPEND x \"foo\""), ("a day of the month", 10));
     assert_eq!(fails("APPEND x foo"), (MESSAGE, 9));
     assert_eq!(fails("APPEND x (\\Seen) foo"), (MESSAGE, 17));
     assert_eq!(fails("APPEND x (\\Seen)"), ("a space", 16));
@@ -21,11 +18,8 @@ fn dates_of_append() {
     const TIME: &str = "a time, as in 02:44:25";
     for (date, what, at) in [
         ("17-Jul-1996 02:44:25", "a space", 20),
-        (
-            "7-Jul-1996 02:44:25 -0700",
-            "a day of the month in two characters",
-            0,
-        ),
+        ("x7-Jul-1996 02:44:25 -0700", "a day of the month", 0),
+        ("  7-Jul-1996 02:44:25 -0700", "a day of the month", 1),
         ("31-Jun-1996 02:44:25 -0700", "a day of that month", 0),
         ("17-Jul-1996 24:44:25 -0700", TIME, 12),
         ("17-Jul-1996 02:44:61 -0700", TIME, 12),

@@ -172,7 +172,16 @@ fn id() {
             ("vendor".to_owned(), None),
         ]))
     );
+    assert_eq!(
+        body(r#"ID ( "name" "x"  "os" NIL )"#),
+        body(r#"ID ("name" "x" "os" NIL)"#)
+    );
+    assert_eq!(body("ID ( )"), Body::Id(Some(Vec::new())));
     assert_eq!(fails(r#"ID ("name")"#), ("a space", 10));
+    assert_eq!(
+        fails(r#"ID ("name" "x""os" NIL)"#),
+        ("a space or \")\"", 14)
+    );
     assert_eq!(fails("ID x"), ("NIL or a list in parentheses", 3));
     let many = format!("a ID ({})", vec!["\"a\" NIL"; 101].join(" "));
     assert!(parse(many.as_bytes(), settings()).unwrap_err().is_limit());

@@ -146,7 +146,7 @@ fn malformed_messages_say_where() {
         ),
         (
             "APPEND x \"bad\" {1}",
-            "expected a day of the month in two characters at octet 12",
+            "expected a day of the month at octet 12",
         ),
     ] {
         let octets = format!("a {line}\r\nb NOOP\r\n");
