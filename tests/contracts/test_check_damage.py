@@ -144,6 +144,12 @@ async def test_a_message_whose_size_is_not_its_bodys(house: House) -> None:
 
 
 @on(SQL_PAIRS)
+async def test_a_flag_without_a_name(house: House) -> None:
+    house.sql("UPDATE messages SET flags = flags | 1024 WHERE mailbox_id = {inbox} AND uid = 3")
+    only(await house.check(), Found(Kind.UNNAMED_FLAG, "INBOX", text="1 message"))
+
+
+@on(SQL_PAIRS)
 async def test_messages_without_a_body_row(house: House) -> None:
     body = await house.body_of(3)
     house.sql("DELETE FROM message_summaries WHERE body_id = {body}", body=body.id)

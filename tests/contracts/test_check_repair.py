@@ -58,6 +58,24 @@ async def test_who_has_the_mailbox_open_is_told(house: House) -> None:
     assert await house.modseq(house.inbox.id) > before
 
 
+@on(SQL_PAIRS)
+async def test_sizes_and_flags_without_a_name(house: House) -> None:
+    before = await house.everything()
+    house.sql("UPDATE messages SET size_octets = 1, flags = flags | 2048 WHERE mailbox_id = {inbox} AND uid IN (3, 4)")
+    found = await house.check()
+    assert found.counts.keys() == {Kind.COUNTERS, Kind.MESSAGE_SIZE, Kind.UNNAMED_FLAG}
+    assert (await repair(house, found)).mailboxes_counted == 1
+    assert (await house.check()).sound
+    assert [[without_modseq(line) for line in lines] for lines in await house.everything()] == [
+        [without_modseq(line) for line in lines] for lines in before
+    ]
+
+
+def without_modseq(row: str) -> list[str]:
+    columns = row.split()
+    return columns[:3] + columns[4:]
+
+
 async def lose_row(house: House, uid: int) -> BodyCount:
     """Of the body of a message of Ann's INBOX; its object stays."""
     body = await house.body_of(uid)

@@ -38,7 +38,7 @@ def right(count: MailboxCount) -> bool:
         == (found.messages, found.unseen, found.deleted, found.size_octets, found.recent)
         and row.uid_next > found.highest_uid
         and row.highest_modseq >= found.highest_modseq
-        and not (found.reused_uids or found.bodiless or found.missized)
+        and not (found.reused_uids or found.bodiless or found.missized or found.unnamed)
     )
 
 
@@ -228,6 +228,48 @@ async def test_reused_uids_and_other_sizes_are_counted(store: Store) -> None:
     )
     found = (await mailbox_counts(store))["INBOX"].counted
     assert (found.reused_uids, found.missized, found.bodiless) == (2, 3, 0)
+
+
+@on_every_sql_backend
+async def test_sizes_and_flags_without_a_name_are_put_right(store: Store) -> None:
+    inbox, other = await filled(store), await store.mailbox("Other")
+    await store.append(other, 1)
+    sound = await store.load(inbox)
+    await store.damage(
+        f"UPDATE messages SET size_octets = size_octets + 7 WHERE mailbox_id = {inbox.id} AND uid = 3",
+        # Bits 6 and 63; 5 is "$Key".
+        f"UPDATE messages SET flags = flags | 64 WHERE mailbox_id = {inbox.id} AND uid = 1",
+        f"UPDATE messages SET flags = -9223372036854775808 + 32 + 8 WHERE mailbox_id = {inbox.id} AND uid = 5",
+        f"UPDATE messages SET flags = 32 WHERE mailbox_id = {other.id}",
+    )
+    counts = await mailbox_counts(store)
+    found = counts["INBOX"].counted
+    assert (found.unnamed, found.missized, counts["Other"].counted.unnamed) == (2, 1, 1)
+    await store.upkeep.recount([inbox.id, other.id], [])
+    assert all(map(right, (await mailbox_counts(store)).values()))
+    after = await store.load(inbox)
+    assert after.highest_modseq > sound.highest_modseq
+    assert [(row.uid, row.size, row.flags) for row in after.rows(after.uids())] == [
+        (row.uid, row.size, row.flags) for row in sound.rows(sound.uids())
+    ]
+    # Who has it open is told of these.
+    delta = await store.metadata.changes_since(inbox.id, ModSeq(sound.highest_modseq))
+    assert sorted(int(line.split()[0]) for block in delta.rows for line in block.splitlines()) == [1, 3, 5]
+    assert await store.flags(other) == {1: set()}
+    again = after.highest_modseq
+    await store.upkeep.recount([inbox.id], [])
+    assert (await store.load(inbox)).highest_modseq == again
+
+
+@on_every_sql_backend
+async def test_keywords_up_to_the_last_bit_are_sound(store: Store) -> None:
+    inbox = await store.mailbox()
+    await store.append(inbox, 2, tuple(f"$K{number}" for number in range(59)))
+    await store.metadata.set_flags(inbox.id, uids(2), FlagOp.REMOVE, ("$K58",))
+    assert right((await mailbox_counts(store))["INBOX"])
+    before = await store.load(inbox)
+    await store.upkeep.recount([inbox.id], [])
+    assert (await store.load(inbox)).highest_modseq == before.highest_modseq
 
 
 @on_every_sql_backend

@@ -134,11 +134,18 @@ STORED_BODY_COLUMNS = """
 """
 """Of message_bodies AS b and message_summaries AS s, for `stored_body`."""
 
-COUNTED_COLUMNS = """
-    count(*), sum(g.flags & 8 = 0), sum(g.flags & 4 <> 0), sum(g.size_octets), sum(g.uid >= m.recent_from),
-    max(g.uid), max(g.modseq), sum(b.id IS NULL), sum(b.id IS NOT NULL AND b.raw_octets <> g.size_octets)
-"""
-"""Of messages AS g in mailboxes AS m, with message_bodies AS b where there is one; for `mailbox_count`."""
+
+def counted_columns(named_bits: str) -> str:
+    """Of messages AS g in mailboxes AS m, with message_bodies AS b where there is one; for `mailbox_count`.
+
+    named_bits: the flags that have a name in a mailbox.
+    """
+    return f"""
+        count(*), sum(g.flags & 8 = 0), sum(g.flags & 4 <> 0), sum(g.size_octets), sum(g.uid >= m.recent_from),
+        max(g.uid), max(g.modseq), sum(b.id IS NULL), sum(b.id IS NOT NULL AND b.raw_octets <> g.size_octets),
+        sum(g.flags & ~{named_bits} <> 0)
+    """
+
 
 LOGGED_COLUMNS = "max(e.last_uid), max(e.modseq)"
 """Of expunges AS e, for `mailbox_count`."""
@@ -170,11 +177,11 @@ def stored_body(row: Row) -> StoredBodyRecord:
 
 
 def mailbox_count(mailbox: Mailbox, counted: Row | None, logged: Row | None, reused: int) -> MailboxCount:
-    """counted: COUNTED_COLUMNS; logged: LOGGED_COLUMNS; None where there is nothing to count.
+    """counted: counted_columns; logged: LOGGED_COLUMNS; None where there is nothing to count.
 
     reused: messages whose UID the expunge log has too. Sums of MySQL are decimals.
     """
-    messages, unseen, deleted, octets, recent, uid, modseq, bodiless, missized = map(int, counted or (0,) * 9)
+    messages, unseen, deleted, octets, recent, uid, modseq, bodiless, missized, unnamed = map(int, counted or (0,) * 10)
     logged_uid, logged_modseq = logged or (0, 0)
     return MailboxCount(
         mailbox,
@@ -189,6 +196,7 @@ def mailbox_count(mailbox: Mailbox, counted: Row | None, logged: Row | None, reu
             reused_uids=reused,
             bodiless=bodiless,
             missized=missized,
+            unnamed=unnamed,
         ),
     )
 

@@ -91,6 +91,8 @@ class Counted:
     """Messages whose body has no row."""
     missized: int
     """Messages whose size is not their body's."""
+    unnamed: int
+    """Messages with a flag bit that is no keyword of the mailbox."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,7 +130,8 @@ class Upkeep(Protocol):
     async def recount(self, mailbox_ids: Sequence[MailboxId], body_ids: Sequence[BodyId]) -> None:
         """Make the counters and reference counts of these what the messages come to, under the locks of writers;
         uid_next and highest_modseq are raised where a message or the log is beyond them, never lowered. A mailbox whose
-        counters change gets a new MODSEQ, so that who has it open looks.
+        counters change gets a new MODSEQ, so that who has it open looks. Messages get the size of their bodies, and lose
+        flags that have no name there, under a new MODSEQ.
         """
         ...
 

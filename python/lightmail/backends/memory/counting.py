@@ -85,6 +85,7 @@ class MemoryCounting:
             reused_uids=len(expunged & UidSet(mailbox.messages)),
             bodiless=len(self._bodiless(mailbox)),
             missized=0,
+            unnamed=0,
         )
 
     def _body_count(self, body_id: BodyId, counted: int) -> BodyCount:

@@ -22,9 +22,9 @@ from lightmail.backends.mysql.selection import census, parts
 from lightmail.backends.mysql.statements import Statements
 from lightmail.backends.records import (
     BODY_COUNT_COLUMNS,
-    COUNTED_COLUMNS,
     LOGGED_COLUMNS,
     body_count,
+    counted_columns,
     mailbox,
     mailbox_columns,
     mailbox_count,
@@ -39,9 +39,10 @@ PART_MAILBOXES = 10_000
 SELECT_MAILBOX_PAGE = f"""
     SELECT {mailbox_columns("name_octets")} FROM mailboxes AS m WHERE m.id > %(after)s ORDER BY m.id LIMIT %(limit)s
 """
+NAMED_BITS = "(31 | (SELECT COALESCE(BIT_OR(1 << k.bit), 0) FROM mailbox_keywords AS k WHERE k.mailbox_id = {mailbox}))"
 # A mailbox at a time, in the order of the table, so that nothing is sorted.
 COUNT_MESSAGES = f"""
-    SELECT m.id, {COUNTED_COLUMNS}
+    SELECT m.id, {counted_columns(NAMED_BITS.format(mailbox="m.id"))}
     FROM mailboxes AS m FORCE INDEX (PRIMARY)
     STRAIGHT_JOIN messages AS g FORCE INDEX (PRIMARY) ON g.mailbox_id = m.id
     LEFT JOIN message_bodies AS b FORCE INDEX (PRIMARY) ON b.id = g.body_id
@@ -96,6 +97,18 @@ LOCK_REFERENCES = """
     SELECT id, reference_count, unreferenced_s FROM message_bodies FORCE INDEX (PRIMARY)
     WHERE id IN %(bodies)s ORDER BY id FOR UPDATE
 """
+SET_SIZES = """
+    UPDATE messages AS g FORCE INDEX (PRIMARY)
+    STRAIGHT_JOIN message_bodies AS b FORCE INDEX (PRIMARY) ON b.id = g.body_id
+    SET g.size_octets = b.raw_octets, g.modseq = %(modseq)s
+    WHERE g.mailbox_id = %(mailbox)s AND g.size_octets <> b.raw_octets
+"""
+_OF_MAILBOX = NAMED_BITS.format(mailbox="%(mailbox)s")
+# A combination of bits is unsigned, and the column is not.
+SET_FLAGS = f"""
+    UPDATE messages SET flags = CAST(flags & {_OF_MAILBOX} AS SIGNED), modseq = %(modseq)s
+    WHERE mailbox_id = %(mailbox)s AND flags & ~{_OF_MAILBOX} <> 0
+"""
 SET_COUNTERS = """
     UPDATE mailboxes
     SET messages = %(messages)s, unseen = %(unseen)s, deleted = %(deleted)s, size_octets = %(size_octets)s,
@@ -144,7 +157,12 @@ async def recount(statements: Statements, mailbox_ids: Sequence[MailboxId], body
     """In a transaction that sees one state from its first read on, which comes after all locks."""
     rows = await statements.all(LOCK_COUNTERS, {"mailboxes": sorted(set(mailbox_ids))})
     bodies = await statements.all(LOCK_REFERENCES, {"bodies": sorted(set(body_ids))})
-    for count in await _counted(statements, [mailbox(row) for row in rows]):
+    mailboxes = [mailbox(row) for row in rows]
+    for one in mailboxes:
+        values = {"mailbox": one.id, "modseq": one.highest_modseq + 1}
+        await statements.run(SET_SIZES, values)
+        await statements.run(SET_FLAGS, values)
+    for count in await _counted(statements, mailboxes):
         change = recounted(count)
         if change is not None:
             await statements.later(SET_COUNTERS, asdict(change))

@@ -10,9 +10,9 @@ from lightmail._core.index import UidSet
 from lightmail.backends.groups import union
 from lightmail.backends.records import (
     BODY_COUNT_COLUMNS,
-    COUNTED_COLUMNS,
     LOGGED_COLUMNS,
     body_count,
+    counted_columns,
     mailbox,
     mailbox_columns,
     mailbox_count,
@@ -27,8 +27,9 @@ from lightmail.model import BodyCount, BodyId, MailboxCount, MailboxId
 _MAILBOXES = f"SELECT {mailbox_columns('name')} FROM mailboxes AS m"
 SELECT_PAGE = f"{_MAILBOXES} WHERE m.id > :after ORDER BY m.id LIMIT :limit"
 SELECT_THESE = f"{_MAILBOXES} WHERE m.id IN (SELECT value FROM json_each(:mailboxes)) ORDER BY m.id"
+NAMED_BITS = "(31 | (SELECT coalesce(sum(1 << k.bit), 0) FROM mailbox_keywords AS k WHERE k.mailbox_id = {mailbox}))"
 COUNT_MESSAGES = f"""
-    SELECT m.id, {COUNTED_COLUMNS}
+    SELECT m.id, {counted_columns(NAMED_BITS.format(mailbox="m.id"))}
     FROM mailboxes AS m JOIN messages AS g ON g.mailbox_id = m.id LEFT JOIN message_bodies AS b ON b.id = g.body_id
     WHERE m.id IN (SELECT value FROM json_each(:mailboxes)) GROUP BY m.id
 """
@@ -42,6 +43,15 @@ COUNT_REUSED = """
     FROM expunges AS e CROSS JOIN messages AS g
         ON g.mailbox_id = e.mailbox_id AND g.uid BETWEEN e.first_uid AND e.last_uid
     WHERE e.mailbox_id IN (SELECT value FROM json_each(:mailboxes)) GROUP BY e.mailbox_id
+"""
+SET_SIZES = """
+    UPDATE messages SET size_octets = b.raw_octets, modseq = :modseq FROM message_bodies AS b
+    WHERE mailbox_id = :mailbox AND b.id = body_id AND size_octets <> b.raw_octets
+"""
+_OF_MAILBOX = NAMED_BITS.format(mailbox=":mailbox")
+SET_FLAGS = f"""
+    UPDATE messages SET flags = flags & {_OF_MAILBOX}, modseq = :modseq
+    WHERE mailbox_id = :mailbox AND flags & ~{_OF_MAILBOX} <> 0
 """
 UPDATE_COUNTERS = """
     UPDATE mailboxes
@@ -88,6 +98,10 @@ def body_counts(statements: Statements, after: BodyId, limit: int) -> list[BodyC
 def recount(statements: Statements, mailbox_ids: Sequence[MailboxId], body_ids: Sequence[BodyId], now_s: int) -> None:
     if mailbox_ids:
         rows = statements.all(SELECT_THESE, {"mailboxes": json.dumps(mailbox_ids)})
+        for row in rows:
+            values = {"mailbox": row[0], "modseq": mailbox(row).highest_modseq + 1}
+            statements.run(SET_SIZES, values)
+            statements.run(SET_FLAGS, values)
         changes = [change for count in _counted(statements, rows) if (change := recounted(count))]
         statements.many(UPDATE_COUNTERS, [asdict(change) for change in changes])
     if body_ids:

@@ -23,6 +23,7 @@ class Kind(Enum):
     UID_REUSED = "uid-reused"
     BODILESS = "message-without-body"
     MESSAGE_SIZE = "message-size"
+    UNNAMED_FLAG = "flag-without-name"
     REFERENCES = "reference-count"
     SUMMARY = "summary-missing"
     OBJECT_MISSING = "object-missing"
@@ -38,6 +39,7 @@ TITLES = {
     Kind.UID_REUSED: "mailboxes with messages whose UID an expunged message had before",
     Kind.BODILESS: "mailboxes with messages that name no body",
     Kind.MESSAGE_SIZE: "mailboxes with messages whose size is not their body's",
+    Kind.UNNAMED_FLAG: "mailboxes with messages that have a flag without a name",
     Kind.REFERENCES: "bodies whose reference count is wrong",
     Kind.SUMMARY: "bodies without a summary",
     Kind.OBJECT_MISSING: "bodies whose object is missing",
@@ -51,6 +53,8 @@ REPAIRS = {
     Kind.UID_NEXT: "raise the next UID",
     Kind.MODSEQ: "raise the mailbox's MODSEQ",
     Kind.UID_REUSED: "give the messages new UIDs",
+    Kind.MESSAGE_SIZE: "give the messages the sizes of their bodies",
+    Kind.UNNAMED_FLAG: "take the flag away",
     Kind.BODILESS: "look for their bodies among the objects that no body names, and remove messages that have none there",
     Kind.REFERENCES: "count again",
     Kind.SUMMARY: "make it again from the octets",
@@ -58,7 +62,6 @@ REPAIRS = {
 """What `lightmail repair` does about it."""
 
 ADVICE = {
-    Kind.MESSAGE_SIZE: "clients are told the size that the message's row has",
     Kind.OBJECT_MISSING: "restore the object from a copy of the body store; nothing else has these octets",
     Kind.OBJECT_SIZE: "restore the object from a copy of the body store; nothing else has these octets",
     Kind.OBJECT_DAMAGED: "restore the object from a copy of the body store; nothing else has these octets",

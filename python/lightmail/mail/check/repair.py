@@ -1,4 +1,5 @@
-"""What can be put right without guessing: counts, next UIDs, MODSEQs, repeated UIDs, what is derived from bodies.
+"""What can be put right without guessing: counts, next UIDs, MODSEQs, repeated UIDs, sizes, flags without a name, what is
+derived from bodies.
 
 No object is deleted, and no message whose body exists.
 """
@@ -25,7 +26,7 @@ from lightmail.ports.upkeep import Upkeep
 _MAILBOXES = 50
 _BODIES = 1_000
 """Of one transaction, which holds up whoever writes to them."""
-_MAILBOX_COUNTS = (Kind.COUNTERS, Kind.UID_NEXT, Kind.MODSEQ)
+_MAILBOX_COUNTS = (Kind.COUNTERS, Kind.UID_NEXT, Kind.MODSEQ, Kind.MESSAGE_SIZE, Kind.UNNAMED_FLAG)
 
 
 @dataclass(slots=True)
