@@ -207,6 +207,13 @@ class Lsub(Command):
     pattern: str
 
 @final
+class Xlist(Command):
+    """LIST in its basic form, answered with special uses as they were named before RFC 6154."""
+
+    reference: str
+    pattern: str
+
+@final
 class Status(Command):
     mailbox: str
     items: tuple[

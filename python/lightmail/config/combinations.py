@@ -16,6 +16,7 @@ def combination_problems(config: Config) -> Iterator[Problem]:
     """Everything that is wrong, in the order of the sections."""
     yield from _server(config)
     yield from _listeners(config)
+    yield from _hidden(config)
     yield from _tls(config)
     yield from store_problems(config)
     yield from _quantities(config)
@@ -54,6 +55,15 @@ def _listeners(config: Config) -> Iterator[Problem]:
             if place in taken:
                 yield element, f"{text} is taken by {taken[place]} already"
             taken.setdefault(place, element)
+
+
+def _hidden(config: Config) -> Iterator[Problem]:
+    for listener in config.imap.hide_on:
+        if listener not in config.imap.listen:
+            yield f"imap.hide_on.{listener}", f'"{listener}" is not in imap.listen; expected one of its elements'
+    for client in config.imap.hide_from:
+        if not client.strip():
+            yield f"imap.hide_from.{client}", "no client's name; expected one such as 'Outlook' or 'iPhone Mail/15*'"
 
 
 def _listens(config: Config) -> tuple[tuple[str, tuple[str, ...]], ...]:

@@ -40,6 +40,11 @@ class Imap(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`HOST:PORT` offers STARTTLS, `tls://HOST:PORT` speaks TLS at once, `unix://PATH` is a socket below data."""
     hide_capabilities: tuple[str, ...] = ()
     """Capabilities, as CAPABILITY spells them, that are not advertised and not to be had: for a client that is hurt."""
+    hide_on: dict[str, str] = field(default_factory=dict)
+    """The same for connections to one address: an element of `listen` to capabilities, separated by blanks."""
+    hide_from: dict[str, str] = field(default_factory=dict)
+    """The same for a client that calls itself so (ID, RFC 2971): `NAME` or `NAME/VERSION`, in any case, where `*` is
+    anything, to capabilities, separated by blanks. From its ID on."""
 
 
 class Lmtp(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,14 +1,15 @@
 """What is advertised, and when: one table, and the registry's column `capability` (law 10).
 
-A capability that the operator hides (`imap.hide_capabilities`) is neither advertised nor enabled, and commands that
-need it are unknown.
+A capability that the operator hides (`imap.hide_capabilities`; `hide_on` for one listener, `hide_from` for a client by
+what it says in ID) is neither advertised nor enabled, and commands that need it are unknown.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from fnmatch import fnmatchcase
 
 from lightmail.auth import sasl
 from lightmail.config import Config
@@ -45,6 +46,7 @@ FEATURES = (
     Feature("MOVE", When.AFTER_LOGIN, "RFC 6851", command=True),
     Feature("ESEARCH", When.AFTER_LOGIN, "RFC 4731"),
     Feature("SEARCHRES", When.AFTER_LOGIN, "RFC 5182"),
+    Feature("XLIST", When.AFTER_LOGIN, "the forerunner of RFC 6154, for Outlook", command=True),
     Feature("CHILDREN", When.AFTER_LOGIN, "RFC 3348"),
     Feature("LIST-EXTENDED", When.AFTER_LOGIN, "RFC 5258"),
     Feature("LIST-STATUS", When.AFTER_LOGIN, "RFC 5819"),
@@ -66,11 +68,16 @@ NEVER_HIDDEN = frozenset({"IMAP4REV1", "IMAP4REV2", "LOGINDISABLED"})
 
 
 class Capabilities:
-    """Of one listener."""
+    """Of one listener, or of the clients of one kind there."""
 
-    def __init__(self, config: Config, *, tls_available: bool) -> None:
-        """tls_available: a plain connection may become a TLS one."""
-        self.hidden = frozenset(name.upper() for name in config.imap.hide_capabilities) - NEVER_HIDDEN
+    def __init__(
+        self, config: Config, *, tls_available: bool, listener: str = "", hidden: frozenset[str] = frozenset()
+    ) -> None:
+        """tls_available: a plain connection may become a TLS one. listener: as in `imap.listen`. hidden: besides."""
+        here = (*config.imap.hide_capabilities, *config.imap.hide_on.get(listener, "").split())
+        self.hidden = (frozenset(name.upper() for name in here) | hidden) - NEVER_HIDDEN
+        self._config = config
+        self._of_clients: dict[frozenset[str], Capabilities] = {self.hidden: self}
         self._message_octets = config.limits.message_octets
         self._tls_available = tls_available
         self._lists: dict[tuple[bool, bool, bool], bytes] = {}
@@ -86,6 +93,21 @@ class Capabilities:
         if found is None:
             names = self._names(authenticated=authenticated, tls=tls, plaintext=plaintext)
             found = self._lists[key] = " ".join(names).encode()
+        return found
+
+    def for_client(self, client: Mapping[str, str | None]) -> Capabilities:
+        """What a client that says this of itself is offered here (`imap.hide_from`). client: the fields of its ID."""
+        said = {field.lower(): value or "" for field, value in client.items()}
+        name = said.get("name", "").lower()
+        versioned = f"{name}/{said.get('version', '').lower()}"
+        hidden = set(self.hidden)
+        for pattern, names in self._config.imap.hide_from.items():
+            if fnmatchcase(versioned if "/" in pattern else name, pattern.lower()):
+                hidden.update(names.upper().split())
+        key = frozenset(hidden) - NEVER_HIDDEN
+        found = self._of_clients.get(key)
+        if found is None:
+            found = self._of_clients[key] = Capabilities(self._config, tls_available=self._tls_available, hidden=key)
         return found
 
     def has_command(self, capability: str) -> bool:

@@ -15,7 +15,7 @@ from time import perf_counter
 
 from lightmail._core import imap
 from lightmail.config import Limits
-from lightmail.imap import state
+from lightmail.imap import registry, state
 from lightmail.imap.commands.append import AppendRun
 from lightmail.imap.errors import ConnectionLost, ResponseBroken
 from lightmail.imap.registry import Expunges, Row
@@ -62,14 +62,25 @@ def limits(config: Limits, *, authenticated: bool) -> imap.Limits:
 class Dispatcher:
     """One per connection. `run` is never called while an earlier call has not returned."""
 
-    __slots__ = ("_append", "_ask", "_counts", "_decoder", "_malformed", "_rows", "ending", "session")
+    __slots__ = (
+        "_append",
+        "_ask",
+        "_capabilities",
+        "_counts",
+        "_decoder",
+        "_malformed",
+        "_rows",
+        "ending",
+        "session",
+    )
 
-    def __init__(self, session: Session, rows: dict[type, Row], decoder_limits: imap.Limits, counts: Counts) -> None:
-        """rows: see `registry.rows`. decoder_limits: those before login."""
+    def __init__(self, session: Session, decoder_limits: imap.Limits, counts: Counts) -> None:
+        """decoder_limits: those before login."""
         self.session = session
         self.ending = False
         """The server shuts down: no further command is begun."""
-        self._rows = rows
+        self._capabilities = session.capabilities
+        self._rows = registry.rows(session.capabilities)
         self._decoder = imap.Decoder(decoder_limits)
         self._counts = counts
         self._ask: tuple[Ask, Row, imap.Command] | None = None
@@ -101,14 +112,13 @@ class Dispatcher:
         """Answer what has come. Raises nothing but CancelledError."""
         session = self.session
         decoder = self._decoder
-        rows = self._rows
         in_a_row = 0
         try:
             while session.state is not State.LOGOUT and not (self.ending and self.between_commands):
                 event = decoder.next()
                 if event is None:
                     return
-                row = rows.get(type(event))
+                row = self._rows.get(type(event))
                 if row is not None and isinstance(event, imap.Command):
                     self._malformed = 0
                     await self._run(row, event.tag, event.name, event, row.handler)
@@ -190,15 +200,19 @@ class Dispatcher:
         session = self.session
         if session.state is State.LOGOUT:
             session.output.close()
-        elif outcome.starts_tls:
+            return
+        if outcome.starts_tls:
             # RFC 9051 §6.2.1: nothing sent in clear text behind it may count as sent under TLS.
             self._decoder.discard()
             await session.output.start_tls()
         elif session.failed_logins >= session.config.limits.failed_logins:
             session.end("Too many failed logins")
-        elif session.user is not None:
-            self._decoder.set_limits(limits(session.config.limits, authenticated=True))
-            self._decoder.set_utf8(session.names_are_utf8)
+            return
+        if session.capabilities is not self._capabilities:
+            self._capabilities = session.capabilities
+            self._rows = registry.rows(session.capabilities)
+        self._decoder.set_limits(limits(session.config.limits, authenticated=session.user is not None))
+        self._decoder.set_utf8(session.names_are_utf8)
 
     def _start_asking(self, ask: Ask, row: Row, command: object) -> None:
         assert isinstance(command, imap.Command)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 
 from lightmail._core import imap
@@ -61,7 +62,7 @@ ROWS = (
     Row(imap.Capability, connection.capability, state.ANY),
     Row(imap.Noop, connection.noop, state.ANY),
     Row(imap.Logout, connection.logout, state.ANY, changes_connection=True),
-    Row(imap.Id, connection.identify, state.ANY, capability="ID"),
+    Row(imap.Id, connection.identify, state.ANY, capability="ID", changes_connection=True),
     # §6.2: not authenticated
     Row(imap.StartTls, connection.start_tls, state.NOT_AUTHENTICATED, capability="STARTTLS", changes_connection=True),
     Row(imap.Authenticate, auth.authenticate, state.NOT_AUTHENTICATED, changes_connection=True),
@@ -76,6 +77,7 @@ ROWS = (
     Row(imap.Unsubscribe, mailboxes.unsubscribe, state.AUTHENTICATED),
     Row(imap.List, list.list_mailboxes, state.AUTHENTICATED),
     Row(imap.Lsub, list.lsub, state.AUTHENTICATED),
+    Row(imap.Xlist, list.xlist, state.AUTHENTICATED, capability="XLIST"),
     Row(imap.Namespace, mailboxes.namespace, state.AUTHENTICATED, capability="NAMESPACE"),
     Row(imap.Status, status.status, state.AUTHENTICATED),
     Row(imap.AppendMessage, finish_append, state.AUTHENTICATED),
@@ -93,6 +95,7 @@ ROWS = (
 )
 
 
+@lru_cache(maxsize=256)
 def rows(capabilities: Capabilities) -> dict[type, Row]:
     """Those known where these capabilities are, by type."""
     return {row.type: row for row in ROWS if capabilities.has_command(row.capability)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from lightmail._core.imap import mailbox_name
@@ -64,6 +64,7 @@ class Output(Protocol):
 class Session:
     __slots__ = (
         "_condstore",
+        "_offered",
         "authenticator",
         "capabilities",
         "config",
@@ -94,6 +95,8 @@ class Session:
         self.authenticator = authenticator
         self.config = config
         self.capabilities = capabilities
+        """Other ones once the client has said what it is."""
+        self._offered = capabilities
         self.output = output
         self.logins = logins
         """Of the process, by outcome (`obs.metrics.Counts.logins`)."""
@@ -179,6 +182,10 @@ class Session:
         return self.capabilities.advertised(
             authenticated=self.user is not None, tls=self.output.tls, plaintext=self.plaintext_allowed()
         )
+
+    def know_client(self, client: Mapping[str, str | None]) -> None:
+        """The client has said what it is, perhaps again (RFC 2971)."""
+        self.capabilities = self._offered.for_client(client)
 
     def log_in(self, user: User) -> None:
         self.user = user

@@ -14,7 +14,7 @@ which admits nothing and is never left. STARTTLS changes no state: it begins NOT
 | --- | --- | --- | --- |
 | CAPABILITY NOOP LOGOUT ID | yes | yes | yes |
 | STARTTLS AUTHENTICATE LOGIN | yes | | |
-| ENABLE SELECT EXAMINE CREATE DELETE RENAME SUBSCRIBE UNSUBSCRIBE LIST LSUB NAMESPACE STATUS APPEND IDLE | | yes | yes |
+| ENABLE SELECT EXAMINE CREATE DELETE RENAME SUBSCRIBE UNSUBSCRIBE LIST LSUB XLIST NAMESPACE STATUS APPEND IDLE | | yes | yes |
 | CHECK CLOSE UNSELECT EXPUNGE SEARCH FETCH STORE COPY MOVE | | | yes |
 
 Within a state a connection may expect something else than a command: a SASL response, DONE, the octets of a message.

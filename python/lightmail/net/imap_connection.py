@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, cast
 
 import structlog
 
+from lightmail.imap.capabilities import Capabilities
 from lightmail.imap.dispatch import Dispatcher
 from lightmail.imap.errors import ConnectionLost
 from lightmail.imap.session import Session
@@ -38,6 +39,7 @@ class Connection(asyncio.Protocol):
     """Implements `imap.session.Output` and `net.wheel.Entry` too."""
 
     __slots__ = (
+        "_capabilities",
         "_dispatcher",
         "_end_of_input",
         "_heard",
@@ -53,10 +55,12 @@ class Connection(asyncio.Protocol):
         "tls",
     )
 
-    def __init__(self, server: ImapServer) -> None:
+    def __init__(self, server: ImapServer, capabilities: Capabilities) -> None:
+        """capabilities: of the listener that it came to."""
         self.tls = False
         self.peer_host: str | None = None
         self._server = server
+        self._capabilities = capabilities
         self._loop = asyncio.get_running_loop()
         self._task: asyncio.Task[None] | None = None
         self._reading = True
@@ -84,11 +88,11 @@ class Connection(asyncio.Protocol):
             mail=server.mail,
             authenticator=server.authenticator,
             config=server.config,
-            capabilities=server.capabilities,
+            capabilities=self._capabilities,
             output=self,
             logins=server.counts.logins,
         )
-        self._dispatcher = Dispatcher(self._session, server.rows, server.limits_before_login, server.counts)
+        self._dispatcher = Dispatcher(self._session, server.limits_before_login, server.counts)
         welcome = server.opened(self)
         if server.ending:
             self._session.end("Shutting down", b"UNAVAILABLE")

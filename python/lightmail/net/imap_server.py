@@ -7,7 +7,6 @@ import ssl
 
 from lightmail.auth.authenticator import Authenticator
 from lightmail.config import Config
-from lightmail.imap import registry
 from lightmail.imap.capabilities import Capabilities
 from lightmail.imap.dispatch import limits
 from lightmail.mail.store import MailStore
@@ -38,8 +37,10 @@ class ImapServer:
         self.tls = tls
         self.counts = counted
         self.wheel = Wheel(tick_s)
-        self.capabilities = Capabilities(config, tls_available=tls is not None)
-        self.rows = registry.rows(self.capabilities)
+        self._capabilities = {
+            listener: Capabilities(config, tls_available=tls is not None, listener=listener)
+            for listener in ("", *config.imap.hide_on)
+        }
         self.limits_before_login = limits(config.limits, authenticated=False)
         self.login_ticks = self.wheel.ticks(config.limits.login_timeout_s)
         self.idle_ticks = self.wheel.ticks(config.limits.idle_timeout_s)
@@ -53,8 +54,9 @@ class ImapServer:
         """Open connections."""
         return len(self._connections)
 
-    def connection(self) -> Connection:
-        return Connection(self)
+    def connection(self, listener: str = "") -> Connection:
+        """listener: as it stands in `imap.listen`, where it is offered less than others."""
+        return Connection(self, self._capabilities.get(listener) or self._capabilities[""])
 
     def begin_shutdown(self) -> None:
         """Clients that wait are told BYE; commands that run are finished first, APPENDs that have begun included."""

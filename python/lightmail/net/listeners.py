@@ -31,10 +31,17 @@ class Listener:
     """
 
     def __init__(
-        self, protocol: str, sock: socket.socket, tls: ssl.SSLContext | None, file: UnixFile | None = None
+        self,
+        protocol: str,
+        sock: socket.socket,
+        tls: ssl.SSLContext | None,
+        file: UnixFile | None = None,
+        *,
+        text: str = "",
     ) -> None:
-        """file: of a unix socket, when it is to go away with this listener."""
+        """file: of a unix socket, when it is to go away with this listener. text: as it is configured."""
         self.protocol = protocol
+        self.text = text
         self.address = displayed(sock)
         self._socket = sock
         self._tls = tls
@@ -88,11 +95,12 @@ def bind(
         address = parse_listen(text)
         if address.path:
             sock = bind_unix(data / address.path, unix_mode)
-            return [Listener(protocol, sock, None, UnixFile(sock))]
+            return [Listener(protocol, sock, None, UnixFile(sock), text=text)]
         if address.tls and tls is None:
             raise ValueError(f"{text} needs a certificate (tls.certificate, tls.key)")
         name = f"{protocol}s" if address.tls else protocol
-        return [Listener(name, sock, tls if address.tls else None) for sock in bind_each(address, bind_tcp)]
+        certain = tls if address.tls else None
+        return [Listener(name, sock, certain, text=text) for sock in bind_each(address, bind_tcp)]
 
 
 def bind_all(

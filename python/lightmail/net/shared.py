@@ -22,9 +22,10 @@ from lightmail.net.sockets import UnixFile, bind_each, bind_tcp, bind_unix, disp
 class SharedAddress:
     """protocol: "imap", "imaps", "lmtp", "lmtps"; address: as it can be given to a client."""
 
-    def __init__(self, protocol: str, first: socket.socket, processes: int) -> None:
-        """first: bound, with SO_REUSEPORT unless it is a unix socket. Raises OSError."""
+    def __init__(self, protocol: str, first: socket.socket, processes: int, *, text: str = "") -> None:
+        """first: bound, with SO_REUSEPORT unless it is a unix socket. text: as it is configured. Raises OSError."""
         self.protocol = protocol
+        self._text = text
         self.address = displayed(first)
         self._family = first.family
         self._name = first.getsockname()
@@ -63,7 +64,7 @@ class SharedAddress:
         for sock in self._sockets:
             if sock is not mine:
                 sock.close()
-        return Listener(self.protocol, mine, tls if self.protocol.endswith("s") else None)
+        return Listener(self.protocol, mine, tls if self.protocol.endswith("s") else None, text=self._text)
 
     def set_mode(self, mode: int) -> None:
         """Permissions of a unix socket, if its file is still there."""
@@ -96,7 +97,7 @@ def share(
     with told_plainly(text, f"{protocol}.listen", source):
         wanted = parse_listen(text)
         if wanted.path:
-            return [SharedAddress(protocol, bind_unix(data / wanted.path, unix_mode), processes)]
+            return [SharedAddress(protocol, bind_unix(data / wanted.path, unix_mode), processes, text=text)]
         if wanted.port:
             # With SO_REUSEPORT two servers of one user could share the port by mistake: once without it, to be told.
             for sock in bind_each(wanted, bind_tcp):
@@ -106,7 +107,7 @@ def share(
         shared: list[SharedAddress] = []
         try:
             for sock in found:
-                shared.append(SharedAddress(name, sock, processes))
+                shared.append(SharedAddress(name, sock, processes, text=text))
         except OSError:
             for each in shared:
                 each.close()

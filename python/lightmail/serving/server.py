@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Sequence
 
 import structlog
@@ -48,8 +49,10 @@ class Server:
         """Accept connections."""
         self._listeners = listeners
         for listener in listeners:
-            server = self._lmtp if listener.protocol.startswith("lmtp") else self._imap
-            await listener.serve(server.connection)
+            if listener.protocol.startswith("lmtp"):
+                await listener.serve(self._lmtp.connection)
+            else:
+                await listener.serve(functools.partial(self._imap.connection, listener.text))
         self._housekeeping.start()
 
     async def retire(self) -> None:

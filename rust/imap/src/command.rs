@@ -143,6 +143,13 @@ pub enum Body {
         /// Pattern.
         pattern: String,
     },
+    /// The forerunner of SPECIAL-USE, for clients that know no other.
+    Xlist {
+        /// Reference name.
+        reference: String,
+        /// Pattern.
+        pattern: String,
+    },
     /// RFC 9051 §6.3.10
     Namespace,
     /// RFC 9051 §6.3.11
@@ -201,6 +208,7 @@ impl Body {
             Self::Unsubscribe(_) => return "UNSUBSCRIBE",
             Self::List(_) => return "LIST",
             Self::Lsub { .. } => return "LSUB",
+            Self::Xlist { .. } => return "XLIST",
             Self::Namespace => return "NAMESPACE",
             Self::Status { .. } => return "STATUS",
             Self::Idle => return "IDLE",

@@ -10,7 +10,7 @@ pub mod imap {
     use crate::imap_commands::{
         Authenticate, Capability, Check, Close, Command, Copy, Create, Delete, Enable, Expunge,
         Fetch, Id, Idle, List, Login, Logout, Lsub, Move, Namespace, Noop, Qresync, Rename, Search,
-        Select, StartTls, Status, Store, Subscribe, Unselect, Unsubscribe,
+        Select, StartTls, Status, Store, Subscribe, Unselect, Unsubscribe, Xlist,
     };
     #[pymodule_export]
     use crate::imap_decoder::{Decoder, Limits};

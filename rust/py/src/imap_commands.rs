@@ -139,6 +139,8 @@ commands! {
     }
     /// LSUB
     Lsub { reference: Py<PyString>, pattern: Py<PyString>, }
+    /// XLIST
+    Xlist { reference: Py<PyString>, pattern: Py<PyString>, }
     /// STATUS
     Status { mailbox: Py<PyString>, items: Py<PyTuple>, }
     /// EXPUNGE, UID EXPUNGE
@@ -308,6 +310,10 @@ pub fn to_python(py: Python<'_>, command: rust::Command) -> PyResult<Py<PyAny>> 
             status: status_items(py, &list.status)?,
         }),
         Body::Lsub { reference, pattern } => make.object(Lsub {
+            reference: text(py, &reference),
+            pattern: text(py, &pattern),
+        }),
+        Body::Xlist { reference, pattern } => make.object(Xlist {
             reference: text(py, &reference),
             pattern: text(py, &pattern),
         }),

@@ -12,7 +12,6 @@ from lightmail.auth.authenticator import Authenticator
 from lightmail.imap.capabilities import Capabilities
 from lightmail.imap.dispatch import Dispatcher, limits
 from lightmail.imap.errors import ConnectionLost
-from lightmail.imap.registry import rows
 from lightmail.imap.session import Session
 from lightmail.obs.metrics import Counts
 from tests.unit.mail.house import House
@@ -97,9 +96,7 @@ class Client:
             logins=Counter(),
         )
         self.session.log_in(house.user)
-        self.dispatcher = Dispatcher(
-            self.session, rows(capabilities), limits(house.config.limits, authenticated=True), Counts()
-        )
+        self.dispatcher = Dispatcher(self.session, limits(house.config.limits, authenticated=True), Counts())
         self._number = 0
 
     async def send(self, octets: bytes) -> bytes:

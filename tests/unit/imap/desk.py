@@ -11,7 +11,6 @@ from lightmail.auth.authenticator import Authenticator
 from lightmail.auth.passwords import Passwords
 from lightmail.backends.local import LocalRates
 from lightmail.config import Auth, Config
-from lightmail.imap import registry
 from lightmail.imap.capabilities import Capabilities
 from lightmail.imap.dispatch import Dispatcher, limits
 from lightmail.imap.session import Session
@@ -37,7 +36,6 @@ class Desk:
             first_delay_s=0.0,
         )
         self.capabilities = Capabilities(config, tls_available=tls_available)
-        self.rows = registry.rows(self.capabilities)
         self.counts = Counts()
 
     @classmethod
@@ -96,9 +94,7 @@ class Client:
             output=self,
             logins=desk.counts.logins,
         )
-        self.dispatcher = Dispatcher(
-            self.session, desk.rows, limits(desk.config.limits, authenticated=False), desk.counts
-        )
+        self.dispatcher = Dispatcher(self.session, limits(desk.config.limits, authenticated=False), desk.counts)
 
     # ---- the test's side
 

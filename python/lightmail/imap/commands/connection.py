@@ -53,8 +53,9 @@ async def logout(session: Session, command: imap.Logout) -> Done:
 
 
 async def identify(session: Session, command: imap.Id) -> Done:
-    """RFC 2971. What the client says of itself helps an operator, and decides nothing."""
+    """RFC 2971. What the client says of itself helps an operator, who may hide capabilities from some clients."""
     if command.params:
+        session.know_client(command.params)
         _log.info("client", peer=session.output.peer_host, user=_name(session), client=command.params)
     session.send(_SELF)
     return _ID

@@ -1,4 +1,4 @@
-"""LIST in its basic and extended form, LSUB (RFC 9051 §6.3.9, RFC 5258, RFC 5819, RFC 6154; RFC 3501 §6.3.9)."""
+"""LIST in its basic and extended form, LSUB, XLIST (RFC 9051 §6.3.9, RFC 5258, RFC 5819, RFC 6154; RFC 3501 §6.3.9)."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from lightmail.imap.patterns import Pattern
 from lightmail.imap.replies import Done
 from lightmail.imap.session import Session
 from lightmail.mail.mailboxes import normal_name
-from lightmail.model import DELIMITER, Mailbox
+from lightmail.model import DELIMITER, INBOX, Mailbox
 
 _LISTED = Done("That is all")
 _ROOT = b'* LIST (\\Noselect) "%s" ""\r\n' % DELIMITER.encode()
 _LINES_AT_ONCE = 500
+_XLIST_USES = {"\\All": "\\AllMail", "\\Flagged": "\\Starred", "\\Junk": "\\Spam"}
+"""Special uses that XLIST calls by another name than RFC 6154."""
 
 
 async def list_mailboxes(session: Session, command: imap.List) -> Done:
@@ -59,6 +61,31 @@ async def lsub(session: Session, command: imap.Lsub) -> Done:
     lines = (
         b'* LSUB (%s) "%s" %s\r\n' % (found[name], DELIMITER.encode(), session.mailbox_name(name))
         for name in sorted(found)
+    )
+    while part := b"".join(islice(lines, _LINES_AT_ONCE)):
+        session.send(part)
+        await session.drain()
+    return _LISTED
+
+
+async def xlist(session: Session, command: imap.Xlist) -> Done:
+    """LIST in its basic form with special uses, for clients that ask in no other way (Outlook, Windows Mail)."""
+    if not command.pattern:
+        session.send(_ROOT.replace(b"LIST", b"XLIST", 1))
+        return _LISTED
+    user = session.user
+    assert user is not None
+    pattern = Pattern(normal_name(command.reference + command.pattern))
+    names = _Names(await session.mail.mailboxes.list(user.id), frozenset())
+    lines = (
+        b'* XLIST (%s) "%s" %s\r\n'
+        % (
+            " ".join(_xlist_attributes(names, name, mailbox)).encode(),
+            DELIMITER.encode(),
+            session.mailbox_name(name),
+        )
+        for name, mailbox in sorted(names.mailboxes.items())
+        if pattern.matches(name)
     )
     while part := b"".join(islice(lines, _LINES_AT_ONCE)):
         session.send(part)
@@ -132,6 +159,13 @@ def _attributes(names: _Names, name: str, mailbox: Mailbox | None) -> Iterator[s
     yield "\\HasChildren" if name in names.parents else "\\HasNoChildren"
     if mailbox is not None:
         yield from mailbox.special_use
+
+
+def _xlist_attributes(names: _Names, name: str, mailbox: Mailbox) -> Iterator[str]:
+    for attribute in _attributes(names, name, mailbox):
+        yield _XLIST_USES.get(attribute, attribute)
+    if name == INBOX:
+        yield "\\Inbox"
 
 
 def _parents(names: Iterable[str]) -> set[str]:

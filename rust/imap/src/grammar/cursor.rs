@@ -10,6 +10,9 @@ use crate::command::{Flag, Mailbox};
 use crate::encode::utf7;
 use crate::error::{Error, Parsed};
 
+/// The hierarchy delimiter of every mailbox name.
+const DELIMITER: char = '/';
+
 /// The largest `number64` and `mod-sequence-value`.
 const MAX_NUMBER64: u64 = i64::MAX as u64;
 
@@ -312,10 +315,19 @@ impl<'a> Cursor<'a> {
     }
 
     /// `mailbox = "INBOX" / astring`, decoded.
+    ///
+    /// A delimiter at the end of a name announces mailboxes below it, and is no part of the name (RFC 9051 §6.3.4).
+    ///
+    /// QUIRK_TRAILING_DELIMITER: not only CREATE and RENAME have such names: Outlook, and clients whose user set a root
+    /// folder, keep the delimiter in SELECT, SUBSCRIBE and others too.
     pub(crate) fn mailbox(&mut self) -> Parsed<Mailbox> {
         let start = self.at;
         let octets = self.astring("a mailbox name")?;
-        self.mailbox_text(&octets, start).map(Mailbox::new)
+        let mut name = self.mailbox_text(&octets, start)?;
+        if name.len() > 1 && name.ends_with(DELIMITER) {
+            name.pop();
+        }
+        Ok(Mailbox::new(name))
     }
 
     /// Octets of a mailbox name or pattern to text: modified UTF-7 (RFC 3501 §5.1.3), or UTF-8 once that is

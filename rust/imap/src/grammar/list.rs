@@ -1,4 +1,4 @@
-//! LIST and LSUB.
+//! LIST, LSUB and XLIST.
 
 use super::cursor::Cursor;
 use super::status::status_items;
@@ -70,6 +70,15 @@ pub(super) fn lsub(cursor: &mut Cursor<'_>) -> Parsed<Body> {
     cursor.space()?;
     let pattern = pattern(cursor)?;
     Ok(Body::Lsub { reference, pattern })
+}
+
+/// `xlist = "XLIST" SP mailbox SP list-mailbox`, as LIST was before it was extended
+pub(super) fn xlist(cursor: &mut Cursor<'_>) -> Parsed<Body> {
+    cursor.space()?;
+    let reference = reference(cursor)?;
+    cursor.space()?;
+    let pattern = pattern(cursor)?;
+    Ok(Body::Xlist { reference, pattern })
 }
 
 fn reference(cursor: &mut Cursor<'_>) -> Parsed<String> {

@@ -4,9 +4,6 @@ use super::cursor::Cursor;
 use crate::command::{Body, Create, Flag, Mailbox};
 use crate::error::Parsed;
 
-/// The hierarchy delimiter of every mailbox name.
-const DELIMITER: char = '/';
-
 /// `SP mailbox`, as in DELETE, SUBSCRIBE and UNSUBSCRIBE (RFC 9051 §9)
 pub(super) fn only(cursor: &mut Cursor<'_>) -> Parsed<Mailbox> {
     cursor.space()?;
@@ -20,7 +17,7 @@ pub(super) fn only(cursor: &mut Cursor<'_>) -> Parsed<Mailbox> {
 /// ```
 /// RFC 9051 §9, RFC 4466 §3, RFC 6154 §6
 pub(super) fn create(cursor: &mut Cursor<'_>) -> Parsed<Body> {
-    let mailbox = without_delimiter(only(cursor)?);
+    let mailbox = only(cursor)?;
     let mut special_use = Vec::new();
     if cursor.eat_space_open() {
         let word = cursor.keyword("USE")?;
@@ -56,18 +53,9 @@ fn use_attributes(cursor: &mut Cursor<'_>) -> Parsed<Vec<Flag>> {
     }
 }
 
-/// A name that ends with the delimiter only announces mailboxes below it; the mailbox is the name without it
-/// (RFC 9051 §6.3.4).
-fn without_delimiter(mailbox: Mailbox) -> Mailbox {
-    match mailbox.as_str().strip_suffix(DELIMITER) {
-        Some(name) => Mailbox::new(name.to_owned()),
-        None => mailbox,
-    }
-}
-
 /// `rename = "RENAME" SP mailbox SP mailbox`
 pub(super) fn rename(cursor: &mut Cursor<'_>) -> Parsed<Body> {
     let source = only(cursor)?;
-    let target = without_delimiter(only(cursor)?);
+    let target = only(cursor)?;
     Ok(Body::Rename { source, target })
 }

@@ -117,6 +117,7 @@ fn body(cursor: &mut Cursor<'_>) -> Parsed<Body> {
         b"UNSUBSCRIBE" => Body::Unsubscribe(mailbox::only(cursor)?),
         b"LIST" => list::list(cursor)?,
         b"LSUB" => list::lsub(cursor)?,
+        b"XLIST" => list::xlist(cursor)?,
         b"STATUS" => status::status(cursor)?,
         b"APPEND" => return append::without_message(cursor),
         b"UID" => {

@@ -31,6 +31,11 @@ fn basic_forms() {
         format!("{:?}", body("LSUB #news. comp.%")),
         "Lsub { reference: \"#news.\", pattern: \"comp.%\" }"
     );
+    // Outlook
+    assert_eq!(
+        format!("{:?}", body("XLIST \"\" \"*\"")),
+        "Xlist { reference: \"\", pattern: \"*\" }"
+    );
 }
 
 #[test]

@@ -87,6 +87,16 @@ fn create() {
         "owatagusiam/blurdybloop"
     );
     assert_eq!(create("CREATE inbox/").mailbox.as_str(), "INBOX");
+    // Outlook
+    for line in [
+        "SUBSCRIBE Work/",
+        "DELETE \"Work/\"",
+        "STATUS Work/ (UNSEEN)",
+    ] {
+        let found = format!("{:?}", body(line));
+        assert!(found.contains("Mailbox(\"Work\")"), "{found}");
+    }
+    assert!(format!("{:?}", body("DELETE /")).contains("Mailbox(\"/\")"));
     // RFC 6154 §5.3
     let special = create("CREATE MySpecial (USE (\\Drafts \\Sent))");
     assert_eq!(

@@ -141,6 +141,10 @@ fn arguments(body: &Body, utf8: bool, out: &mut Vec<u8>) {
         Body::Lsub {
             reference,
             pattern: wanted,
+        }
+        | Body::Xlist {
+            reference,
+            pattern: wanted,
         } => {
             out.push(b' ');
             pattern(out, reference, utf8);
