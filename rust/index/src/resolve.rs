@@ -61,6 +61,9 @@ impl Snapshot {
     }
 
     /// UIDs of the messages that a set of sequence numbers or a saved result names.
+    ///
+    /// QUIRK_ALL_OF_NOTHING: 1:* in an empty mailbox is nothing, where RFC 9051 §9 would have BAD: mail clients of all
+    /// kinds fetch the flags of 1:* without looking at EXISTS, and some take BAD for the end of the account.
     pub fn resolve_seqs(
         &self,
         set: &SequenceSet,
@@ -78,6 +81,9 @@ impl Snapshot {
         };
         let mut present = Vec::with_capacity(ranges.len());
         for &(a, b) in ranges {
+            if last == 0 && (a, b) == (Bound::Number(1), Bound::Largest) {
+                continue;
+            }
             let (a, b) = (number(a), number(b));
             let (low, high) = (a.min(b), a.max(b));
             if absent == Absent::Refused && (high > last || low == 0) {

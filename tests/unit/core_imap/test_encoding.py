@@ -31,4 +31,6 @@ def test_names_come_back_as_they_went(name: str, utf8: bool) -> None:
     decoder.feed(b"a DELETE " + wire + b"\r\n")
     found = decoder.next()
     assert isinstance(found, imap.Delete)
+    if len(name) > 1:
+        name = name.removesuffix("/")  # no part of a name (RFC 9051 §6.3.4)
     assert found.mailbox == ("INBOX" if name.upper() == "INBOX" and name.isascii() else name)

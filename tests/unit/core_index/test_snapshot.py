@@ -26,8 +26,10 @@ def test_an_empty_mailbox() -> None:
     empty = Snapshot.empty()
     assert (len(empty), empty.uid_next, empty.highest_modseq, empty.first_unseen) == (0, 1, 1, 0)
     assert empty.resolve(sequence_set("1:*"), uid=True) == UidSet()
-    with pytest.raises(BadSet):
-        empty.resolve(sequence_set("1:*"), uid=False)
+    assert empty.resolve(sequence_set("1:*"), uid=False) == UidSet()
+    for refused in ("*", "1", "2:*", "1:2"):
+        with pytest.raises(BadSet):
+            empty.resolve(sequence_set(refused), uid=False)
 
 
 def test_what_was_loaded_is_there() -> None:
