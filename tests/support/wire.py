@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import ssl
+import zlib
 from dataclasses import dataclass
 from typing import Self
 
@@ -19,8 +20,12 @@ class Wire:
     def __init__(self, address: tuple[str, int]) -> None:
         self._socket: socket.socket = socket.create_connection(address, timeout=TIMEOUT_S)
         self._buffer = bytearray()
+        self._deflate: zlib._Compress | None = None
+        self._inflate: zlib._Decompress | None = None
 
     def send(self, octets: bytes) -> None:
+        if self._deflate is not None:
+            octets = self._deflate.compress(octets) + self._deflate.flush(zlib.Z_SYNC_FLUSH)
         self._socket.sendall(octets)
 
     def start_tls(self) -> None:
@@ -29,9 +34,14 @@ class Wire:
         context.verify_mode = ssl.CERT_NONE
         self._socket = context.wrap_socket(self._socket)
 
+    def compress(self, on: bool) -> None:
+        """From here on, or no longer (RFC 4978)."""
+        self._deflate = zlib.compressobj(wbits=-15) if on else None
+        self._inflate = zlib.decompressobj(wbits=-15) if on else None
+
     def _more(self) -> bool:
         octets = self._socket.recv(65536)
-        self._buffer += octets
+        self._buffer += octets if self._inflate is None else self._inflate.decompress(octets)
         return bool(octets)
 
     def response(self) -> bytes | None:

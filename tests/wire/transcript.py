@@ -8,6 +8,7 @@ r"""Wire transcripts: dialogues with a running server, as people write them in R
     C2: b1 NOOP                             a second connection; any number of them
     X: the connection is closed by the server    (X2: likewise)
     T:  upgrade to TLS (after STARTTLS)
+    Z: deflate                              compress from here on (after COMPRESS); "Z: plain": no longer
 
 A response is one logical line: its literals are part of it, written with \r\n. `\r \n \t \0 \\ \xHH` are
 escapes, in C lines too, so `C: a2 APPEND INBOX {5+}\r\nhello` is one line. In expectations `%{*}` matches anything
@@ -24,7 +25,7 @@ from pathlib import Path
 
 from tests.support.wire import Wire
 
-_STEP = re.compile(r"^(C|S|X|T)(\d*)(\+?):(?: (.*))?$")
+_STEP = re.compile(r"^(C|S|X|T|Z)(\d*)(\+?):(?: (.*))?$")
 _ESCAPE = re.compile(rb"\\(r|n|t|0|\\|x[0-9a-fA-F]{2})")
 _HOLE = re.compile(rb"%\{([^}]*)\}")
 _TOLD_ONCE = re.compile(rb"^\* (\S+ (EXISTS|RECENT|EXPUNGE)|VANISHED\b)")
@@ -35,7 +36,7 @@ PROPAGATION_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One line of a transcript: what (C, S, S+, X, T), on which connection, its text, and where it stands."""
+    """One line of a transcript: what (C, S, S+, X, T, Z), on which connection, its text, and where it stands."""
 
     kind: str
     connection: str
@@ -135,6 +136,8 @@ class Run:
             self._last_to_send = talk
         elif step.kind == "T":
             talk.wire.start_tls()
+        elif step.kind == "Z":
+            talk.wire.compress(step.text == b"deflate")
         elif step.kind == "X":
             rest = talk.wire.response()
             assert rest is None, f"{step.where}: expected the end of the connection, got {rest!r}"

@@ -119,6 +119,13 @@ class Logout(Command): ...
 class StartTls(Command): ...
 
 @final
+class Compress(Command):
+    """COMPRESS DEFLATE; there is no other algorithm (RFC 4978)."""
+
+@final
+class Unauthenticate(Command): ...
+
+@final
 class Check(Command): ...
 
 @final

@@ -40,6 +40,8 @@ FEATURES = (
     Feature("ID", When.ALWAYS, "RFC 2971", command=True),
     Feature("ENABLE", When.ALWAYS, "RFC 5161", command=True),
     Feature("IDLE", When.ALWAYS, "RFC 2177", command=True),
+    Feature("COMPRESS=DEFLATE", When.AFTER_LOGIN, "RFC 4978", command=True),
+    Feature("UNAUTHENTICATE", When.AFTER_LOGIN, "RFC 8437", command=True),
     Feature("NAMESPACE", When.AFTER_LOGIN, "RFC 2342", command=True),
     Feature("UNSELECT", When.AFTER_LOGIN, "RFC 3691", command=True),
     Feature("UIDPLUS", When.AFTER_LOGIN, "RFC 4315"),

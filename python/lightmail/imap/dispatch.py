@@ -205,6 +205,12 @@ class Dispatcher:
             # RFC 9051 §6.2.1: nothing sent in clear text behind it may count as sent under TLS.
             self._decoder.discard()
             await session.output.start_tls()
+        elif outcome.starts_compression:
+            # RFC 4978 §3: the client sends nothing behind the command until it has read the answer.
+            self._decoder.discard()
+            session.output.start_compression()
+        elif outcome.starts_over:
+            session.output.start_over()
         elif session.failed_logins >= session.config.limits.failed_logins:
             session.end("Too many failed logins")
             return

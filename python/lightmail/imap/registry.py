@@ -69,6 +69,20 @@ ROWS = (
     Row(imap.Login, auth.login, state.NOT_AUTHENTICATED, changes_connection=True),
     # §6.3: authenticated
     Row(imap.Enable, connection.enable, state.AUTHENTICATED, capability="ENABLE", changes_connection=True),
+    Row(
+        imap.Compress,
+        connection.compress,
+        state.AUTHENTICATED,
+        capability="COMPRESS=DEFLATE",
+        changes_connection=True,
+    ),
+    Row(
+        imap.Unauthenticate,
+        connection.unauthenticate,
+        state.AUTHENTICATED,
+        capability="UNAUTHENTICATE",
+        changes_connection=True,
+    ),
     Row(imap.Select, select, state.AUTHENTICATED),
     Row(imap.Create, mailboxes.create, state.AUTHENTICATED),
     Row(imap.Delete, mailboxes.delete, state.AUTHENTICATED),

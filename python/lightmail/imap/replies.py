@@ -25,6 +25,10 @@ class Done:
     """The client reads the answer by the sequence numbers it knows: no EXPUNGE or VANISHED before this response."""
     starts_tls: bool = False
     """TLS begins behind this response (RFC 9051 §6.2.1)."""
+    starts_compression: bool = False
+    """Compression begins behind this response (RFC 4978 §3)."""
+    starts_over: bool = False
+    """Nobody is logged in behind this response, and nothing is compressed (RFC 8437 §3)."""
     wire: bytes = field(init=False, repr=False, compare=False)
     """From the status to CRLF."""
 

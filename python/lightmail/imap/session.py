@@ -48,6 +48,19 @@ class Output(Protocol):
         """
         ...
 
+    @property
+    def compressing(self) -> bool:
+        """In both directions (RFC 4978)."""
+        ...
+
+    def start_compression(self) -> None:
+        """Behind what is written, and from the next octet that comes on."""
+        ...
+
+    def start_over(self) -> None:
+        """Nobody is logged in any more: compression ends behind what is written, and the time to log in begins."""
+        ...
+
     async def start_tls(self) -> None:
         """Send what is written, then speak TLS from the next octet on."""
         ...
@@ -191,6 +204,15 @@ class Session:
         self.user = user
         self.state = State.AUTHENTICATED
         self.name = self.mail.sessions.opened(user, protocol=self.output.protocol, peer=self.output.peer_host)
+
+    def log_out(self) -> None:
+        """Nothing of whoever was logged in remains, nor what was enabled; TLS and the client's ID do (RFC 8437 §3)."""
+        self.deselect()
+        self.mail.sessions.closed(self.name)
+        self.user = None
+        self.name = ""
+        self.state = State.NOT_AUTHENTICATED
+        self.qresync = self.utf8 = self.rev2 = self._condstore = False
 
     def select(self, selected: Selected) -> None:
         """The mailbox selected before has been left."""

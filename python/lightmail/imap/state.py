@@ -3,7 +3,8 @@
 A connection is in one of four states, and the state alone decides which commands it admits: each row of `registry.py`
 names its states, nothing else asks. LOGIN and AUTHENTICATE lead from NOT_AUTHENTICATED to AUTHENTICATED, SELECT and
 EXAMINE to SELECTED, CLOSE, UNSELECT and a failed SELECT back; LOGOUT, and whatever costs the connection, end in LOGOUT,
-which admits nothing and is never left. STARTTLS changes no state: it begins NOT_AUTHENTICATED anew.
+which admits nothing and is never left. STARTTLS changes no state: it begins NOT_AUTHENTICATED anew, to which UNAUTHENTICATE
+leads back.
 
     NOT_AUTHENTICATED ──login──▶ AUTHENTICATED ◀──close, unselect, mailbox deleted── SELECTED
            │                          │    └───────────────select───────────────▶      │  ▲
@@ -14,6 +15,7 @@ which admits nothing and is never left. STARTTLS changes no state: it begins NOT
 | --- | --- | --- | --- |
 | CAPABILITY NOOP LOGOUT ID | yes | yes | yes |
 | STARTTLS AUTHENTICATE LOGIN | yes | | |
+| COMPRESS UNAUTHENTICATE | | yes | yes |
 | ENABLE SELECT EXAMINE CREATE DELETE RENAME SUBSCRIBE UNSUBSCRIBE LIST LSUB XLIST NAMESPACE STATUS APPEND IDLE | | yes | yes |
 | CHECK CLOSE UNSELECT EXPUNGE SEARCH FETCH STORE COPY MOVE | | | yes |
 

@@ -3,6 +3,8 @@
 Octets are answered where they arrive. A task exists while a command waits for something, and no longer; meanwhile
 further octets are taken up to a bound, then the client's socket is left alone. What is written leaves in one piece
 when the dispatcher has nothing more to do, or waits.
+
+Compressed octets are inflated in pieces, each of which is answered before the next.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from lightmail.imap.dispatch import Dispatcher
 from lightmail.imap.errors import ConnectionLost
 from lightmail.imap.session import Session
 from lightmail.net import eager
+from lightmail.net.deflate import BrokenStream, Deflate
 from lightmail.net.writer import Writer
 
 if TYPE_CHECKING:
@@ -28,6 +31,9 @@ if TYPE_CHECKING:
 TLS_HANDSHAKE_TIMEOUT_S = 30.0
 INPUT_HIGH_WATER_OCTETS = 65_536
 """A connection with more unread input than this, while it is busy, reads no further."""
+
+PIECES_IN_A_ROW = 16
+"""So many pieces of compressed input are answered before other connections get their turn."""
 
 _QUICK_ACKNOWLEDGE: int | None = getattr(socket, "TCP_QUICKACK", None)
 """Linux has it."""
@@ -40,6 +46,7 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_capabilities",
+        "_deflate",
         "_dispatcher",
         "_end_of_input",
         "_heard",
@@ -65,6 +72,7 @@ class Connection(asyncio.Protocol):
         self._task: asyncio.Task[None] | None = None
         self._reading = True
         self._end_of_input = False
+        self._deflate: Deflate | None = None
         self._heard = server.wheel.tick
         self.protocol = "imap"
         self._transport: asyncio.Transport | None = None
@@ -109,10 +117,16 @@ class Connection(asyncio.Protocol):
             # Before login the time counts from the beginning: octet by octet nobody stays longer.
             self._heard = server.wheel.tick
         server.counts.octets_in += len(data)
-        self._dispatcher.feed(data)
+        if self._deflate is None:
+            self._dispatcher.feed(data)
+        else:
+            if not self._deflate.awake:
+                server.wheel.remove(self)
+                server.wheel.add(self, server.wheel.tick + server.awake_ticks)
+            self._deflate.receive(data)
         if self._task is None:
             self._run()
-        elif self._reading and self._dispatcher.buffered_octets > INPUT_HIGH_WATER_OCTETS:
+        if self._reading and self._unread_octets > INPUT_HIGH_WATER_OCTETS:
             self._reading = False
             if self._transport is not None:
                 self._transport.pause_reading()
@@ -122,7 +136,7 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """A client may send all it has and wait for the answers: stay until they are given (TLS cannot)."""
         self._end_of_input = True
-        return self._task is not None and not self.tls
+        return (self._task is not None or self._waits_compressed > 0) and not self.tls
 
     def pause_writing(self) -> None:
         self._writer.pause()
@@ -166,6 +180,31 @@ class Connection(asyncio.Protocol):
         self.tls = True
         self._writer.attach(upgraded)
 
+    @property
+    def compressing(self) -> bool:
+        return self._deflate is not None
+
+    def start_compression(self) -> None:
+        server = self._server
+        if self._transport is None:
+            return
+        self._deflate = Deflate()
+        self._writer.encode(self._deflate.compress)
+        server.wheel.remove(self)
+        server.wheel.add(self, server.wheel.tick + server.awake_ticks)
+
+    def start_over(self) -> None:
+        server, deflate = self._server, self._deflate
+        if self._transport is None:
+            return
+        if deflate is not None:
+            # RFC 8437 §4.1: the client compresses nothing behind the command, and may have sent that already.
+            self._deflate = None
+            self._writer.encode(None, last=deflate.end)
+            self._dispatcher.feed(deflate.rest())
+        server.wheel.remove(self)
+        server.wheel.add(self, server.wheel.tick + server.login_ticks)
+
     def close(self) -> None:
         self._writer.flush()
         if self._transport is not None:
@@ -187,7 +226,7 @@ class Connection(asyncio.Protocol):
         server = self._server
         patience = server.idle_ticks if self._session.user is not None else server.login_ticks
         if tick < self._heard + patience:
-            return self._heard + patience
+            return min(self._heard + patience, self._rest(tick))
         if self._writer.paused or (self._transport is not None and self._transport.is_closing()):
             server.counts.timeouts += 1
             self.abort()
@@ -200,8 +239,59 @@ class Connection(asyncio.Protocol):
 
     # ---- running
 
+    def _rest(self, tick: int) -> int:
+        """Let what is compressed hold little memory, if nothing has come for a while. When to look again."""
+        deflate, server = self._deflate, self._server
+        if deflate is None or not deflate.awake:
+            return tick + server.idle_ticks
+        if tick >= self._heard + server.awake_ticks and self._task is None:
+            deflate.sleep()
+        return tick + server.awake_ticks
+
+    @property
+    def _waits_compressed(self) -> int:
+        """Octets that have come and are not inflated yet."""
+        return self._deflate.waiting_octets if self._deflate is not None else 0
+
+    @property
+    def _unread_octets(self) -> int:
+        """Waiting for a command that runs, or for the turn of this connection."""
+        return self._waits_compressed + (self._dispatcher.buffered_octets if self._task is not None else 0)
+
     def _run(self) -> None:
         """Answer what has come, as far as it can be answered at once."""
+        if self._deflate is None:
+            self._step()
+            return
+        for _ in range(PIECES_IN_A_ROW):
+            piece = self._inflated()
+            if not piece:
+                self._step()
+                return
+            self._dispatcher.feed(piece)
+            self._step()
+            if self._task is not None or self._transport is None or self._deflate is None:
+                return
+        # Others have their turn.
+        self._loop.call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        if self._task is None and self._transport is not None:
+            self._run()
+
+    def _inflated(self) -> bytes:
+        """The next piece of what has come compressed, if there is one."""
+        deflate, transport = self._deflate, self._transport
+        if deflate is None or transport is None or transport.is_closing():
+            return b""
+        try:
+            return deflate.take()
+        except BrokenStream:
+            self._session.end("That is not what DEFLATE makes")
+            return b""
+
+    def _step(self) -> None:
+        """Answer what the dispatcher has been fed."""
         task = eager.start(self._dispatcher.run(), self._loop)
         self._writer.flush()
         if task is None:
@@ -232,6 +322,8 @@ class Connection(asyncio.Protocol):
             return
         if self._dispatcher.ending:
             self.end_when_idle()
+        if self._waits_compressed:
+            return
         if self._end_of_input:
             transport.close()
         elif not self._reading:

@@ -15,6 +15,8 @@ from lightmail.net.wheel import TICK_S, Wheel
 from lightmail.obs.metrics import Counts, counts
 
 LET_GO_TIMEOUT_S = 5.0
+AWAKE_S = 10.0
+"""A compressed connection that has been silent for so long gives up its windows."""
 
 
 class ImapServer:
@@ -43,6 +45,7 @@ class ImapServer:
         }
         self.limits_before_login = limits(config.limits, authenticated=False)
         self.login_ticks = self.wheel.ticks(config.limits.login_timeout_s)
+        self.awake_ticks = self.wheel.ticks(AWAKE_S)
         self.idle_ticks = self.wheel.ticks(config.limits.idle_timeout_s)
         self.ending = False
         self._connections: set[Connection] = set()

@@ -18,6 +18,7 @@ GATHER_OCTETS = 65_536
 class Writer:
     __slots__ = (
         "_counts",
+        "_encode",
         "_gathered",
         "_high_water_octets",
         "_loop",
@@ -47,6 +48,7 @@ class Writer:
         self._high_water_octets = high_water_octets
         self._resumed: asyncio.Future[None] | None = None
         self._when_writable: Callable[[], None] | None = None
+        self._encode: Callable[[bytes], bytes] | None = None
         self._transport: asyncio.Transport | None = None
         self.attach(transport)
 
@@ -55,6 +57,15 @@ class Writer:
         self._transport = transport
         self.paused = False
         transport.set_write_buffer_limits(high=self._high_water_octets, low=self._high_water_octets // 2)
+
+    def encode(self, encode: Callable[[bytes], bytes] | None, *, last: Callable[[bytes], bytes] | None = None) -> None:
+        """What is written from now on goes through `encode` (COMPRESS), in pieces that can be read as they come. last:
+        what is still waiting goes through this.
+        """
+        if last is not None:
+            self._encode = last
+        self.flush()
+        self._encode = encode
 
     def write(self, octets: bytes) -> None:
         self._gathered.append(octets)
@@ -70,6 +81,8 @@ class Writer:
             gathered.clear()
             self._octets = 0
             if self._transport is not None:
+                if self._encode is not None:
+                    octets = self._encode(octets)
                 self._counts.octets_out += len(octets)
                 self._transport.write(octets)
 

@@ -117,6 +117,10 @@ pub enum Body {
     Login(Login),
     /// RFC 9051 §6.3.1; names in upper case.
     Enable(Vec<String>),
+    /// RFC 4978 §3; DEFLATE is the only algorithm there is.
+    Compress,
+    /// RFC 8437 §3
+    Unauthenticate,
     /// RFC 9051 §6.3.2, §6.3.3: SELECT and EXAMINE
     Select(Select),
     /// RFC 9051 §6.3.4
@@ -198,6 +202,8 @@ impl Body {
             Self::Noop => return "NOOP",
             Self::Logout => return "LOGOUT",
             Self::StartTls => return "STARTTLS",
+            Self::Compress => return "COMPRESS",
+            Self::Unauthenticate => return "UNAUTHENTICATE",
             Self::Authenticate(_) => return "AUTHENTICATE",
             Self::Login(_) => return "LOGIN",
             Self::Enable(_) => return "ENABLE",

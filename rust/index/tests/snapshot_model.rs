@@ -195,6 +195,10 @@ fn the_star() {
     assert_eq!(empty.resolve_uids(&set(&[(1, 0)]), None), uids(&[]));
     assert_eq!(
         empty.resolve_seqs(&set(&[(1, 0)]), None, Absent::Refused),
+        uids(&[])
+    );
+    assert_eq!(
+        empty.resolve_seqs(&set(&[(0, 0)]), None, Absent::Refused),
         Err(BadSet::NoSuchMessage)
     );
     assert_eq!(

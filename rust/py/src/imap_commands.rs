@@ -95,6 +95,10 @@ plain_commands! {
     Logout;
     /// STARTTLS
     StartTls;
+    /// COMPRESS
+    Compress;
+    /// UNAUTHENTICATE
+    Unauthenticate;
     /// CHECK
     Check;
     /// CLOSE
@@ -194,6 +198,8 @@ pub fn to_python(py: Python<'_>, command: rust::Command) -> PyResult<Py<PyAny>> 
         Body::Noop => make.object(Noop),
         Body::Logout => make.object(Logout),
         Body::StartTls => make.object(StartTls),
+        Body::Compress => make.object(Compress),
+        Body::Unauthenticate => make.object(Unauthenticate),
         Body::Check => make.object(Check),
         Body::Close => make.object(Close),
         Body::Unselect => make.object(Unselect),

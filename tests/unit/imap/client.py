@@ -26,6 +26,7 @@ class HeldOutput:
         self.peer_host: str | None = "192.0.2.7"
         self.aborted = False
         self.closed = False
+        self.compressing = False
         self.drains = 0
         self.most_waiting = 0
         """The most octets that ever waited for a drain."""
@@ -53,6 +54,12 @@ class HeldOutput:
 
     def call_soon(self, callback: Callable[[], None]) -> None:
         asyncio.get_running_loop().call_soon(callback)
+
+    def start_compression(self) -> None:
+        self.compressing = True
+
+    def start_over(self) -> None:
+        self.compressing = False
 
     async def start_tls(self) -> None:
         raise AssertionError("this connection is in TLS")

@@ -82,6 +82,7 @@ class Client:
         self.protocol = "imap"
         self.peer_host = host
         self.closed = False
+        self.compressing = False
         self.aborted = False
         self.writes: list[bytes] = []
         self.held: asyncio.Event | None = None
@@ -133,6 +134,12 @@ class Client:
 
     def call_soon(self, callback: Callable[[], None]) -> None:
         asyncio.get_running_loop().call_soon(self._call, callback)
+
+    def start_compression(self) -> None:
+        self.compressing = True
+
+    def start_over(self) -> None:
+        self.compressing = False
 
     async def start_tls(self) -> None:
         self.tls = True

@@ -1,4 +1,6 @@
-"""Commands about the connection: CAPABILITY, NOOP, CHECK, LOGOUT, ID, STARTTLS, ENABLE (RFC 9051 §6.1, §6.2.1, §6.3.1)."""
+"""Commands about the connection: CAPABILITY, NOOP, CHECK, LOGOUT, ID, STARTTLS, ENABLE (RFC 9051 §6.1, §6.2.1, §6.3.1),
+COMPRESS (RFC 4978), UNAUTHENTICATE (RFC 8437).
+"""
 
 from __future__ import annotations
 
@@ -19,6 +21,9 @@ _ID = Done("Pleased to meet you")
 _BEGIN_TLS = Done("Begin TLS now", starts_tls=True)
 _TLS_ALREADY = Done("TLS is on already", status=b"BAD")
 _ENABLED = Done("Enabled")
+_COMPRESSING = Done("DEFLATE active", starts_compression=True)
+_COMPRESSING_ALREADY = Done("DEFLATE is active already", status=b"BAD")
+_UNAUTHENTICATED = Done("Nobody is logged in", starts_over=True)
 _SELF = b'* ID ("name" "LightMail" "version" "%s")\r\n' % lightmail.__version__.encode()
 
 ENABLED_NAMES = {
@@ -64,6 +69,18 @@ async def identify(session: Session, command: imap.Id) -> Done:
 async def start_tls(session: Session, command: imap.StartTls) -> Done:
     """RFC 9051 §6.2.1. The dispatcher drops what was pipelined behind it and has the connection upgraded."""
     return _TLS_ALREADY if session.output.tls else _BEGIN_TLS
+
+
+async def compress(session: Session, command: imap.Compress) -> Done:
+    """RFC 4978 §3. The dispatcher has the connection compress from the end of this answer on."""
+    return _COMPRESSING_ALREADY if session.output.compressing else _COMPRESSING
+
+
+async def unauthenticate(session: Session, command: imap.Unauthenticate) -> Done:
+    """RFC 8437 §3: never NO. The dispatcher begins anew what belongs to the connection."""
+    _log.info("unauthenticated", session=session.name, peer=session.output.peer_host, user=_name(session))
+    session.log_out()
+    return _UNAUTHENTICATED
 
 
 async def enable(session: Session, command: imap.Enable) -> Done:

@@ -4,6 +4,7 @@
 //! space. What is accepted beyond the RFCs is named `QUIRK_…` where it is done.
 
 mod append;
+mod compress;
 mod copy;
 mod cursor;
 mod date;
@@ -98,6 +99,8 @@ fn body(cursor: &mut Cursor<'_>) -> Parsed<Body> {
         b"NOOP" => Body::Noop,
         b"LOGOUT" => Body::Logout,
         b"STARTTLS" => Body::StartTls,
+        b"COMPRESS" => compress::compress(cursor)?,
+        b"UNAUTHENTICATE" => Body::Unauthenticate,
         b"NAMESPACE" => Body::Namespace,
         b"IDLE" => Body::Idle,
         b"CHECK" => Body::Check,

@@ -13,6 +13,7 @@ fn commands_without_arguments_in_any_case() {
         ("noop", Body::Noop),
         ("Logout", Body::Logout),
         ("STARTTLS", Body::StartTls),
+        ("unauthenticate", Body::Unauthenticate),
         ("NAMESPACE", Body::Namespace),
         ("idle", Body::Idle),
         ("CHECK", Body::Check),
@@ -23,6 +24,14 @@ fn commands_without_arguments_in_any_case() {
         assert_eq!(body(line), wanted);
         assert_eq!(wanted.name(), line.to_uppercase());
     }
+}
+
+#[test]
+fn compress_knows_deflate() {
+    // RFC 4978 §5
+    assert_eq!(body("compress deflate"), Body::Compress);
+    assert_eq!(fails("COMPRESS LZ4"), ("DEFLATE", 9));
+    assert_eq!(fails("COMPRESS"), ("one space", 8));
 }
 
 #[test]

@@ -61,12 +61,14 @@ fn arguments(body: &Body, utf8: bool, out: &mut Vec<u8>) {
         | Body::Noop
         | Body::Logout
         | Body::StartTls
+        | Body::Unauthenticate
         | Body::Namespace
         | Body::Idle
         | Body::Check
         | Body::Close
         | Body::Unselect
         | Body::Expunge(None) => {}
+        Body::Compress => text(out, &[" DEFLATE"]),
         Body::Expunge(Some(set)) => text(out, &[" ", &set.to_string()]),
         Body::Authenticate(authenticate) => {
             text(out, &[" ", &authenticate.mechanism]);
