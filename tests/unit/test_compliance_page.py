@@ -14,6 +14,8 @@ ROWS = [
     for line in PAGE.splitlines()
     if line.startswith("|") and "---" not in line
 ]
+NO_CAPABILITY = {"response codes", "MODSEQ of SEARCH", "EXPUNGEISSUED"}
+"""Rows among the extensions that stand for no capability of their own."""
 NAMED = re.compile(r"`([^`]+)`")
 
 
@@ -64,3 +66,22 @@ def test_every_capability_is_named() -> None:
         if not any(word == feature.name or (feature.name == "AUTH=" and word.startswith("AUTH=")) for word in words)
     }
     assert unnamed == set()
+
+
+def test_every_extension_is_advertised() -> None:
+    """The other way round: no row claims what the table that dispatches does not have."""
+    advertised = {feature.name.partition("=")[0] for feature in FEATURES}
+    extensions = PAGE.partition("## Extensions")[2].partition("\n## ")[0]
+    claimed = [
+        [cell.strip() for cell in line.strip("|\n").split(" | ")][1]
+        for line in extensions.splitlines()
+        if line.startswith("|") and not line.startswith(("| ---", "| RFC"))
+    ]
+    assert len(claimed) > 20
+    unfounded = [
+        what
+        for what in claimed
+        if not advertised & {word.partition("=")[0] for word in re.findall(r"[A-Za-z0-9=+-]+", what)}
+        and what.partition(":")[0] not in NO_CAPABILITY
+    ]
+    assert unfounded == []

@@ -35,6 +35,12 @@ class Changes:
             if delta is not None:
                 self._feed.publish(delta.mailbox_id, delta.highest_modseq)
 
+    async def seen(self, mailbox_id: MailboxId, modseq: ModSeq) -> None:
+        """The database was found in this state, and nothing was changed. Suspends only when it is later than what is known
+        here: then another process has been faster than its hint; never raises.
+        """
+        await self._live.catch_up(mailbox_id, modseq)
+
     def unsure(self, mailbox_id: MailboxId) -> None:
         """Nobody knows whether a change was committed: whoever has the mailbox looks."""
         self.structure(mailbox_id)

@@ -234,11 +234,18 @@ class LiveMailboxes:
             live = self._live.get(delta.mailbox_id)
             if live is None:
                 self._note_while_loading(delta.mailbox_id, delta.highest_modseq)
-            elif not live.apply(delta) and live.references:
-                try:
-                    await live.refresh()
-                except (MailboxNotFound, SystemFault):
-                    live.hint(delta.highest_modseq)
+            elif not live.apply(delta):
+                await self.catch_up(delta.mailbox_id, delta.highest_modseq)
+
+    async def catch_up(self, mailbox_id: MailboxId, modseq: ModSeq) -> None:
+        """The database is at `modseq`: afterwards a mailbox that is held here is at least there, or stale. Never raises."""
+        live = self._live.get(mailbox_id)
+        if live is None or not live.references or modseq <= live.snapshot.highest_modseq:
+            return
+        try:
+            await live.refresh()
+        except (MailboxNotFound, SystemFault):
+            live.hint(modseq)
 
     def hint(self, mailbox_id: MailboxId, modseq: ModSeq) -> None:
         """A ChangeListener (see ports/changes.py)."""

@@ -84,7 +84,10 @@ class Messages:
         """As `MetadataStore.set_flags`. Source: RFC 9051 §6.4.6, RFC 7162 §3.1.3."""
         self._check_flags(flags)
         outcome = await self._done(self._metadata.set_flags(mailbox_id, uids, op, flags, unchanged_since), mailbox_id)
-        await self._changes.committed(outcome.delta)
+        if outcome.delta is None:
+            await self._changes.seen(mailbox_id, outcome.modseq)
+        else:
+            await self._changes.committed(outcome.delta)
         return outcome
 
     async def copy(self, source: MailboxId, uids: UidSet, target: MailboxId) -> CopyOutcome:

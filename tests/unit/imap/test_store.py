@@ -51,6 +51,27 @@ def test_flags_that_were_there_already_are_told_all_the_same() -> None:
     run(scenario())
 
 
+def test_a_message_that_another_process_has_expunged_has_no_flags_to_tell() -> None:
+    """No hint has come yet. RFC 2180 §4.2.1."""
+
+    async def scenario() -> None:
+        house = await House.build(workers=2)
+        client = await selected(house, messages=2)
+        other = await house.again()
+        inbox = await other.inbox()
+        await other.mail.set_flags(inbox.id, UidSet([1]), FlagOp.ADD, ("\\Deleted",))
+        await other.mail.expunge(inbox.id, None)
+        assert await client.do("STORE 1 +FLAGS (\\Seen)") == [
+            "tag NO [EXPUNGEISSUED] Some of the messages no longer exist"
+        ]
+        assert house.metadata.calls == ["set_flags", "changes_since"]
+        assert await client.ok("NOOP") == ["* 1 EXPUNGE"]
+        await other.close()
+        await house.close()
+
+    run(scenario())
+
+
 def test_a_new_keyword_is_announced_before_its_use() -> None:
     """RFC 9051 §7.3.5."""
 

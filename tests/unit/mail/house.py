@@ -41,6 +41,11 @@ class Handled:
         self._reached[name] = asyncio.Event()
         return self._gates[name][0]
 
+    def let_go(self, name: str) -> None:
+        """Calls that wait go on; those to come are not held."""
+        self._gates.pop(name)[0].set()
+        self._passing.pop(name, None)
+
     def release_next(self, name: str) -> None:
         """The next call to come is not held."""
         self._passing[name] += 1
