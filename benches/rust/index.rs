@@ -82,6 +82,7 @@ fn cache(messages: u32) -> SummaryCache {
             &made.envelope,
             &made.bodystructure,
             &made.parts,
+            &made.preview,
         )
         .unwrap();
         cache.insert(u64::from(number), summary);

@@ -21,6 +21,7 @@ async def test_summaries_come_back_as_they_were_given(store: Store) -> None:
                 wanted[body_id].envelope,
                 wanted[body_id].bodystructure,
                 wanted[body_id].parts,
+                wanted[body_id].preview,
             )
             for body_id in body_ids
         )

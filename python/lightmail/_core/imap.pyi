@@ -225,7 +225,7 @@ class Status(Command):
     mailbox: str
     items: tuple[
         str, ...
-    ]  # upper case: MESSAGES RECENT UIDNEXT UIDVALIDITY UNSEEN DELETED SIZE HIGHESTMODSEQ APPENDLIMIT
+    ]  # upper case: MESSAGES RECENT UIDNEXT UIDVALIDITY UNSEEN DELETED SIZE HIGHESTMODSEQ APPENDLIMIT MAILBOXID
 
 @final
 class Expunge(Command):
@@ -236,7 +236,10 @@ class Search(Command):
     uid: bool
     returns: (
         frozenset[str] | None
-    )  # None: plain SEARCH; else some of MIN MAX COUNT ALL SAVE, ALL for RETURN () (RFC 9051 §6.4.4)
+    )  # None: plain SEARCH; else some of MIN MAX COUNT ALL PARTIAL SAVE, ALL for RETURN () (RFC 9051 §6.4.4)
+    partial: (
+        tuple[int, int] | None
+    )  # positions as written, negative from the end; PARTIAL is among `returns` then (RFC 9394)
     program: SearchProgram
 
 @final
@@ -246,6 +249,7 @@ class Fetch(Command):
     plan: FetchPlan
     changed_since: int | None
     vanished: bool
+    partial: tuple[int, int] | None  # as in Search; only with uid (RFC 9394 §3.3)
 
 @final
 class Store(Command):
@@ -274,9 +278,9 @@ Event: TypeAlias = Command | Continue | AppendMessage | LiteralData | AppendEnd 
 
 @final
 class SequenceSet:
-    """As the client wrote it: ranges with "*" unresolved, or "$" (RFC 5182)."""
+    """As the client wrote it: ranges with "*" unresolved, "$" (RFC 5182), or ranges and "$" behind them."""
 
-    saved: bool
+    saved: bool  # "$" alone
     def __str__(self) -> str: ...
 
 @final

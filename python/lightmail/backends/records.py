@@ -28,7 +28,9 @@ from lightmail.ports.metadata import BodyLocation
 
 Row: TypeAlias = Sequence[Any]
 
-STATUS_COLUMNS = "messages, recent, uid_next, uid_validity, unseen, deleted, size_octets, highest_modseq, selectable"
+STATUS_COLUMNS = (
+    "messages, recent, uid_next, uid_validity, unseen, deleted, size_octets, highest_modseq, selectable, id"
+)
 LOCATION_COLUMNS = "id, object_key, raw_octets, stored_octets"
 SESSION_COLUMNS = "id, user_id, address, protocol, peer, node, process, since_s"
 USER_COLUMNS = "id, address, password_hash, enabled, created_s"
@@ -69,7 +71,17 @@ def status(row: Row | None, name: str) -> MailboxStatus:
         raise MailboxNotFound(name)
     if not row[8]:
         raise MailboxNotSelectable(name)
-    return MailboxStatus(row[0], row[1], row[2], UidValidity(row[3]), row[4], row[5], row[6], ModSeq(row[7]))
+    return MailboxStatus(
+        messages=row[0],
+        recent=row[1],
+        uid_next=row[2],
+        uid_validity=UidValidity(row[3]),
+        unseen=row[4],
+        deleted=row[5],
+        size_octets=row[6],
+        highest_modseq=ModSeq(row[7]),
+        id=MailboxId(row[9]),
+    )
 
 
 def location(row: Row) -> BodyLocation:

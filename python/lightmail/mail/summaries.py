@@ -18,7 +18,7 @@ class Summaries:
     def added(self, summaries: Iterable[tuple[BodyId, BodySummary]]) -> None:
         """These have just been stored: no statement is needed to know them."""
         self.cache.insert(
-            (body_id, summary.header, summary.envelope, summary.bodystructure, summary.parts)
+            (body_id, summary.header, summary.envelope, summary.bodystructure, summary.parts, summary.preview)
             for body_id, summary in summaries
         )
 

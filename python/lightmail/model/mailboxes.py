@@ -51,3 +51,4 @@ class MailboxStatus:
     deleted: int
     size_octets: int
     highest_modseq: ModSeq
+    id: MailboxId

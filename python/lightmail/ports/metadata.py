@@ -43,6 +43,10 @@ MESSAGE_ROW = (
 """The columns of a packed row, separated by one blank, each row ended by a line feed."""
 
 
+SummaryRow = tuple[int, bytes, bytes, bytes, bytes, str]
+"""body_id, header, envelope, bodystructure, parts, preview, as SummaryCache.insert takes them."""
+
+
 @dataclass(frozen=True, slots=True)
 class PackedMessages:
     """All messages of a mailbox at one point in time."""
@@ -175,8 +179,8 @@ class MetadataStore(Protocol):
 
     # ---- bodies
 
-    async def summaries(self, body_ids: Sequence[BodyId]) -> list[tuple[int, bytes, bytes, bytes, bytes]]:
-        """(body_id, header, envelope, bodystructure, parts), in any order, as SummaryCache.insert takes them."""
+    async def summaries(self, body_ids: Sequence[BodyId]) -> list[SummaryRow]:
+        """In any order."""
         ...
 
     async def body_locations(self, body_ids: Sequence[BodyId]) -> list[BodyLocation]: ...

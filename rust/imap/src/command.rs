@@ -5,6 +5,7 @@ use std::fmt;
 
 use crate::date::DateTime;
 use crate::fetch::FetchItems;
+use crate::partial::PartialRange;
 use crate::search::SearchProgram;
 use crate::set::SequenceSet;
 
@@ -372,6 +373,8 @@ words! {
         Size = "SIZE",
         /// The highest MODSEQ (RFC 7162 §3.1.2.1).
         HighestModSeq = "HIGHESTMODSEQ",
+        /// What names it for as long as it exists (RFC 8474 §4.3).
+        MailboxId = "MAILBOXID",
         /// The largest message (RFC 7889 §4).
         AppendLimit = "APPENDLIMIT",
     }
@@ -388,6 +391,8 @@ words! {
         All = "ALL",
         /// How many.
         Count = "COUNT",
+        /// Some of them, by their position among all (RFC 9394 §3.1).
+        Partial = "PARTIAL",
         /// Remember them as "$" (RFC 5182).
         Save = "SAVE",
     }
@@ -400,6 +405,8 @@ pub struct Search {
     pub uid: bool,
     /// None without RETURN; never empty: RETURN () means ALL. Each once.
     pub returns: Option<Vec<SearchReturn>>,
+    /// Which results PARTIAL asks for; it is among `returns` then, and ALL is not.
+    pub partial: Option<PartialRange>,
     /// What to look for.
     pub program: SearchProgram,
 }
@@ -417,6 +424,8 @@ pub struct Fetch {
     pub changed_since: Option<u64>,
     /// Report expunged messages (RFC 7162 §3.2.6); only with UID and `changed_since`.
     pub vanished: bool,
+    /// Of the messages of the set only these (RFC 9394 §3.3); only with UID.
+    pub partial: Option<PartialRange>,
 }
 
 /// What STORE does with its flags.

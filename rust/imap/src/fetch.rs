@@ -59,6 +59,15 @@ pub enum FetchItem {
     ModSeq,
     /// `SAVEDATE` (RFC 8514)
     SaveDate,
+    /// `EMAILID` (RFC 8474 §5.3)
+    EmailId,
+    /// `THREADID` (RFC 8474 §5.3)
+    ThreadId,
+    /// `PREVIEW` (RFC 8970)
+    Preview {
+        /// `(LAZY)`: NIL will do where it would take long.
+        lazy: bool,
+    },
     /// `BODY[…]<…>` and `BODY.PEEK[…]<…>`
     BodySection {
         /// Which octets.
@@ -109,6 +118,8 @@ impl FetchItem {
                 !(section.part.is_empty() && section.text == SectionText::Full)
             }
             Self::Envelope
+            | Self::ThreadId
+            | Self::Preview { .. }
             | Self::Body
             | Self::BodyStructure
             | Self::Binary { .. }
@@ -121,6 +132,7 @@ impl FetchItem {
             | Self::Rfc822Size
             | Self::ModSeq
             | Self::SaveDate
+            | Self::EmailId
             | Self::Rfc822 { .. } => false,
         }
     }

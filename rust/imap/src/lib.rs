@@ -12,5 +12,6 @@ pub mod fetch;
 pub mod framer;
 pub mod grammar;
 pub mod limits;
+pub mod partial;
 pub mod search;
 pub mod set;

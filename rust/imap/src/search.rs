@@ -85,6 +85,10 @@ pub enum SearchKey {
     Sequence(SequenceSet),
     /// UID set
     Uid(SequenceSet),
+    /// EMAILID id (RFC 8474 §6)
+    EmailId(String),
+    /// THREADID id (RFC 8474 §6)
+    ThreadId(String),
     /// MODSEQ n, the entry name is accepted and ignored (RFC 7162 §3.1.5)
     ModSeq(u64),
     /// NOT
@@ -120,7 +124,8 @@ impl SearchKey {
 impl SearchProgram {
     /// Some key looks into header fields.
     pub fn needs_summary(&self) -> bool {
-        self.key.any(&|key| matches!(key, SearchKey::Header { .. }))
+        self.key
+            .any(&|key| matches!(key, SearchKey::Header { .. } | SearchKey::ThreadId(_)))
     }
 
     /// Some key looks into the text of messages.
@@ -132,7 +137,7 @@ impl SearchProgram {
     /// Some key names messages by sequence number, so the numbers must hold while it is answered (RFC 7162 §3.2.10.2).
     pub fn uses_sequence_numbers(&self) -> bool {
         self.key
-            .any(&|key| matches!(key, SearchKey::Sequence(SequenceSet::Ranges(_))))
+            .any(&|key| matches!(key, SearchKey::Sequence(set) if *set != SequenceSet::Saved))
     }
 
     /// Some key is MODSEQ: the answer carries one (RFC 7162 §3.1.5).

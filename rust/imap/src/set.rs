@@ -18,6 +18,19 @@ pub enum SequenceSet {
     Ranges(Vec<(Bound, Bound)>),
     /// `$`
     Saved,
+    /// Ranges with `$` behind them, as in `1:5,$` (RFC 9051 §9).
+    RangesAndSaved(Vec<(Bound, Bound)>),
+}
+
+impl SequenceSet {
+    /// The ranges, in the order written, and whether "$" is there too.
+    pub fn parts(&self) -> (&[(Bound, Bound)], bool) {
+        match self {
+            Self::Ranges(ranges) => (ranges, false),
+            Self::Saved => (&[], true),
+            Self::RangesAndSaved(ranges) => (ranges, true),
+        }
+    }
 }
 
 impl fmt::Display for Bound {
@@ -32,9 +45,7 @@ impl fmt::Display for Bound {
 /// The wire form.
 impl fmt::Display for SequenceSet {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self::Ranges(ranges) = self else {
-            return out.write_str("$");
-        };
+        let (ranges, saved) = self.parts();
         for (index, (low, high)) in ranges.iter().enumerate() {
             if index > 0 {
                 out.write_str(",")?;
@@ -44,6 +55,10 @@ impl fmt::Display for SequenceSet {
                 write!(out, ":{high}")?;
             }
         }
-        Ok(())
+        match (saved, ranges.is_empty()) {
+            (false, _) => Ok(()),
+            (true, true) => out.write_str("$"),
+            (true, false) => out.write_str(",$"),
+        }
     }
 }

@@ -12,6 +12,7 @@ mod digits;
 pub mod fetch;
 pub mod flags;
 mod header_index;
+mod object_id;
 mod query;
 pub mod resolve;
 pub mod row;

@@ -43,9 +43,11 @@ impl Snapshot {
         set: &SequenceSet,
         saved: Option<&UidSet>,
     ) -> Result<UidSet, BadSet> {
-        let ranges = match set {
-            SequenceSet::Saved => return self.saved(saved),
-            SequenceSet::Ranges(ranges) => ranges,
+        let (ranges, with_saved) = set.parts();
+        let also = if with_saved {
+            self.saved(saved)?
+        } else {
+            UidSet::new()
         };
         // In an empty mailbox "*" is UIDNEXT, which no message has: nothing is found whatever it is.
         let Some(last) = self.last_uid() else {
@@ -55,9 +57,14 @@ impl Snapshot {
             Bound::Number(number) => number,
             Bound::Largest => last,
         };
-        Ok(self.existing(&UidSet::from_ranges(
+        let named = self.existing(&UidSet::from_ranges(
             ranges.iter().map(|&(a, b)| (number(a), number(b))),
-        )))
+        ));
+        Ok(if with_saved {
+            named.union(&also)
+        } else {
+            named
+        })
     }
 
     /// UIDs of the messages that a set of sequence numbers or a saved result names.
@@ -70,9 +77,11 @@ impl Snapshot {
         saved: Option<&UidSet>,
         absent: Absent,
     ) -> Result<UidSet, BadSet> {
-        let ranges = match set {
-            SequenceSet::Saved => return self.saved(saved),
-            SequenceSet::Ranges(ranges) => ranges,
+        let (ranges, with_saved) = set.parts();
+        let also = if with_saved {
+            self.saved(saved)?
+        } else {
+            UidSet::new()
         };
         let last = self.len();
         let number = |bound| match bound {
@@ -94,7 +103,12 @@ impl Snapshot {
                 present.push((low, high));
             }
         }
-        Ok(self.uids_at(&UidSet::from_ranges(present)))
+        let named = self.uids_at(&UidSet::from_ranges(present));
+        Ok(if with_saved {
+            named.union(&also)
+        } else {
+            named
+        })
     }
 
     /// "$" (RFC 9051 §6.4.4.1): messages that are gone are no longer in it.

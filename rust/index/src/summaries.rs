@@ -33,10 +33,10 @@ impl Together {
 /// What is kept of a message beside its octets (`lightmail_mime::analyze::Summary`).
 #[derive(Debug)]
 pub struct Summary {
-    /// Header, envelope, body structure and part table, one after the other.
+    /// Header, envelope, body structure, part table and preview, one after the other.
     octets: Box<[u8]>,
-    /// Where each of the first three ends.
-    ends: [u32; 3],
+    /// Where each of the first four ends.
+    ends: [u32; 4],
     index: HeaderIndex,
     text: Option<Box<SearchText>>,
 }
@@ -48,8 +48,10 @@ impl Summary {
         envelope: &[u8],
         bodystructure: &[u8],
         parts: &[u8],
+        preview: &str,
     ) -> Result<Self, BadParts> {
-        let octets = [header, envelope, bodystructure, parts].concat();
+        let octets = [header, envelope, bodystructure, parts, preview.as_bytes()].concat();
+        let before_preview = octets.len() - preview.len();
         let end = |octets: usize| u32::try_from(octets).map_err(|_| BadParts { offset: 0 });
         let table = Parts::decode(parts)?;
         if table.rows()[0].header.end != header.len() as u64 {
@@ -61,6 +63,7 @@ impl Summary {
                 end(header.len())?,
                 end(header.len() + envelope.len())?,
                 end(header.len() + envelope.len() + bodystructure.len())?,
+                end(before_preview)?,
             ],
             index: HeaderIndex::new(header),
             text: None,
@@ -89,7 +92,12 @@ impl Summary {
 
     /// The part table. It could be read when the summary was made.
     pub fn parts(&self) -> Result<Parts, BadParts> {
-        Parts::decode(&self.octets[self.ends[2] as usize..])
+        Parts::decode(&self.octets[self.ends[2] as usize..self.ends[3] as usize])
+    }
+
+    /// PREVIEW (RFC 8970), UTF-8; empty where there is no text.
+    pub fn preview(&self) -> &[u8] {
+        &self.octets[self.ends[3] as usize..]
     }
 
     fn cost(&self) -> usize {
@@ -338,6 +346,7 @@ mod tests {
             &vec![b'e'; octets],
             &made.bodystructure,
             &made.parts,
+            &made.preview,
         )
         .expect("parts")
     }
@@ -403,8 +412,9 @@ mod tests {
         assert_eq!(made.envelope(), b"eeeeeee");
         assert!(made.bodystructure().starts_with(b"("));
         assert_eq!(made.parts().map(|parts| parts.octets()), Ok(26));
-        assert!(Summary::new(b"", b"", b"", b"\xff").is_err());
+        assert_eq!(made.preview(), b"xxxxxxx");
+        assert!(Summary::new(b"", b"", b"", b"\xff", "").is_err());
         let other = analyze(b"A: b\r\n\r\n", Limits::default());
-        assert!(Summary::new(made.header(), b"", b"", &other.parts).is_err());
+        assert!(Summary::new(made.header(), b"", b"", &other.parts, "").is_err());
     }
 }

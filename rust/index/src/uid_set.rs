@@ -99,6 +99,25 @@ impl UidSet {
             .is_some_and(|range| range.0 <= high)
     }
 
+    /// Those at the positions from `start` up to, not with, `end`, counted from 0.
+    pub fn slice(&self, start: u64, end: u64) -> Self {
+        let mut set = Self::new();
+        let mut before = 0;
+        for &(low, high) in &self.ranges {
+            let count = u64::from(high - low) + 1;
+            let (from, to) = (start.max(before), end.min(before + count));
+            if from < to {
+                let offset = |position: u64| low + (position - before) as u32;
+                set.extend(offset(from), offset(to - 1));
+            }
+            before += count;
+            if before >= end {
+                break;
+            }
+        }
+        set
+    }
+
     /// All numbers, ascending.
     pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
         self.ranges.iter().flat_map(|&(low, high)| low..=high)

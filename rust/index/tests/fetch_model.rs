@@ -8,6 +8,7 @@ mod model;
 use std::sync::Arc;
 
 use lightmail_imap::date::{format_date_time, DateTime};
+use lightmail_imap::encode;
 use lightmail_imap::fetch::{FetchItem, FetchItems, Partial, Section, SectionText};
 use lightmail_index::fetch::slot::SlotDecoder;
 use lightmail_index::fetch::{FetchOptions, FetchRun, Piece, UnknownEncoding};
@@ -184,6 +185,15 @@ fn naive_item(uid: u32, item: &FetchItem, options: &FetchOptions) -> Option<Vec<
         FetchItem::SaveDate => {
             format!("SAVEDATE {}", date(internaldate(uid).0 + 5, 0)).into_bytes()
         }
+        FetchItem::EmailId => format!("EMAILID (E{})", body_id(uid)).into_bytes(),
+        // Which messages belong together is tested beside it.
+        FetchItem::ThreadId => return None,
+        FetchItem::Preview { .. } => {
+            let mut out = b"PREVIEW ".to_vec();
+            let utf8 = options.utf8 || options.rev2;
+            encode::quoted(made.preview.as_bytes(), utf8, &mut out);
+            out
+        }
         FetchItem::Rfc822Size => format!("RFC822.SIZE {}", mail.raw.len()).into_bytes(),
         FetchItem::ModSeq => format!("MODSEQ ({})", uid + 50).into_bytes(),
         FetchItem::Envelope => format!("ENVELOPE {}", text(&made.envelope)).into_bytes(),
@@ -348,6 +358,8 @@ fn items() -> impl Strategy<Value = Vec<FetchItem>> {
             FetchItem::BodyStructure,
             FetchItem::ModSeq,
             FetchItem::SaveDate,
+            FetchItem::EmailId,
+            FetchItem::Preview { lazy: false },
             FetchItem::Rfc822 { peek: false },
             FetchItem::Rfc822Header,
             FetchItem::Rfc822Text { peek: true },

@@ -131,6 +131,9 @@ impl Model<'_> {
             SearchKey::Younger(seconds) => row.internaldate >= NOW - *seconds as i64,
             SearchKey::Older(seconds) => row.internaldate <= NOW - *seconds as i64,
             SearchKey::ModSeq(least) => row.modseq >= *least,
+            SearchKey::EmailId(id) => *id == format!("E{}", row.body_id),
+            // None of these messages has an id or refers to one.
+            SearchKey::ThreadId(_) => false,
             SearchKey::Header { name, text } => mail
                 .field(name)
                 .is_some_and(|value| value.to_lowercase().contains(&lower(text))),
@@ -154,13 +157,12 @@ impl Model<'_> {
             Bound::Number(number) => *number,
             Bound::Largest => largest,
         };
-        match set {
-            SequenceSet::Saved => self.saved.contains(uid),
-            SequenceSet::Ranges(ranges) => ranges.iter().any(|(a, b)| {
+        let (ranges, saved) = set.parts();
+        saved && self.saved.contains(uid)
+            || ranges.iter().any(|(a, b)| {
                 let (a, b) = (number(a), number(b));
                 a.min(b) <= value && value <= a.max(b)
-            }),
-        }
+            })
     }
 }
 
@@ -225,6 +227,7 @@ fn set() -> impl Strategy<Value = SequenceSet> {
     prop_oneof![
         4 => proptest::collection::vec((bound(), bound()), 1..3).prop_map(SequenceSet::Ranges),
         1 => Just(SequenceSet::Saved),
+        1 => proptest::collection::vec((bound(), bound()), 1..3).prop_map(SequenceSet::RangesAndSaved),
     ]
 }
 
@@ -278,6 +281,8 @@ fn key() -> impl Strategy<Value = SearchKey> {
         (1u64..500_000).prop_map(SearchKey::Younger),
         (1u64..500_000).prop_map(SearchKey::Older),
         (0u64..7).prop_map(SearchKey::ModSeq),
+        (500u64..540).prop_map(|body_id| SearchKey::EmailId(format!("E{body_id}"))),
+        Just(SearchKey::ThreadId("T0".to_owned())),
         set().prop_map(SearchKey::Sequence),
         set().prop_map(SearchKey::Uid),
         (field, text()).prop_map(|(name, text)| SearchKey::Header { name, text }),

@@ -2,6 +2,7 @@
 
 use lightmail_imap::command as rust;
 use lightmail_imap::command::Body;
+use lightmail_imap::partial::PartialRange;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyFrozenSet, PyString, PyTuple};
 use pyo3::PyClass;
@@ -58,6 +59,14 @@ impl Command {
         text.push(')');
         Ok(text)
     }
+}
+
+/// A window of results as a pair of positions, negative when they count from the end.
+type Window = (i64, i64);
+
+fn window(range: PartialRange) -> Window {
+    let sign = if range.from_end { -1 } else { 1 };
+    (sign * i64::from(range.first), sign * i64::from(range.last))
 }
 
 /// Classes of commands without arguments.
@@ -150,7 +159,12 @@ commands! {
     /// EXPUNGE, UID EXPUNGE
     Expunge { uids: Option<Py<SequenceSet>>, }
     /// SEARCH, UID SEARCH
-    Search { uid: bool, returns: Option<Py<PyFrozenSet>>, program: Py<SearchProgram>, }
+    Search {
+        uid: bool,
+        returns: Option<Py<PyFrozenSet>>,
+        partial: Option<Window>,
+        program: Py<SearchProgram>,
+    }
     /// FETCH, UID FETCH
     Fetch {
         uid: bool,
@@ -158,6 +172,7 @@ commands! {
         plan: Py<FetchPlan>,
         changed_since: Option<u64>,
         vanished: bool,
+        partial: Option<Window>,
     }
     /// STORE, UID STORE
     Store {
@@ -212,6 +227,7 @@ pub fn to_python(py: Python<'_>, command: rust::Command) -> PyResult<Py<PyAny>> 
                 plan: Py::new(py, FetchPlan { items: fetch.items })?,
                 changed_since: fetch.changed_since,
                 vanished: fetch.vanished,
+                partial: fetch.partial.map(window),
             };
             make.object(fields)
         }
@@ -230,6 +246,7 @@ pub fn to_python(py: Python<'_>, command: rust::Command) -> PyResult<Py<PyAny>> 
             make.object(Search {
                 uid,
                 returns,
+                partial: search.partial.map(window),
                 program,
             })
         }

@@ -8,6 +8,7 @@ use lightmail_index::summaries::{Summary, SummaryCache};
 use lightmail_mime::parts::Transfer;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedStr;
 use pyo3::types::PyBytes;
 
 use crate::error::guarded;
@@ -29,7 +30,7 @@ impl PySummaryCache {
     }
 }
 
-type SummaryRow = (u64, Octets, Octets, Octets, Octets);
+type SummaryRow = (u64, Octets, Octets, Octets, Octets, PyBackedStr);
 
 #[pymethods]
 impl PySummaryCache {
@@ -42,11 +43,13 @@ impl PySummaryCache {
 
     fn insert(&self, rows: &Bound<'_, PyAny>) -> PyResult<()> {
         for row in rows.try_iter()? {
-            let (body_id, header, envelope, bodystructure, parts): SummaryRow = row?.extract()?;
-            let summary = guarded(|| Summary::new(&header, &envelope, &bodystructure, &parts))?
-                .map_err(|problem| {
-                    PyValueError::new_err(format!("summary of body {body_id}: {problem}"))
-                })?;
+            let (body_id, header, envelope, bodystructure, parts, preview): SummaryRow =
+                row?.extract()?;
+            let summary =
+                guarded(|| Summary::new(&header, &envelope, &bodystructure, &parts, &preview))?
+                    .map_err(|problem| {
+                        PyValueError::new_err(format!("summary of body {body_id}: {problem}"))
+                    })?;
             self.lock().insert(body_id, summary);
         }
         Ok(())

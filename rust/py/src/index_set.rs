@@ -4,6 +4,7 @@ use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use lightmail_imap::partial::PartialRange;
 use lightmail_index::uid_set::UidSet;
 use pyo3::basic::CompareOp;
 use pyo3::exceptions::PyValueError;
@@ -123,6 +124,20 @@ impl PyUidSet {
 
     fn __sub__(&self, other: &Bound<'_, Self>) -> Self {
         self.set.difference(&other.get().set).into()
+    }
+
+    fn window(&self, first: i64, last: i64) -> PyResult<Self> {
+        let position = |value: i64| u32::try_from(value.unsigned_abs()).unwrap_or(u32::MAX);
+        if first == 0 || last == 0 || (first < 0) != (last < 0) {
+            return Err(PyValueError::new_err("no window of results"));
+        }
+        let range = PartialRange {
+            from_end: first < 0,
+            first: position(first),
+            last: position(last),
+        };
+        let (start, end) = range.window(self.set.len());
+        Ok(self.set.slice(start, end).into())
     }
 
     fn ranges(&self) -> Vec<(u32, u32)> {

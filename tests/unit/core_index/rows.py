@@ -57,7 +57,7 @@ def summaries(messages: dict[int, bytes], max_octets: int = 1 << 20) -> SummaryC
     """By body id."""
     cache = SummaryCache(max_octets)
     cache.insert(
-        (body_id, made.header, made.envelope, made.bodystructure, made.parts)
+        (body_id, made.header, made.envelope, made.bodystructure, made.parts, made.preview)
         for body_id, made in ((body_id, mime.analyze(raw, mime.MimeLimits())) for body_id, raw in messages.items())
     )
     return cache

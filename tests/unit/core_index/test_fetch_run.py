@@ -142,5 +142,5 @@ def test_the_cache_counts() -> None:
 def test_a_summary_that_is_none_is_refused() -> None:
     cache = SummaryCache(1000)
     with pytest.raises(ValueError, match="summary of body 7"):
-        cache.insert([(7, b"", b"()", b"()", b"\xff")])
+        cache.insert([(7, b"", b"()", b"()", b"\xff", "")])
     assert 7 not in cache

@@ -35,7 +35,7 @@ def _mailbox(name: str) -> tuple[Snapshot, SummaryCache, dict[int, bytes]]:
     rows = []
     for n, message in enumerate(archive(name), 1):
         summary = mime.analyze(message, mime.MimeLimits())
-        summaries.insert([(n, summary.header, summary.envelope, summary.bodystructure, summary.parts)])
+        summaries.insert([(n, summary.header, summary.envelope, summary.bodystructure, summary.parts, summary.preview)])
         bodies[n] = message
         flags = (n % 7 == 0) | (n % 5 == 0) << 1 | (n % 2 == 0) << 3 | (n % 11 == 0) << 4 | (n % 3 == 0) << 5
         received = _FIRST_S + n * 60
@@ -68,7 +68,9 @@ def _found(name: str, command: str, *, with_summaries: bool) -> set[int]:
     while missing := run.missing_summaries(cache, 1):
         # One of them at a time, from the archive.
         message = mime.analyze(bodies[missing[0]], mime.MimeLimits())
-        cache.insert([(missing[0], message.header, message.envelope, message.bodystructure, message.parts)])
+        cache.insert(
+            [(missing[0], message.header, message.envelope, message.bodystructure, message.parts, message.preview)]
+        )
         run.use_summaries(cache)
     while wanted := run.wanted_bodies(500):
         run.use_bodies(cache, [(body_id, bodies[body_id]) for body_id, _ in wanted])

@@ -27,6 +27,21 @@ def test_behaves_as_a_set(a: set[int], b: set[int]) -> None:
     assert all((uid in x) == (uid in a) for uid in range(61))
 
 
+@given(_uids, st.integers(1, 70), st.integers(1, 70))
+def test_windows(uids: set[int], first: int, last: int) -> None:
+    """RFC 9394 §3.1: positions from the first or from the last, in either order; those beyond the end name nothing."""
+    low, high = sorted((first, last))
+    ascending = sorted(uids)
+    assert list(UidSet(uids).window(first, last)) == ascending[low - 1 : high]
+    assert list(UidSet(uids).window(-first, -last)) == sorted(ascending[::-1][low - 1 : high])
+
+
+@pytest.mark.parametrize("window", [(0, 1), (1, 0), (-1, 1), (1, -1)])
+def test_no_windows(window: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match="window"):
+        UidSet([1]).window(*window)
+
+
 def test_wire_forms() -> None:
     uids = UidSet([5, 1, 2, 3])
     assert bytes(uids) == b"1:3,5"

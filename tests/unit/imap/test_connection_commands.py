@@ -170,11 +170,13 @@ def test_status() -> None:
         client = await desk.login()
         await client.say(b"a APPEND INBOX (\\Seen) {5+}\r\nhello", b"b APPEND INBOX (\\Deleted) {7+}\r\nhello 2")
         answer = await client.say(
-            b"c STATUS inbox (SIZE MESSAGES RECENT UIDNEXT UIDVALIDITY UNSEEN DELETED HIGHESTMODSEQ APPENDLIMIT)"
+            b"c STATUS inbox (SIZE MESSAGES RECENT UIDNEXT UIDVALIDITY UNSEEN DELETED HIGHESTMODSEQ APPENDLIMIT"
+            b" MAILBOXID)"
         )
         assert lines(answer)[0] == (
             b"* STATUS INBOX (SIZE 12 MESSAGES 2 RECENT 2 UIDNEXT 3 UIDVALIDITY %d"
-            b" UNSEEN 1 DELETED 1 HIGHESTMODSEQ 3 APPENDLIMIT 1000)" % inbox.uid_validity
+            b" UNSEEN 1 DELETED 1 HIGHESTMODSEQ 3 APPENDLIMIT 1000"
+            b" MAILBOXID (F%d-%d))" % (inbox.uid_validity, inbox.id, inbox.uid_validity)
         )
         await desk.close()
 

@@ -66,6 +66,27 @@ def test_summaries_come_in_bulk_and_no_object_is_read() -> None:
     run(scenario())
 
 
+def test_object_ids_and_previews_take_no_body() -> None:
+    """Law 5: EMAILID is in the columns, THREADID and PREVIEW are in the summaries (RFC 8474 §5, RFC 8970)."""
+
+    async def scenario() -> None:
+        house = await House.build()
+        await house.inbox(messages=3)
+        fresh = await house.again()
+        client = await selected(fresh)
+        ids = await client.ok("FETCH 1:* EMAILID")
+        assert len(set(ids)) == 3 and fresh.metadata.calls == []
+        answer = await client.ok("FETCH 1:* (THREADID PREVIEW)")
+        assert len({line.split(" ", 3)[3] for line in answer}) == 3
+        thread = answer[1].split("THREADID (")[1].split(")")[0]
+        assert await client.ok(f"SEARCH THREADID {thread}") == ["* SEARCH 2"]
+        assert fresh.metadata.calls == ["summaries"] and fresh.blobs.calls == []
+        await fresh.close()
+        await house.close()
+
+    run(scenario())
+
+
 def test_a_cache_too_small_for_a_window_still_answers() -> None:
     async def scenario() -> None:
         house = await House.build(summary_cache_octets=4_096)

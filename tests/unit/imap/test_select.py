@@ -29,6 +29,7 @@ def test_select_describes_the_mailbox() -> None:
             f"* OK [UIDVALIDITY {inbox.uid_validity}] UIDs valid",
             "* OK [UIDNEXT 4] Next UID",
             f"* OK [HIGHESTMODSEQ {(await house.mail.open(inbox.id)).snapshot.highest_modseq}] Highest",
+            f"* OK [MAILBOXID (F{inbox.id}-{inbox.uid_validity})] Its id",
             "tag OK [READ-WRITE] Selected",
         ]
         await house.close()

@@ -97,6 +97,7 @@ class MemoryMailboxes:
             deleted=mailbox.deleted,
             size_octets=mailbox.size_octets,
             highest_modseq=mailbox.highest_modseq,
+            id=mailbox.id,
         )
 
     async def claim_recent(self, mailbox_id: MailboxId, up_to: int) -> int:

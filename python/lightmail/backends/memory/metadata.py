@@ -29,7 +29,7 @@ from lightmail.model import (
     Uid,
     UserId,
 )
-from lightmail.ports.metadata import BodyLocation, PackedMessages
+from lightmail.ports.metadata import BodyLocation, PackedMessages, SummaryRow
 
 
 class MemoryMetadata(MemoryMailboxes):
@@ -173,12 +173,13 @@ class MemoryMetadata(MemoryMailboxes):
 
     # ---- bodies
 
-    async def summaries(self, body_ids: Sequence[BodyId]) -> list[tuple[int, bytes, bytes, bytes, bytes]]:
-        rows: list[tuple[int, bytes, bytes, bytes, bytes]] = []
+    async def summaries(self, body_ids: Sequence[BodyId]) -> list[SummaryRow]:
+        rows: list[SummaryRow] = []
         for body_id in dict.fromkeys(body_ids):
             if body_id in self._state.bodies:
                 summary = self._state.bodies[body_id].record.summary
-                rows.append((body_id, summary.header, summary.envelope, summary.bodystructure, summary.parts))
+                kept = (summary.header, summary.envelope, summary.bodystructure, summary.parts, summary.preview)
+                rows.append((body_id, *kept))
         return rows
 
     async def body_locations(self, body_ids: Sequence[BodyId]) -> list[BodyLocation]:

@@ -15,7 +15,7 @@ EVER = 2**63 - 1
 """Later than any time."""
 
 SELECT_SUMMARIES = """
-    SELECT body_id, header, envelope, bodystructure, parts FROM message_summaries WHERE body_id IN %(bodies)s
+    SELECT body_id, header, envelope, bodystructure, parts, preview FROM message_summaries WHERE body_id IN %(bodies)s
 """
 SELECT_LOCATIONS = f"SELECT {LOCATION_COLUMNS} FROM message_bodies WHERE id IN %(bodies)s"
 SELECT_UNREFERENCED = f"""

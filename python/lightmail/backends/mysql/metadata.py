@@ -22,7 +22,7 @@ from lightmail.model import (
     NewMessage,
     UserId,
 )
-from lightmail.ports.metadata import BodyLocation, PackedMessages
+from lightmail.ports.metadata import BodyLocation, PackedMessages, SummaryRow
 
 SETTLED_WITHIN = 3
 """So many attempts, where COMMIT after COMMIT has an unknown outcome."""
@@ -116,7 +116,7 @@ class MysqlMetadata(Transactions):
 
     # ---- bodies
 
-    async def summaries(self, body_ids: Sequence[BodyId]) -> list[tuple[int, bytes, bytes, bytes, bytes]]:
+    async def summaries(self, body_ids: Sequence[BodyId]) -> list[SummaryRow]:
         if not body_ids:
             return []
         return await self._database.all(bodies.SELECT_SUMMARIES, {"bodies": list(body_ids)})

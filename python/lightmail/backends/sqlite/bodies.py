@@ -12,7 +12,7 @@ EVER = 2**63 - 1
 """Later than any time."""
 
 SELECT_SUMMARIES = """
-    SELECT body_id, header, envelope, bodystructure, parts FROM message_summaries
+    SELECT body_id, header, envelope, bodystructure, parts, preview FROM message_summaries
     WHERE body_id IN (SELECT value FROM json_each(:bodies))
 """
 SELECT_LOCATIONS = f"""

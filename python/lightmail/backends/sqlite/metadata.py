@@ -22,7 +22,7 @@ from lightmail.model import (
     ModSeq,
     UserId,
 )
-from lightmail.ports.metadata import BodyLocation, PackedMessages
+from lightmail.ports.metadata import BodyLocation, PackedMessages, SummaryRow
 
 SMALL_BODIES = 64
 """Summaries of up to so many bodies are read on the loop thread."""
@@ -99,7 +99,7 @@ class SqliteMetadata(Transactions):
 
     # ---- bodies
 
-    async def summaries(self, body_ids: Sequence[BodyId]) -> list[tuple[int, bytes, bytes, bytes, bytes]]:
+    async def summaries(self, body_ids: Sequence[BodyId]) -> list[SummaryRow]:
         if len(body_ids) <= SMALL_BODIES:
             return self._database.all(bodies.SELECT_SUMMARIES, {"bodies": bodies.listed(body_ids)})
         return await self._database.read(

@@ -1,4 +1,4 @@
-"""FETCH, UID FETCH (RFC 9051 §6.4.5; CHANGEDSINCE, VANISHED: RFC 7162 §3.1.4, §3.2.6)."""
+"""FETCH, UID FETCH (RFC 9051 §6.4.5; CHANGEDSINCE, VANISHED: RFC 7162 §3.1.4, §3.2.6; PARTIAL: RFC 9394 §3.3)."""
 
 from __future__ import annotations
 
@@ -32,6 +32,9 @@ async def fetch(session: Session, command: imap.Fetch) -> Done:
     if command.vanished and not (command.uid and since is not None and session.qresync):
         return Done("VANISHED goes with UID FETCH, CHANGEDSINCE and ENABLE QRESYNC", status=b"BAD")
     uids = selected.view.resolve(command.set, uid=command.uid, saved=selected.saved)
+    if command.partial is not None:
+        # RFC 9394 §3.4: of all messages of the set, whatever has changed of them.
+        uids = uids.window(*command.partial)
     if since is not None or plan.wants_modseq:
         session.condstore = True
     if since is not None:

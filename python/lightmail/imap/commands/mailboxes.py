@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lightmail._core import imap
 from lightmail.errors import MailboxNameInvalid
+from lightmail.imap.commands.status import mailbox_id
 from lightmail.imap.replies import Done
 from lightmail.imap.session import Session
 from lightmail.mail.mailboxes import normal_name
@@ -13,11 +14,11 @@ _NAMESPACE = Done("One namespace, yours")
 
 
 async def create(session: Session, command: imap.Create) -> Done:
-    """With special use: RFC 6154 §3."""
+    """With special use: RFC 6154 §3. MAILBOXID in the answer: RFC 8474 §4.1."""
     place = await session.new_place(command.mailbox)
-    await session.mail.mailboxes.create(place.owner, place.name, special_use=command.special_use)
+    mailbox = await session.mail.mailboxes.create(place.owner, place.name, special_use=command.special_use)
     _tell_normal_name(session, command.mailbox, place.wire_name)
-    return Done("Created")
+    return Done("Created", code=b"MAILBOXID (%s)" % mailbox_id(mailbox).encode())
 
 
 async def delete(session: Session, command: imap.Delete) -> Done:

@@ -1,4 +1,6 @@
-"""SEARCH, UID SEARCH (RFC 9051 §6.4.4; ESEARCH: RFC 4731; `$`: RFC 5182; MODSEQ: RFC 7162 §3.1.5)."""
+"""SEARCH, UID SEARCH (RFC 9051 §6.4.4; ESEARCH: RFC 4731; `$`: RFC 5182; MODSEQ: RFC 7162 §3.1.5;
+PARTIAL: RFC 9394).
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,7 @@ async def search(session: Session, command: imap.Search) -> Done:
         return done
     asked = returns - {"SAVE"} if returns is not None else _ALL
     if save:
-        selected.saved = _to_save(found, asked)
+        selected.saved = _told(found, asked, command.partial)
     if asked:
         session.send(_esearch(command, view, found, asked))
     return done
@@ -70,14 +72,22 @@ def _esearch(command: imap.Search, view: Snapshot, found: UidSet, asked: frozens
         parts.append(b"COUNT %d" % len(found))
     if found and "ALL" in asked:
         parts.append(b"ALL %s" % bytes(found if command.uid else view.seqs(found)))
-    if found and command.program.uses_modseq:
+    if command.partial is not None:
+        window = found.window(*command.partial)
+        results = bytes(window if command.uid else view.seqs(window)) or b"NIL"
+        parts.append(b"PARTIAL (%d:%d %s)" % (*command.partial, results))
+    told = _told(found, asked, command.partial)
+    if told and command.program.uses_modseq:
         # RFC 4731 §3.2: of the messages that are returned.
-        parts.append(b"MODSEQ %d" % view.max_modseq(_to_save(found, asked)))
+        parts.append(b"MODSEQ %d" % view.max_modseq(told))
     return b" ".join(parts) + b"\r\n"
 
 
-def _to_save(found: UidSet, asked: frozenset[str]) -> UidSet:
-    """What `$` becomes: the MIN and MAX messages when only these were asked for, else all (RFC 5182 §2.4)."""
-    if not found or not asked or not asked <= {"MIN", "MAX"}:
+def _told(found: UidSet, asked: frozenset[str], partial: tuple[int, int] | None) -> UidSet:
+    """The messages that an answer names, which `$` becomes: all of them for ALL, COUNT and nothing, else those of MIN,
+    MAX and PARTIAL (RFC 5182 §2.4, RFC 9394 §3.2).
+    """
+    if not found or not asked or not asked <= {"MIN", "MAX", "PARTIAL"}:
         return found
-    return UidSet([found.first] * ("MIN" in asked) + [found.last] * ("MAX" in asked))
+    told = UidSet([found.first] * ("MIN" in asked) + [found.last] * ("MAX" in asked))
+    return told if partial is None else told | found.window(*partial)

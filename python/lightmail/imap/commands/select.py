@@ -6,6 +6,7 @@ from lightmail._core import imap
 from lightmail._core.index import Snapshot, UidSet
 from lightmail.errors import StoreReadOnly
 from lightmail.imap.commands.sets import written_uids
+from lightmail.imap.commands.status import mailbox_id
 from lightmail.imap.replies import Done, flag_lines
 from lightmail.imap.selected import Selected
 from lightmail.imap.session import Session
@@ -101,7 +102,8 @@ def _description(session: Session, found: Found, view: Snapshot, recent_from: in
             parts.append(b"* OK [UNSEEN %d] First unseen\r\n" % view.first_unseen)
     parts.append(
         b"* OK [UIDVALIDITY %d] UIDs valid\r\n* OK [UIDNEXT %d] Next UID\r\n* OK [HIGHESTMODSEQ %d] Highest\r\n"
-        % (found.mailbox.uid_validity, view.uid_next, view.highest_modseq)
+        b"* OK [MAILBOXID (%s)] Its id\r\n"
+        % (found.mailbox.uid_validity, view.uid_next, view.highest_modseq, mailbox_id(found.mailbox).encode())
     )
     if session.rev2:
         parts.append(b'* LIST () "/" %s\r\n' % session.mailbox_name(found.wire_name))

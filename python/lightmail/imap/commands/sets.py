@@ -13,17 +13,19 @@ def written_uids(written: SequenceSet, view: Snapshot, saved: UidSet | None) -> 
 
     "*" is the last message, or the greatest UID ever given where the mailbox is empty.
     """
-    if written.saved:
-        return saved or UidSet()
     uids = view.uids()
     largest = uids.last if uids else max(view.uid_next - 1, 1)
     ranges: list[tuple[int, int]] = []
+    named = UidSet()
     for item in str(written).split(","):
+        if item == "$":
+            named = saved or UidSet()
+            continue
         first, _, last = item.partition(":")
         low = largest if first == "*" else int(first)
         high = low if not last else largest if last == "*" else int(last)
         ranges.append((min(low, high), max(low, high)))
-    return UidSet.from_ranges(ranges)
+    return UidSet.from_ranges(ranges) | named
 
 
 def pieces(uids: UidSet, messages: int) -> Iterator[UidSet]:

@@ -1,4 +1,6 @@
-"""STATUS (RFC 9051 §6.3.11; SIZE: RFC 8438; HIGHESTMODSEQ: RFC 7162 §3.1.7; APPENDLIMIT: RFC 7889 §3)."""
+"""STATUS (RFC 9051 §6.3.11; SIZE: RFC 8438; HIGHESTMODSEQ: RFC 7162 §3.1.7; APPENDLIMIT: RFC 7889 §3;
+MAILBOXID: RFC 8474 §4.3).
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ from lightmail.model import Mailbox, MailboxStatus, Rights
 
 _DONE = Done("That is its status")
 
-_VALUES: dict[str, Callable[[Mailbox | MailboxStatus], int]] = {
+_VALUES: dict[str, Callable[[Mailbox | MailboxStatus], int | str]] = {
     "MESSAGES": lambda status: status.messages,
     "RECENT": lambda status: status.recent,
     "UIDNEXT": lambda status: status.uid_next,
@@ -20,7 +22,16 @@ _VALUES: dict[str, Callable[[Mailbox | MailboxStatus], int]] = {
     "DELETED": lambda status: status.deleted,
     "SIZE": lambda status: status.size_octets,
     "HIGHESTMODSEQ": lambda status: status.highest_modseq,
+    "MAILBOXID": lambda status: f"({mailbox_id(status)})",
 }
+
+
+def mailbox_id(mailbox: Mailbox | MailboxStatus) -> str:
+    """Its object id (RFC 8474 §4): the same under another name, another one when a name that was deleted comes back.
+
+    UIDVALIDITY is in it because a mailbox with children that is deleted keeps its row.
+    """
+    return f"F{mailbox.id}-{mailbox.uid_validity}"
 
 
 async def status(session: Session, command: imap.Status) -> Done:

@@ -3,10 +3,12 @@
 use std::collections::HashSet;
 
 use super::cursor::{Cursor, Keyword};
+use super::partial;
 use super::set::sequence_set;
 use crate::command::{Body, Fetch};
 use crate::error::{Error, Parsed};
 use crate::fetch::{FetchItem, FetchItems, Partial, Section, SectionText};
+use crate::partial::PartialRange;
 
 /// ```text
 /// fetch           = "FETCH" SP sequence-set SP ("ALL" / "FULL" / "FAST" / fetch-att /
@@ -35,13 +37,14 @@ pub(super) fn fetch(cursor: &mut Cursor<'_>, uid: bool) -> Parsed<Body> {
             None => items.push(attribute(cursor, &word)?),
         }
     }
-    let (changed_since, vanished) = modifiers(cursor, uid)?;
+    let modifiers = modifiers(cursor, uid)?;
     Ok(Body::Fetch(Fetch {
         uid,
         set,
         items: FetchItems(items.found),
-        changed_since,
-        vanished,
+        changed_since: modifiers.changed_since,
+        vanished: modifiers.vanished,
+        partial: modifiers.partial,
     }))
 }
 
@@ -104,6 +107,8 @@ fn attribute_word(cursor: &mut Cursor<'_>) -> Keyword {
 /// fetch-att =/ "RFC822" [".HEADER" / ".TEXT"]           ; RFC 3501 §9
 /// fetch-att =/ fetch-mod-sequence                       ; "MODSEQ", RFC 7162 §7
 /// fetch-att =/ "SAVEDATE"                               ; RFC 8514 §5
+/// fetch-att =/ "EMAILID" / "THREADID"                   ; RFC 8474 §7
+/// fetch-att =/ "PREVIEW" [SP "(" preview-mod *(SP preview-mod) ")"]    preview-mod = "LAZY" ; RFC 8970 §6
 /// ```
 /// QUIRK_RFC822_PEEK: RFC822.PEEK, RFC822.TEXT.PEEK and RFC822.HEADER.PEEK are forms of RFC 1730 that Outlook still
 /// sends.
@@ -117,16 +122,21 @@ fn attribute(cursor: &mut Cursor<'_>, word: &Keyword) -> Parsed<FetchItem> {
         b"BODYSTRUCTURE" => FetchItem::BodyStructure,
         b"MODSEQ" => FetchItem::ModSeq,
         b"SAVEDATE" => FetchItem::SaveDate,
+        b"EMAILID" => FetchItem::EmailId,
+        b"THREADID" => FetchItem::ThreadId,
+        b"PREVIEW" => FetchItem::Preview {
+            lazy: lazy(cursor)?,
+        },
         b"BODY" if cursor.peek() != Some(b'[') => FetchItem::Body,
         b"BODY" | b"BODY.PEEK" => FetchItem::BodySection {
             section: section(cursor)?,
             peek: word.as_bytes().ends_with(b"PEEK"),
-            partial: partial(cursor)?,
+            partial: octet_range(cursor)?,
         },
         b"BINARY" | b"BINARY.PEEK" => FetchItem::Binary {
             part: section_binary(cursor)?,
             peek: word.as_bytes().ends_with(b"PEEK"),
-            partial: partial(cursor)?,
+            partial: octet_range(cursor)?,
         },
         b"BINARY.SIZE" => FetchItem::BinarySize {
             part: section_binary(cursor)?,
@@ -138,6 +148,20 @@ fn attribute(cursor: &mut Cursor<'_>, word: &Keyword) -> Parsed<FetchItem> {
         b"RFC822.TEXT.PEEK" => FetchItem::Rfc822Text { peek: true },
         _ => return word.expected("a FETCH item"),
     })
+}
+
+/// `[SP "(" preview-mod *(SP preview-mod) ")"]`. Where PREVIEW stands without the parentheses of a list, what follows
+/// may be the modifiers of FETCH instead.
+fn lazy(cursor: &mut Cursor<'_>) -> Parsed<bool> {
+    let mut lazy = false;
+    if !cursor.eat_word(b" (LAZY") {
+        return Ok(lazy);
+    }
+    while !lazy || cursor.eat_word(b" LAZY") {
+        lazy = true;
+    }
+    cursor.close()?;
+    Ok(lazy)
 }
 
 /// ```text
@@ -217,7 +241,7 @@ fn header_list(cursor: &mut Cursor<'_>) -> Parsed<Vec<Vec<u8>>> {
 }
 
 /// `partial = "<" number64 "." nz-number64 ">"`
-fn partial(cursor: &mut Cursor<'_>) -> Parsed<Option<Partial>> {
+fn octet_range(cursor: &mut Cursor<'_>) -> Parsed<Option<Partial>> {
     if !cursor.eat(b'<') {
         return Ok(None);
     }
@@ -228,30 +252,39 @@ fn partial(cursor: &mut Cursor<'_>) -> Parsed<Option<Partial>> {
     Ok(Some(Partial { start, octets }))
 }
 
+/// What stands behind the items.
+#[derive(Default)]
+struct Modifiers {
+    changed_since: Option<u64>,
+    vanished: bool,
+    partial: Option<PartialRange>,
+}
+
 /// ```text
-/// fetch-modifier      =/ chgsince-fetch-mod / rexpunges-fetch-mod
+/// fetch-modifier      =/ chgsince-fetch-mod / rexpunges-fetch-mod / modifier-partial
 /// chgsince-fetch-mod  = "CHANGEDSINCE" SP mod-sequence-value
 /// rexpunges-fetch-mod = "VANISHED"                      ; only in UID FETCH, only with CHANGEDSINCE
+/// modifier-partial    = "PARTIAL" SP partial-range      ; only in UID FETCH
 /// ```
-/// RFC 7162 §7, §3.2.6.
+/// RFC 7162 §7, §3.2.6; RFC 9394 §3.3.
 /// QUIRK_CHANGEDSINCE_0: 0 is taken, though a MODSEQ is at least 1: libraries hand on what their caller remembers of
 /// a mailbox never seen before.
-fn modifiers(cursor: &mut Cursor<'_>, uid: bool) -> Parsed<(Option<u64>, bool)> {
-    const WHAT: &str = "CHANGEDSINCE or VANISHED, each once";
-    let mut changed_since = None;
-    let mut vanished = false;
+fn modifiers(cursor: &mut Cursor<'_>, uid: bool) -> Parsed<Modifiers> {
+    const WHAT: &str = "CHANGEDSINCE, PARTIAL or VANISHED, each once";
+    let mut found = Modifiers::default();
     if !cursor.eat_space_open() {
-        return Ok((changed_since, vanished));
+        return Ok(found);
     }
     let start = cursor.offset();
     loop {
         let word = cursor.keyword(WHAT)?;
         match word.as_bytes() {
-            b"CHANGEDSINCE" if changed_since.is_none() => {
+            b"CHANGEDSINCE" if found.changed_since.is_none() => {
                 cursor.space()?;
-                changed_since = Some(cursor.number64("a MODSEQ")?);
+                found.changed_since = Some(cursor.number64("a MODSEQ")?);
             }
-            b"VANISHED" if !vanished => vanished = true,
+            b"VANISHED" if !found.vanished => found.vanished = true,
+            b"PARTIAL" if found.partial.is_none() => found.partial = Some(partial::range(cursor)?),
             _ => return word.expected(WHAT),
         }
         if cursor.eat(b')') {
@@ -259,11 +292,14 @@ fn modifiers(cursor: &mut Cursor<'_>, uid: bool) -> Parsed<(Option<u64>, bool)> 
         }
         cursor.expect(b' ', "a space or \")\"")?;
     }
-    if vanished && !(uid && changed_since.is_some()) {
+    if found.vanished && !(uid && found.changed_since.is_some()) {
         return Err(Error::expected(
             "VANISHED only in UID FETCH with CHANGEDSINCE",
             start,
         ));
     }
-    Ok((changed_since, vanished))
+    if found.partial.is_some() && !uid {
+        return Err(Error::expected("PARTIAL only in UID FETCH", start));
+    }
+    Ok(found)
 }

@@ -15,6 +15,7 @@ mod list;
 mod login;
 mod mailbox;
 pub mod octets;
+mod partial;
 mod search;
 mod select;
 mod set;

@@ -2,9 +2,11 @@
 
 use super::cursor::Cursor;
 use super::date::date;
+use super::partial;
 use super::set::sequence_set;
 use crate::command::{Body, Search, SearchReturn};
 use crate::error::{Error, Parsed};
+use crate::partial::PartialRange;
 use crate::search::{DateField, DateRelation, SearchKey, SearchProgram};
 
 /// ```text
@@ -15,10 +17,11 @@ use crate::search::{DateField, DateRelation, SearchKey, SearchProgram};
 /// ```
 /// RFC 9051 §9, RFC 4731 §4
 pub(super) fn search(cursor: &mut Cursor<'_>, uid: bool) -> Parsed<Body> {
-    let returns = if cursor.eat_word(b" RETURN (") {
-        Some(return_options(cursor)?)
+    let (returns, partial) = if cursor.eat_word(b" RETURN (") {
+        let (returns, partial) = return_options(cursor)?;
+        (Some(returns), partial)
     } else {
-        None
+        (None, None)
     };
     cursor.space()?;
     let charset = if cursor.eat_word(b"CHARSET ") {
@@ -36,28 +39,40 @@ pub(super) fn search(cursor: &mut Cursor<'_>, uid: bool) -> Parsed<Body> {
     Ok(Body::Search(Search {
         uid,
         returns,
+        partial,
         program: SearchProgram { charset, key },
     }))
 }
 
-/// `search-return-opt = "MIN" / "MAX" / "ALL" / "COUNT" / "SAVE"`; the "(" is taken. None of them means ALL
-/// (RFC 9051 §6.4.4).
-fn return_options(cursor: &mut Cursor<'_>) -> Parsed<Vec<SearchReturn>> {
-    const WHAT: &str = "MIN, MAX, ALL, COUNT or SAVE";
+/// `search-return-opt = "MIN" / "MAX" / "ALL" / "COUNT" / "SAVE" / modifier-partial`; the "(" is taken. None of them
+/// means ALL (RFC 9051 §6.4.4). One PARTIAL, one ALL, or neither (RFC 9394 §3.1).
+fn return_options(cursor: &mut Cursor<'_>) -> Parsed<(Vec<SearchReturn>, Option<PartialRange>)> {
+    const WHAT: &str = "MIN, MAX, ALL, COUNT, PARTIAL or SAVE";
     let mut options = Vec::new();
+    let mut window = None;
     if cursor.eat(b')') {
-        return Ok(vec![SearchReturn::All]);
+        return Ok((vec![SearchReturn::All], None));
     }
     loop {
+        let start = cursor.offset();
         let word = cursor.keyword(WHAT)?;
         let Some(option) = SearchReturn::from_word(word.as_bytes()) else {
             return word.expected(WHAT);
         };
+        if option == SearchReturn::Partial {
+            if window.is_some() {
+                return Err(Error::expected("one PARTIAL", start));
+            }
+            window = Some(partial::range(cursor)?);
+        }
         if !options.contains(&option) {
             options.push(option);
         }
+        if window.is_some() && options.contains(&SearchReturn::All) {
+            return Err(Error::expected("PARTIAL or ALL", start));
+        }
         if cursor.eat(b')') {
-            return Ok(options);
+            return Ok((options, window));
         }
         cursor.expect(b' ', "a space or \")\"")?;
     }
@@ -83,6 +98,7 @@ fn together(mut keys: Vec<SearchKey>) -> SearchKey {
 ///              "(" search-key *(SP search-key) ")"
 /// search-key =/ "NEW" / "OLD" / "RECENT"                                            ; RFC 3501 §9
 /// search-key =/ search-modsequence                                                  ; RFC 7162 §7
+/// search-key =/ ("EMAILID" / "THREADID") SP objectid                             ; RFC 8474 §7
 /// search-key =/ ("OLDER" / "YOUNGER") SP nz-number                                  ; RFC 5032 §3
 /// search-key =/ "SAVEDBEFORE" SP date / "SAVEDON" SP date / "SAVEDSINCE" SP date / "SAVEDATESUPPORTED" ; RFC 8514 §5
 /// ```
@@ -157,6 +173,8 @@ fn search_key(cursor: &mut Cursor<'_>, depth: usize) -> Parsed<SearchKey> {
             SearchKey::Uid(sequence_set(cursor)?)
         }
         b"MODSEQ" => modseq(cursor)?,
+        b"EMAILID" => SearchKey::EmailId(object_id(cursor)?),
+        b"THREADID" => SearchKey::ThreadId(object_id(cursor)?),
         b"NOT" => {
             cursor.space()?;
             SearchKey::Not(Box::new(search_key(cursor, depth + 1)?))
@@ -204,6 +222,21 @@ fn on_date(cursor: &mut Cursor<'_>, field: DateField, relation: DateRelation) ->
         relation,
         date: date(cursor)?,
     })
+}
+
+/// `objectid = 1*255(ALPHA / DIGIT / "_" / "-")` (RFC 8474 §7)
+fn object_id(cursor: &mut Cursor<'_>) -> Parsed<String> {
+    cursor.space()?;
+    let start = cursor.offset();
+    let octets =
+        cursor.while_octets(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'_' | b'-'));
+    match std::str::from_utf8(octets) {
+        Ok(id) if (1..=255).contains(&id.len()) => Ok(id.to_owned()),
+        _ => Err(Error::expected(
+            "an object id of at most 255 characters",
+            start,
+        )),
+    }
 }
 
 fn size(cursor: &mut Cursor<'_>) -> Parsed<u64> {

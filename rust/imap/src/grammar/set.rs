@@ -10,7 +10,7 @@ use crate::set::{Bound, SequenceSet};
 /// seq-range        = seq-number ":" seq-number
 /// seq-last-command = "$"
 /// ```
-/// RFC 9051 §9; "$" RFC 5182 §4.
+/// RFC 9051 §9; "$" RFC 5182 §4. What follows "$" is no part of the set.
 pub(super) fn sequence_set(cursor: &mut Cursor<'_>) -> Parsed<SequenceSet> {
     if cursor.eat(b'$') {
         return Ok(SequenceSet::Saved);
@@ -32,6 +32,9 @@ pub(super) fn sequence_set(cursor: &mut Cursor<'_>) -> Parsed<SequenceSet> {
         if !cursor.eat(b',') {
             return Ok(SequenceSet::Ranges(ranges));
         }
+        if cursor.eat(b'$') {
+            return Ok(SequenceSet::RangesAndSaved(ranges));
+        }
     }
 }
 
@@ -48,7 +51,7 @@ pub(super) fn known_set(cursor: &mut Cursor<'_>) -> Parsed<SequenceSet> {
     let start = cursor.offset();
     let set = sequence_set(cursor)?;
     let numbers_only = match &set {
-        SequenceSet::Saved => false,
+        SequenceSet::Saved | SequenceSet::RangesAndSaved(_) => false,
         SequenceSet::Ranges(ranges) => ranges
             .iter()
             .all(|(low, high)| *low != Bound::Largest && *high != Bound::Largest),

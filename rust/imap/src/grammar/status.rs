@@ -19,6 +19,7 @@ pub(super) fn status(cursor: &mut Cursor<'_>) -> Parsed<Body> {
 /// status-att =/ "RECENT"             ; RFC 3501
 /// status-att =/ "HIGHESTMODSEQ"      ; RFC 7162 §7
 /// status-att =/ "APPENDLIMIT"        ; RFC 7889 §4
+/// status-att =/ "MAILBOXID"          ; RFC 8474 §7
 /// ```
 /// To the closing parenthesis; each item once, in the order written.
 pub(super) fn status_items(cursor: &mut Cursor<'_>) -> Parsed<Vec<StatusItem>> {

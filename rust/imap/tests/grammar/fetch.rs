@@ -218,8 +218,38 @@ fn modifiers() {
     }
     assert_eq!(
         fails("FETCH 1 FLAGS (FOO)"),
-        ("CHANGEDSINCE or VANISHED, each once", 15)
+        ("CHANGEDSINCE, PARTIAL or VANISHED, each once", 15)
     );
+    // RFC 9394 §3.3, §3.4
+    let found = fetch("UID FETCH 25900:26600 (UID FLAGS) (PARTIAL -1:-30 CHANGEDSINCE 98305)");
+    assert_eq!(found.changed_since, Some(98305));
+    assert_eq!(
+        found.partial.map(|window| window.to_string()).as_deref(),
+        Some("-1:-30")
+    );
+    assert_eq!(
+        fetch("UID FETCH 1:* FLAGS (CHANGEDSINCE 5 PARTIAL 1:5)")
+            .partial
+            .map(|window| window.extent()),
+        Some(5)
+    );
+    assert_eq!(
+        fails("FETCH 1 FLAGS (PARTIAL 1:5)").0,
+        "PARTIAL only in UID FETCH"
+    );
+}
+
+#[test]
+fn previews() {
+    // RFC 8970 §6: modifiers of the item, not to be taken for those of the command.
+    let lazy = |text: &str| fetch(text).items.0[0] == FetchItem::Preview { lazy: true };
+    assert!(lazy("FETCH 1 PREVIEW (LAZY)"));
+    assert!(lazy("FETCH 1 (preview (lazy LAZY) UID)"));
+    assert!(!lazy("FETCH 1 (PREVIEW UID)"));
+    assert!(!lazy("FETCH 1 PREVIEW (CHANGEDSINCE 5)"));
+    assert!(lazy("FETCH 1 PREVIEW (LAZY) (CHANGEDSINCE 5)"));
+    assert_eq!(fails("FETCH 1 PREVIEW (LAZY").0, "\")\"");
+    assert_eq!(fails("FETCH 1 (PREVIEW (EAGER))").0, "a FETCH item");
 }
 
 #[test]
@@ -233,13 +263,15 @@ fn what_an_answer_takes() {
         )
     };
     assert_eq!(
-        needs("(UID FLAGS INTERNALDATE RFC822.SIZE MODSEQ SAVEDATE)"),
+        needs("(UID FLAGS INTERNALDATE RFC822.SIZE MODSEQ SAVEDATE EMAILID)"),
         (false, false, false)
     );
     assert_eq!(
         needs("(ENVELOPE BODYSTRUCTURE BODY RFC822.HEADER BINARY.SIZE[1])"),
         (true, false, false)
     );
+    assert_eq!(needs("THREADID"), (true, false, false));
+    assert_eq!(needs("PREVIEW"), (true, false, false));
     assert_eq!(
         needs("BODY.PEEK[HEADER.FIELDS (From)]"),
         (true, false, false)
@@ -257,6 +289,8 @@ fn what_an_answer_takes() {
 fn printed_and_read_again() {
     for text in [
         "(UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE BODY BODYSTRUCTURE MODSEQ SAVEDATE)",
+        "(EMAILID THREADID PREVIEW)",
+        "(PREVIEW (LAZY) UID)",
         "(BODY[] BODY.PEEK[1.2.HEADER.FIELDS.NOT (a \"b c\")]<5.6> BODY[HEADER] BODY[1.MIME] BODY[TEXT])",
         "(BINARY[1] BINARY.PEEK[]<1.2> BINARY.SIZE[2.3] RFC822 RFC822.PEEK RFC822.HEADER RFC822.TEXT)",
     ] {

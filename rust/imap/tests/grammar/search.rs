@@ -3,6 +3,7 @@
 use lightmail_imap::command::{Body, Search, SearchReturn};
 use lightmail_imap::encode::search_program;
 use lightmail_imap::grammar::parse;
+use lightmail_imap::partial::PartialRange;
 use lightmail_imap::search::{Date, DateField, DateRelation, SearchKey};
 
 use crate::{body, fails, settings};
@@ -201,9 +202,71 @@ fn return_options() {
     );
     assert_eq!(
         fails("SEARCH RETURN (FOO) ALL"),
-        ("MIN, MAX, ALL, COUNT or SAVE", 15)
+        ("MIN, MAX, ALL, COUNT, PARTIAL or SAVE", 15)
     );
     assert_eq!(fails("SEARCH RETURN ()"), ("a space", 16));
+}
+
+#[test]
+fn windows_of_results() {
+    // RFC 9394 §3.1, §4
+    let partial = |text: &str| search(&format!("UID SEARCH RETURN ({text}) ALL")).partial;
+    let window = |from_end, first, last| {
+        Some(PartialRange {
+            from_end,
+            first,
+            last,
+        })
+    };
+    assert_eq!(partial("PARTIAL -1:-100"), window(true, 1, 100));
+    assert_eq!(partial("min partial 500:400"), window(false, 500, 400));
+    assert_eq!(partial("ALL"), None);
+    for (text, what) in [
+        ("PARTIAL 1:5 ALL", "PARTIAL or ALL"),
+        ("ALL COUNT PARTIAL 1:5", "PARTIAL or ALL"),
+        ("PARTIAL 1:5 PARTIAL 6:10", "one PARTIAL"),
+        ("PARTIAL -1:5", "\"-\", as before the first position"),
+        ("PARTIAL 1:*", "a position among the results"),
+        ("PARTIAL 0:5", "a position among the results"),
+        ("PARTIAL 1", "\":\""),
+    ] {
+        assert_eq!(
+            fails(&format!("UID SEARCH RETURN ({text}) ALL")).0,
+            what,
+            "{text}"
+        );
+    }
+    let count = 10;
+    let seen = |text: &str| partial(text).unwrap().window(count);
+    assert_eq!(seen("PARTIAL 1:4"), (0, 4));
+    assert_eq!(seen("PARTIAL 12:8"), (7, 10));
+    assert_eq!(seen("PARTIAL 11:12"), (10, 10));
+    assert_eq!(seen("PARTIAL -1:-3"), (7, 10));
+    assert_eq!(seen("PARTIAL -30:-8"), (0, 3));
+    assert_eq!(seen("PARTIAL -11:-12"), (0, 0));
+    assert_eq!(partial("PARTIAL -30:-8").unwrap().extent(), 23);
+}
+
+#[test]
+fn object_ids() {
+    // RFC 8474 §7
+    assert_eq!(
+        search("SEARCH OR EMAILID M6d99-_ THREADID T64b")
+            .program
+            .key,
+        SearchKey::Or(
+            Box::new(SearchKey::EmailId("M6d99-_".to_owned())),
+            Box::new(SearchKey::ThreadId("T64b".to_owned()))
+        )
+    );
+    let beyond = format!("SEARCH EMAILID {}", "x".repeat(256));
+    for line in ["SEARCH EMAILID \"\"", "SEARCH THREADID (a)", &beyond] {
+        assert_eq!(
+            fails(line).0,
+            "an object id of at most 255 characters",
+            "{line}"
+        );
+    }
 }
 
 #[test]
@@ -241,6 +304,8 @@ fn what_an_answer_takes() {
     assert_eq!(needs("NOT (SEEN OR SUBJECT x ALL)"), (true, false, false));
     assert_eq!(needs("OR TEXT x MODSEQ 5"), (false, true, true));
     assert_eq!(needs("BODY x"), (false, true, false));
+    assert_eq!(needs("EMAILID E1"), (false, false, false));
+    assert_eq!(needs("THREADID T1"), (true, false, false));
 }
 
 #[test]
@@ -249,12 +314,14 @@ fn printed_and_read_again() {
         "UNSEEN SINCE 1-Feb-1994 NOT FROM \"Smith\"",
         "CHARSET UTF-8 OR (KEYWORD a UNKEYWORD b) (1:*,5 UID $ LARGER 5 SMALLER 6)",
         "RECENT NEW OLD ALL SENTON 1-Mar-2000 SAVEDBEFORE \"02-Apr-2001\" YOUNGER 5 OLDER 6 MODSEQ 7",
+        "EMAILID E5 NOT THREADID T-_a 1:5,$",
         "HEADER \"a b\" {3}\r\n\u{e4}x BODY \"\" TEXT \"\\\\\\\"\"",
     ] {
         let program = search(&format!("SEARCH {text}")).program;
         let mut out = Vec::new();
         search_program(&program, &mut out);
         let again = parse(&[b"a SEARCH ".to_vec(), out].concat(), settings()).unwrap().body;
-        assert_eq!(again, Body::Search(Search { uid: false, returns: None, program }));
+        let made = Search { uid: false, returns: None, partial: None, program };
+        assert_eq!(again, Body::Search(made));
     }
 }

@@ -35,7 +35,11 @@ fn ranges_stay_in_the_order_written() {
         SequenceSet::Ranges(vec![(Number(u32::MAX), Number(u32::MAX))])
     );
     assert_eq!(set("$"), SequenceSet::Saved);
-    for text in ["2,4:7,9,12:*", "*", "$", "*:4", "1:1"] {
+    assert_eq!(
+        set("1:5,$"),
+        SequenceSet::RangesAndSaved(vec![(Number(1), Number(5))])
+    );
+    for text in ["2,4:7,9,12:*", "*", "$", "*:4", "1:1", "3,1:5,$"] {
         assert_eq!(set(&set(text).to_string()), set(text));
     }
 }
@@ -60,6 +64,7 @@ fn malformed_sets_say_where() {
     }
     assert_eq!(fails("UID EXPUNGE 1;2"), ("the end of the line", 13));
     assert_eq!(fails("UID EXPUNGE $,1"), ("the end of the line", 13));
+    assert_eq!(fails("UID EXPUNGE 1,$,2"), ("the end of the line", 15));
     assert_eq!(fails("UID EXPUNGE"), ("a space", 11));
     assert_eq!(fails("EXPUNGE 1"), ("the end of the line", 8));
 }

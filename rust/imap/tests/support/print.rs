@@ -162,7 +162,13 @@ fn arguments(body: &Body, utf8: bool, out: &mut Vec<u8>) {
         Body::Search(search) => {
             if let Some(returns) = &search.returns {
                 text(out, &[" RETURN "]);
-                list(out, returns.iter().map(|option| option.as_str()));
+                list(
+                    out,
+                    returns.iter().map(|option| match search.partial {
+                        Some(window) if option.as_str() == "PARTIAL" => format!("PARTIAL {window}"),
+                        _ => option.as_str().to_owned(),
+                    }),
+                );
             }
             out.push(b' ');
             search_program(&search.program, out);
@@ -170,12 +176,19 @@ fn arguments(body: &Body, utf8: bool, out: &mut Vec<u8>) {
         Body::Fetch(fetch) => {
             text(out, &[" ", &fetch.set.to_string(), " "]);
             fetch_items(&fetch.items, out);
-            if let Some(modseq) = fetch.changed_since {
-                let vanished = if fetch.vanished { " VANISHED" } else { "" };
-                text(
-                    out,
-                    &[" (CHANGEDSINCE ", &modseq.to_string(), vanished, ")"],
-                );
+            let modifiers: Vec<String> = [
+                fetch
+                    .changed_since
+                    .map(|modseq| format!("CHANGEDSINCE {modseq}")),
+                fetch.vanished.then(|| "VANISHED".to_owned()),
+                fetch.partial.map(|window| format!("PARTIAL {window}")),
+            ]
+            .into_iter()
+            .flatten()
+            .collect();
+            if !modifiers.is_empty() {
+                out.push(b' ');
+                list(out, modifiers.iter());
             }
         }
         Body::Store(store) => {

@@ -37,6 +37,9 @@ pub(super) enum Item {
     BodyStructure,
     ModSeq,
     SaveDate,
+    EmailId,
+    ThreadId,
+    Preview,
     Octets {
         label: Vec<u8>,
         source: Source,
@@ -80,7 +83,8 @@ impl Plan {
                 | Item::InternalDate
                 | Item::Size
                 | Item::ModSeq
-                | Item::SaveDate => false,
+                | Item::SaveDate
+                | Item::EmailId => false,
                 Item::Octets { source, .. } => !matches!(source, Source::Whole),
                 _ => true,
             }),
@@ -116,6 +120,10 @@ fn prepare(item: &FetchItem, utf8: bool) -> Item {
         FetchItem::BodyStructure => Item::BodyStructure,
         FetchItem::ModSeq => Item::ModSeq,
         FetchItem::SaveDate => Item::SaveDate,
+        FetchItem::EmailId => Item::EmailId,
+        FetchItem::ThreadId => Item::ThreadId,
+        // Made at delivery: there is no delay that LAZY would spare anyone.
+        FetchItem::Preview { .. } => Item::Preview,
         FetchItem::BodySection {
             section, partial, ..
         } => Item::Octets {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use lightmail_imap::encode;
 use lightmail_imap::fetch::Partial;
 use lightmail_mime::parts::{Leaf, Parts, Transfer, What};
 use lightmail_mime::structure::body_from_bodystructure;
@@ -14,6 +15,7 @@ use crate::dates::DateWriter;
 use crate::digits;
 use crate::flags::FlagWriter;
 use crate::header_index::HeaderIndex;
+use crate::object_id::{push_email_id, thread_id};
 use crate::summaries::Summary;
 use crate::walk::Message;
 
@@ -210,6 +212,29 @@ impl Renderer {
                     0 => out.nil(),
                     seconds => self.dates.write(&mut out.octets, seconds, 0),
                 }
+            }
+            Item::EmailId => {
+                out.octets.extend_from_slice(b"EMAILID (");
+                push_email_id(message.body_id(), &mut out.octets);
+                out.octets.push(b')');
+            }
+            Item::ThreadId => {
+                out.octets.extend_from_slice(b"THREADID ");
+                match known.summary {
+                    Some(summary) => {
+                        let id = thread_id(summary.header(), summary.index(), message.body_id());
+                        out.octets.push(b'(');
+                        out.octets.extend_from_slice(id.as_bytes());
+                        out.octets.push(b')');
+                    }
+                    None => out.nil(),
+                }
+            }
+            Item::Preview => {
+                out.octets.extend_from_slice(b"PREVIEW ");
+                let text = known.summary.map_or(&b""[..], Summary::preview);
+                let utf8 = self.options.utf8 || self.options.rev2;
+                encode::quoted(text, utf8, &mut out.octets);
             }
             Item::Envelope => {
                 out.octets.extend_from_slice(b"ENVELOPE ");

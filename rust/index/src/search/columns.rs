@@ -146,6 +146,15 @@ pub(super) fn date(view: &Snapshot, field: DateField, relation: DateRelation, da
     }
 }
 
+/// Messages with this body.
+pub(super) fn body(view: &Snapshot, body_id: u64) -> Bits {
+    positions(
+        view,
+        |_| None,
+        |chunk, index| chunk.fixed.body_ids[index] == body_id,
+    )
+}
+
 /// Messages of a set, all of which are in the view.
 pub(super) fn members(view: &Snapshot, uids: &UidSet) -> Bits {
     let mut bits = Bits::none(view.len());

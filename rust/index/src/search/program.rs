@@ -9,6 +9,7 @@ use super::bits::Bits;
 use super::columns;
 use super::common::{push_folded, Common, SearchText};
 use super::run::SearchContext;
+use crate::object_id::body_of;
 use crate::resolve::{Absent, BadSet};
 use crate::snapshot::Snapshot;
 use crate::summaries::Summary;
@@ -84,6 +85,8 @@ pub(super) enum Node {
     /// Decided for every message.
     Known(Bits),
     Header(Box<HeaderKey>),
+    /// THREADID
+    Thread(Box<str>),
     /// BODY or TEXT: the number of a text key.
     Text(usize),
     Not(Box<Node>),
@@ -94,6 +97,7 @@ pub(super) enum Node {
 /// Where the answers to header and text keys come from, as far as they are known.
 pub(super) trait Evidence {
     fn header(&mut self, key: &HeaderKey) -> bool;
+    fn thread(&mut self, id: &str) -> bool;
     fn text(&mut self, number: usize) -> Option<bool>;
 }
 
@@ -103,6 +107,7 @@ impl Node {
         match self {
             Self::Known(bits) => Some(bits.contains(position)),
             Self::Header(key) => Some(evidence.header(key)),
+            Self::Thread(id) => Some(evidence.thread(id)),
             Self::Text(number) => evidence.text(*number),
             Self::Not(node) => node.judge(position, evidence).map(|matches| !matches),
             Self::And(nodes) => any(nodes, position, evidence, false),
@@ -114,7 +119,7 @@ impl Node {
     pub fn bounds(&self, len: u32) -> (Bits, Bits) {
         match self {
             Self::Known(bits) => (bits.clone(), bits.clone()),
-            Self::Header(_) | Self::Text(_) => (Bits::none(len), Bits::all(len)),
+            Self::Header(_) | Self::Thread(_) | Self::Text(_) => (Bits::none(len), Bits::all(len)),
             Self::Not(node) => {
                 let (mut certain, mut possible) = node.bounds(len);
                 certain.invert();
@@ -144,7 +149,7 @@ impl Node {
     fn cost(&self) -> u8 {
         match self {
             Self::Known(_) => 0,
-            Self::Header(_) => 1,
+            Self::Header(_) | Self::Thread(_) => 1,
             Self::Text(_) => 2,
             Self::Not(node) => node.cost(),
             Self::And(nodes) | Self::Or(nodes) => nodes.iter().map(Self::cost).max().unwrap_or(0),
@@ -155,7 +160,7 @@ impl Node {
     pub fn asks_headers(&self) -> bool {
         match self {
             Self::Known(_) | Self::Text(_) => false,
-            Self::Header(_) => true,
+            Self::Header(_) | Self::Thread(_) => true,
             Self::Not(node) => node.asks_headers(),
             Self::And(nodes) | Self::Or(nodes) => nodes.iter().any(Self::asks_headers),
         }
@@ -248,6 +253,11 @@ impl<'a> Compiler<'a> {
                 let uids = view.resolve_uids(set, self.context.saved.as_deref());
                 columns::members(view, &uids.map_err(SearchError::BadSet)?)
             }
+            SearchKey::EmailId(id) => match body_of(id) {
+                Some(body_id) => columns::body(view, body_id),
+                None => Bits::none(view.len()),
+            },
+            SearchKey::ThreadId(id) => return Ok(Node::Thread(id.as_str().into())),
             SearchKey::Header { name, text } => {
                 let needle = self.needle(text)?;
                 return Ok(Node::Header(Box::new(HeaderKey {

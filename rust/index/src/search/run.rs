@@ -13,6 +13,8 @@ use super::bits::Bits;
 use super::columns;
 use super::common::SearchText;
 use super::program::{Compiler, Evidence, HeaderKey, Node, SearchError};
+use crate::header_index::HeaderIndex;
+use crate::object_id::thread_id;
 use crate::snapshot::Snapshot;
 use crate::summaries::{IdMap, Summary, SummaryCache, Together};
 use crate::uid_set::UidSet;
@@ -119,14 +121,17 @@ impl SearchRun {
     pub fn use_summaries(&mut self, cache: &mut SummaryCache) {
         let waiting = std::mem::take(&mut self.for_summary);
         for position in waiting {
-            let Some((summary, text)) = cache.get_text(self.body_id(position)) else {
+            let body_id = self.body_id(position);
+            let Some((summary, text)) = cache.get_text(body_id) else {
                 self.for_summary.push(position);
                 continue;
             };
-            match self
-                .node
-                .judge(position, &mut FromSummary { summary, text })
-            {
+            let mut evidence = FromSummary {
+                body_id,
+                summary,
+                text,
+            };
+            match self.node.judge(position, &mut evidence) {
                 Some(true) => self.matches.set(position),
                 Some(false) => {}
                 None => self.wait_for_body(position),
@@ -169,6 +174,7 @@ impl SearchRun {
             .get(header.start as usize..header.end as usize)
             .unwrap_or_default();
         let mut evidence = FromOctets {
+            body_id,
             header,
             found: Vec::new(),
         };
@@ -228,6 +234,7 @@ impl SearchRun {
 }
 
 struct FromSummary<'a> {
+    body_id: u64,
     summary: &'a Summary,
     text: &'a SearchText,
 }
@@ -237,12 +244,17 @@ impl Evidence for FromSummary<'_> {
         key.in_summary(self.summary, self.text)
     }
 
+    fn thread(&mut self, id: &str) -> bool {
+        thread_id(self.summary.header(), self.summary.index(), self.body_id) == id
+    }
+
     fn text(&mut self, _number: usize) -> Option<bool> {
         None
     }
 }
 
 struct FromOctets<'a> {
+    body_id: u64,
     header: &'a [u8],
     /// Of each text key; empty: not looked for yet.
     found: Vec<bool>,
@@ -251,6 +263,10 @@ struct FromOctets<'a> {
 impl Evidence for FromOctets<'_> {
     fn header(&mut self, key: &HeaderKey) -> bool {
         key.in_block(self.header)
+    }
+
+    fn thread(&mut self, id: &str) -> bool {
+        thread_id(self.header, &HeaderIndex::new(self.header), self.body_id) == id
     }
 
     fn text(&mut self, number: usize) -> Option<bool> {

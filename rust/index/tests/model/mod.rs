@@ -20,6 +20,7 @@ pub fn summary(raw: &str) -> Summary {
         &made.envelope,
         &made.bodystructure,
         &made.parts,
+        &made.preview,
     )
     .expect("parts")
 }
