@@ -144,6 +144,12 @@ async def test_a_message_whose_size_is_not_its_bodys(house: House) -> None:
 
 
 @on(SQL_PAIRS)
+async def test_a_uid_validity_that_could_be_given_again(house: House) -> None:
+    house.sql("UPDATE mailboxes SET uid_validity = 4000000000 WHERE id = {inbox}")
+    only(await house.check(), Found(Kind.UID_VALIDITY, "INBOX"))
+
+
+@on(SQL_PAIRS)
 async def test_a_flag_without_a_name(house: House) -> None:
     house.sql("UPDATE messages SET flags = flags | 1024 WHERE mailbox_id = {inbox} AND uid = 3")
     only(await house.check(), Found(Kind.UNNAMED_FLAG, "INBOX", text="1 message"))

@@ -39,6 +39,7 @@ def right(count: MailboxCount) -> bool:
         and row.uid_next > found.highest_uid
         and row.highest_modseq >= found.highest_modseq
         and not (found.reused_uids or found.bodiless or found.missized or found.unnamed)
+        and row.uid_validity <= found.last_uid_validity
     )
 
 
@@ -270,6 +271,20 @@ async def test_keywords_up_to_the_last_bit_are_sound(store: Store) -> None:
     before = await store.load(inbox)
     await store.upkeep.recount([inbox.id], [])
     assert (await store.load(inbox)).highest_modseq == before.highest_modseq
+
+
+@on_every_sql_backend
+async def test_the_greatest_uid_validity_is_remembered(store: Store) -> None:
+    inbox, other = await store.mailbox(), await store.mailbox("Other")
+    for damage in ("DELETE FROM uid_validities", "UPDATE uid_validities SET last = 7"):
+        await store.damage(damage)
+        counts = await mailbox_counts(store)
+        assert not right(counts["INBOX"]) and not right(counts["Other"])
+        await store.upkeep.recount([each.mailbox.id for each in counts.values()], [])
+        assert all(map(right, (await mailbox_counts(store)).values()))
+        store.clock.now = START_S - 1000
+        new = await store.mailbox(f"New {damage[:6]}")
+        assert new.uid_validity > max(inbox.uid_validity, other.uid_validity), "though the clock has gone back"
 
 
 @on_every_sql_backend

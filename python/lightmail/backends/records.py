@@ -188,7 +188,9 @@ def stored_body(row: Row) -> StoredBodyRecord:
     return StoredBodyRecord(BodyId(body_id), record, references, None if references else unreferenced_s)
 
 
-def mailbox_count(mailbox: Mailbox, counted: Row | None, logged: Row | None, reused: int) -> MailboxCount:
+def mailbox_count(
+    mailbox: Mailbox, counted: Row | None, logged: Row | None, reused: int, last_uid_validity: int
+) -> MailboxCount:
     """counted: counted_columns; logged: LOGGED_COLUMNS; None where there is nothing to count.
 
     reused: messages whose UID the expunge log has too. Sums of MySQL are decimals.
@@ -209,6 +211,7 @@ def mailbox_count(mailbox: Mailbox, counted: Row | None, logged: Row | None, reu
             bodiless=bodiless,
             missized=missized,
             unnamed=unnamed,
+            last_uid_validity=last_uid_validity,
         ),
     )
 

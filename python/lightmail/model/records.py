@@ -93,6 +93,8 @@ class Counted:
     """Messages whose size is not their body's."""
     unnamed: int
     """Messages with a flag bit that is no keyword of the mailbox."""
+    last_uid_validity: int
+    """The greatest that the owner's address is known to have been given; 0: none."""
 
 
 @dataclass(frozen=True, slots=True)

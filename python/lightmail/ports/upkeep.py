@@ -131,7 +131,7 @@ class Upkeep(Protocol):
         """Make the counters and reference counts of these what the messages come to, under the locks of writers;
         uid_next and highest_modseq are raised where a message or the log is beyond them, never lowered. A mailbox whose
         counters change gets a new MODSEQ, so that who has it open looks. Messages get the size of their bodies, and lose
-        flags that have no name there, under a new MODSEQ.
+        flags that have no name there, under a new MODSEQ. The greatest UIDVALIDITY of their owner is remembered.
         """
         ...
 

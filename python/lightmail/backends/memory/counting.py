@@ -70,6 +70,10 @@ class MemoryCounting:
     def _bodiless(self, mailbox: StoredMailbox) -> list[tuple[int, BodyId]]:
         return [(m.uid, m.body_id) for m in mailbox.messages.values() if m.body_id not in self._state.bodies]
 
+    def _given(self, mailbox: StoredMailbox) -> list[int]:
+        owner = self._state.users.get(mailbox.user_id)
+        return [] if owner is None else [self._state.uid_validities.get(owner.address, 0)]
+
     def _counted(self, mailbox: StoredMailbox) -> Counted:
         view = self._state.view(mailbox)
         expunged = UidSet(uid for _, uid in mailbox.expunges)
@@ -86,6 +90,7 @@ class MemoryCounting:
             bodiless=len(self._bodiless(mailbox)),
             missized=0,
             unnamed=0,
+            last_uid_validity=max((*self._given(mailbox), 0)),
         )
 
     def _body_count(self, body_id: BodyId, counted: int) -> BodyCount:

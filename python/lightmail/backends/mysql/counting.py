@@ -69,6 +69,13 @@ COUNT_REUSED = """
 SELECT_BODY_PAGE = f"""
     SELECT {BODY_COUNT_COLUMNS} FROM message_bodies AS b WHERE b.id > %(after)s ORDER BY b.id LIMIT %(limit)s
 """
+SELECT_LAST_UID_VALIDITIES = """
+    SELECT u.id, v.last FROM users AS u JOIN uid_validities AS v ON v.address = u.address WHERE u.id IN %(users)s
+"""
+RAISE_UID_VALIDITY = """
+    INSERT INTO uid_validities (address, last) SELECT u.address, %(last)s FROM users AS u WHERE u.id = %(user)s
+    ON DUPLICATE KEY UPDATE last = GREATEST(uid_validities.last, %(last)s)
+"""
 SELECT_SIZES = "SELECT id, messages FROM mailboxes WHERE id > %(after)s ORDER BY id LIMIT %(limit)s"
 _REFERENCES = """
     SELECT body_id, COUNT(*) FROM messages FORCE INDEX (PRIMARY)
@@ -163,6 +170,9 @@ async def recount(statements: Statements, mailbox_ids: Sequence[MailboxId], body
         await statements.run(SET_SIZES, values)
         await statements.run(SET_FLAGS, values)
     for count in await _counted(statements, mailboxes):
+        box = count.mailbox
+        if box.uid_validity > count.counted.last_uid_validity:
+            await statements.later(RAISE_UID_VALIDITY, {"user": box.user_id, "last": box.uid_validity})
         change = recounted(count)
         if change is not None:
             await statements.later(SET_COUNTERS, asdict(change))
@@ -204,7 +214,12 @@ async def _counted(statements: Statements, mailboxes: Sequence[Mailbox]) -> list
         if logged:
             log |= logged
             reused |= dict(await statements.all(COUNT_REUSED, {"mailboxes": list(logged)}))
-    return [mailbox_count(one, messages.get(one.id), log.get(one.id), reused.get(one.id, 0)) for one in mailboxes]
+    users = sorted({one.user_id for one in mailboxes})
+    last: dict[int, int] = dict(await statements.all(SELECT_LAST_UID_VALIDITIES, {"users": users})) if users else {}
+    return [
+        mailbox_count(one, messages.get(one.id), log.get(one.id), reused.get(one.id, 0), last.get(one.user_id, 0))
+        for one in mailboxes
+    ]
 
 
 async def _references(statements: Statements, statement: str, bodies: dict[str, Any]) -> Counter[int]:

@@ -27,6 +27,14 @@ from lightmail.model import BodyCount, BodyId, MailboxCount, MailboxId
 _MAILBOXES = f"SELECT {mailbox_columns('name')} FROM mailboxes AS m"
 SELECT_PAGE = f"{_MAILBOXES} WHERE m.id > :after ORDER BY m.id LIMIT :limit"
 SELECT_THESE = f"{_MAILBOXES} WHERE m.id IN (SELECT value FROM json_each(:mailboxes)) ORDER BY m.id"
+SELECT_LAST_UID_VALIDITIES = """
+    SELECT u.id, v.last FROM users AS u JOIN uid_validities AS v ON v.address = u.address
+    WHERE u.id IN (SELECT value FROM json_each(:users))
+"""
+RAISE_UID_VALIDITY = """
+    INSERT INTO uid_validities (address, last) SELECT u.address, :last FROM users AS u WHERE u.id = :user
+    ON CONFLICT (address) DO UPDATE SET last = max(last, excluded.last)
+"""
 NAMED_BITS = "(31 | (SELECT coalesce(sum(1 << k.bit), 0) FROM mailbox_keywords AS k WHERE k.mailbox_id = {mailbox}))"
 COUNT_MESSAGES = f"""
     SELECT m.id, {counted_columns(NAMED_BITS.format(mailbox="m.id"))}
@@ -102,7 +110,12 @@ def recount(statements: Statements, mailbox_ids: Sequence[MailboxId], body_ids: 
             values = {"mailbox": row[0], "modseq": mailbox(row).highest_modseq + 1}
             statements.run(SET_SIZES, values)
             statements.run(SET_FLAGS, values)
-        changes = [change for count in _counted(statements, rows) if (change := recounted(count))]
+        counts = _counted(statements, rows)
+        for count in counts:
+            box = count.mailbox
+            if box.uid_validity > count.counted.last_uid_validity:
+                statements.run(RAISE_UID_VALIDITY, {"user": box.user_id, "last": box.uid_validity})
+        changes = [change for count in counts if (change := recounted(count))]
         statements.many(UPDATE_COUNTERS, [asdict(change) for change in changes])
     if body_ids:
         statements.run(RECOUNT_BODIES, {"bodies": json.dumps(sorted(set(body_ids))), "now_s": now_s})
@@ -127,6 +140,10 @@ def _counted(statements: Statements, rows: Sequence[Row]) -> list[MailboxCount]:
     messages = {row[0]: row[1:] for row in statements.all(COUNT_MESSAGES, values)}
     logged = {row[0]: row[1:] for row in statements.all(COUNT_LOGGED, values)}
     reused: dict[int, int] = dict(statements.all(COUNT_REUSED, values))
+    mailboxes = [mailbox(row) for row in rows]
+    users = json.dumps(sorted({one.user_id for one in mailboxes}))
+    last: dict[int, int] = dict(statements.all(SELECT_LAST_UID_VALIDITIES, {"users": users}))
     return [
-        mailbox_count(mailbox(row), messages.get(row[0]), logged.get(row[0]), reused.get(row[0], 0)) for row in rows
+        mailbox_count(one, messages.get(one.id), logged.get(one.id), reused.get(one.id, 0), last.get(one.user_id, 0))
+        for one in mailboxes
     ]

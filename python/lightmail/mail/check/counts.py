@@ -29,6 +29,8 @@ def mailbox_faults(count: MailboxCount) -> dict[Kind, str]:
         faults[Kind.BODILESS] = _messages(counted.bodiless)
     if counted.missized:
         faults[Kind.MESSAGE_SIZE] = _messages(counted.missized)
+    if mailbox.uid_validity > counted.last_uid_validity:
+        faults[Kind.UID_VALIDITY] = f"it is {mailbox.uid_validity}, and {counted.last_uid_validity} is remembered"
     if counted.unnamed:
         faults[Kind.UNNAMED_FLAG] = _messages(counted.unnamed)
     return faults

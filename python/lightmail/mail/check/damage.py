@@ -19,6 +19,7 @@ class Kind(Enum):
 
     COUNTERS = "counters"
     UID_NEXT = "uid-next"
+    UID_VALIDITY = "uid-validity"
     MODSEQ = "modseq"
     UID_REUSED = "uid-reused"
     BODILESS = "message-without-body"
@@ -35,6 +36,7 @@ class Kind(Enum):
 TITLES = {
     Kind.COUNTERS: "mailboxes whose counters are not what their messages come to",
     Kind.UID_NEXT: "mailboxes that would give a UID a second time",
+    Kind.UID_VALIDITY: "mailboxes whose UIDVALIDITY could be given a second time",
     Kind.MODSEQ: "mailboxes whose MODSEQ has gone back",
     Kind.UID_REUSED: "mailboxes with messages whose UID an expunged message had before",
     Kind.BODILESS: "mailboxes with messages that name no body",
@@ -51,6 +53,7 @@ TITLES = {
 REPAIRS = {
     Kind.COUNTERS: "count again",
     Kind.UID_NEXT: "raise the next UID",
+    Kind.UID_VALIDITY: "remember the greatest UIDVALIDITY of the account",
     Kind.MODSEQ: "raise the mailbox's MODSEQ",
     Kind.UID_REUSED: "give the messages new UIDs",
     Kind.MESSAGE_SIZE: "give the messages the sizes of their bodies",

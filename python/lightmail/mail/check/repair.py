@@ -26,7 +26,7 @@ from lightmail.ports.upkeep import Upkeep
 _MAILBOXES = 50
 _BODIES = 1_000
 """Of one transaction, which holds up whoever writes to them."""
-_MAILBOX_COUNTS = (Kind.COUNTERS, Kind.UID_NEXT, Kind.MODSEQ, Kind.MESSAGE_SIZE, Kind.UNNAMED_FLAG)
+_MAILBOX_COUNTS = (Kind.COUNTERS, Kind.UID_NEXT, Kind.UID_VALIDITY, Kind.MODSEQ, Kind.MESSAGE_SIZE, Kind.UNNAMED_FLAG)
 
 
 @dataclass(slots=True)

@@ -31,6 +31,7 @@ async def keep_up(store: Store, database: MysqlDatabase) -> None:
     await upkeep.missing_bodies(small.id)
     await database.all("UPDATE mailboxes SET messages = messages + 1 WHERE id = %s", (small.id,))
     await database.all("UPDATE message_bodies SET reference_count = 7 WHERE id = 900004")
+    await database.all("UPDATE uid_validities SET last = 1 WHERE address = 'ann@example.org'")
     await upkeep.recount([small.id], [BodyId(900_004), BodyId(900_005)])
     await database.all("DELETE FROM message_bodies WHERE id = 900005")
     await upkeep.drop_messages(small.id, [104, 105])
