@@ -236,11 +236,34 @@ class Search(Command):
     uid: bool
     returns: (
         frozenset[str] | None
-    )  # None: plain SEARCH; else some of MIN MAX COUNT ALL PARTIAL SAVE, ALL for RETURN () (RFC 9051 §6.4.4)
+    )  # None: plain SEARCH; else some of MIN MAX COUNT ALL PARTIAL SAVE CONTEXT UPDATE, ALL for RETURN () (RFC 9051 §6.4.4)
     partial: (
         tuple[int, int] | None
     )  # positions as written, negative from the end; PARTIAL is among `returns` then (RFC 9394)
+    update: FetchPlan | None  # what to fetch of messages that UPDATE adds (RFC 5465 §7)
     program: SearchProgram
+
+@final
+class Esearch(Command):
+    """ESEARCH (RFC 7377); the other fields are those of Search, `uid` is always True."""
+
+    sources: tuple[Filter, ...] | None  # None: the selected mailbox
+    uid: bool
+    returns: frozenset[str] | None
+    partial: tuple[int, int] | None
+    update: FetchPlan | None
+    program: SearchProgram
+
+@final
+class CancelUpdate(Command):
+    tags: tuple[str, ...]  # of searches with UPDATE (RFC 5267 §4.3.5)
+
+@final
+class Filter:
+    """Which mailboxes (RFC 5465 §6, RFC 7377 §2.2)."""
+
+    kind: str  # SELECTED SELECTED-DELAYED INBOXES PERSONAL SUBSCRIBED SUBTREE SUBTREE-ONE MAILBOXES
+    names: tuple[str, ...]  # of the last three; else empty
 
 @final
 class Fetch(Command):
@@ -291,6 +314,9 @@ class FetchPlan:
     needs_octets: bool  # octets of bodies beyond the message header
     sets_seen: bool  # some BODY[…], BINARY[…], RFC822, RFC822.TEXT without PEEK
     wants_modseq: bool
+    def __or__(self, other: FetchPlan, /) -> FetchPlan:
+        """The items of both, each once."""
+    def __ror__(self, other: FetchPlan, /) -> FetchPlan: ...
 
 @final
 class SearchProgram:

@@ -110,6 +110,9 @@ class Snapshot:
     def resolve(self, set: SequenceSet, *, uid: bool, saved: UidSet | None = None) -> UidSet:
         """UIDs of existing messages. "*" is the last message; "n:*" beyond the end includes it (RFC 9051 §9 seq-range).
         Raises BadSet for a sequence number that does not exist (never for UIDs), and for "$" when saved is None."""
+    def lasting(self, program: SearchProgram, *, saved: UidSet | None = None) -> SearchProgram:
+        """The same search, to be asked again later: sequence numbers, "$" and "*" are settled as UIDs (RFC 5267 §4.3).
+        Raises BadSet as SearchRun does."""
     def seqs(self, uids: UidSet) -> UidSet:
         """Sequence numbers of these UIDs, as a set of numbers (wire form by bytes())."""
     def seq(self, uid: int) -> int:
@@ -244,8 +247,10 @@ class SearchRun:
         saved: UidSet | None,
         recent_from: int,
         now_s: int | None = None,
+        within: UidSet | None = None,
     ) -> SearchRun:
-        """Decides all that the columns can decide. now_s: what YOUNGER and OLDER count from; ValueError without it.
+        """within: only these are looked at.
+        Decides all that the columns can decide. now_s: what YOUNGER and OLDER count from; ValueError without it.
         Raises BadCharset (also for a string that is no text in the charset), BadSet ("$" with nothing saved; a sequence
         number that does not exist matches nothing here)."""
     def missing_summaries(self, cache: SummaryCache, messages: int) -> list[int]:

@@ -51,6 +51,8 @@ FEATURES = (
     Feature("XLIST", When.AFTER_LOGIN, "the forerunner of RFC 6154, for Outlook", command=True),
     Feature("PARTIAL", When.AFTER_LOGIN, "RFC 9394"),
     Feature("WITHIN", When.AFTER_LOGIN, "RFC 5032"),
+    Feature("CONTEXT=SEARCH", When.AFTER_LOGIN, "RFC 5267 §4", command=True),
+    Feature("MULTISEARCH", When.AFTER_LOGIN, "RFC 7377", command=True),
     Feature("CHILDREN", When.AFTER_LOGIN, "RFC 3348"),
     Feature("LIST-EXTENDED", When.AFTER_LOGIN, "RFC 5258"),
     Feature("LIST-STATUS", When.AFTER_LOGIN, "RFC 5819"),

@@ -135,6 +135,17 @@ class Dispatcher:
         except Exception as error:
             self.failed(error)
 
+    async def between_runs(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Telling of changes that nobody asked for now; never while `run` runs. Raises nothing but CancelledError."""
+        try:
+            await work()
+        except ConnectionLost:
+            return
+        except ResponseBroken:
+            self.session.output.abort()
+        except Exception as error:
+            self.failed(error)
+
     def failed(self, error: Exception) -> None:
         """Something outside of any command has failed: it costs the connection, nothing else (law 8)."""
         try:
@@ -169,17 +180,15 @@ class Dispatcher:
                 return
             assert type(outcome) is Done
             selected = session.selected
-            if selected is not None:
-                live = selected.live
-                if selected.view is not live.snapshot or live.stale or live.deleted:
-                    uid = getattr(argument, "uid", False)
-                    await synchronize(
-                        session,
-                        selected,
-                        expunge=(row.expunges is Expunges.YES or uid) and not outcome.keeps_numbers,
-                        uid=uid,
-                        silent=outcome.silent,
-                    )
+            if selected is not None and selected.behind:
+                uid = getattr(argument, "uid", False)
+                await synchronize(
+                    session,
+                    selected,
+                    expunge=(row.expunges is Expunges.YES or uid) and not outcome.keeps_numbers,
+                    uid=uid,
+                    silent=outcome.silent,
+                )
         except (ConnectionLost, ResponseBroken):
             raise
         except Exception as error:

@@ -20,7 +20,8 @@ from lightmail.imap.commands.append import AppendRun
 from lightmail.imap.commands.copy import copy, move
 from lightmail.imap.commands.expunge import expunge
 from lightmail.imap.commands.fetch import fetch
-from lightmail.imap.commands.search import search
+from lightmail.imap.commands.multisearch import multisearch
+from lightmail.imap.commands.search import cancel_update, search
 from lightmail.imap.commands.select import close, select, unselect
 from lightmail.imap.commands.store import store
 from lightmail.imap.replies import Outcome
@@ -95,6 +96,7 @@ ROWS = (
     Row(imap.Namespace, mailboxes.namespace, state.AUTHENTICATED, capability="NAMESPACE"),
     Row(imap.Status, status.status, state.AUTHENTICATED),
     Row(imap.AppendMessage, finish_append, state.AUTHENTICATED),
+    Row(imap.Esearch, multisearch, state.AUTHENTICATED, capability="MULTISEARCH"),
     Row(imap.Idle, idle.idle, state.AUTHENTICATED, capability="IDLE"),
     # §6.4: selected
     Row(imap.Check, connection.check, state.SELECTED),
@@ -102,6 +104,7 @@ ROWS = (
     Row(imap.Unselect, unselect, state.SELECTED, capability="UNSELECT"),
     Row(imap.Expunge, expunge, state.SELECTED),
     Row(imap.Search, search, state.SELECTED, expunges=Expunges.UID_ONLY),
+    Row(imap.CancelUpdate, cancel_update, state.SELECTED, capability="CONTEXT=SEARCH"),
     Row(imap.Fetch, fetch, state.SELECTED, expunges=Expunges.UID_ONLY),
     Row(imap.Store, store, state.SELECTED, expunges=Expunges.UID_ONLY),
     Row(imap.Copy, copy, state.SELECTED),

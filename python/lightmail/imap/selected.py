@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from lightmail._core.index import Snapshot, UidSet
 from lightmail.mail.live import LiveMailbox
 from lightmail.model import Mailbox, Rights
+
+if TYPE_CHECKING:
+    from lightmail.imap.contexts import Contexts
 
 
 @dataclass(slots=True)
@@ -28,8 +32,21 @@ class Selected:
     """Messages with uid >= recent_from are \\Recent to this session (RFC 3501 §2.3.2)."""
     saved: UidSet | None = None
     """`$`, the saved search result (RFC 5182)."""
+    contexts: Contexts | None = None
+    """Searches that tell of changes; None as long as there has been none."""
     recent_claimed: int = field(init=False)
     """Messages below this UID are recent to no session that selects later."""
 
     def __post_init__(self) -> None:
         self.recent_claimed = self.view.uid_next
+
+    @property
+    def behind(self) -> bool:
+        """Whether there may be something that the client has not been told."""
+        live, contexts = self.live, self.contexts
+        return (
+            self.view is not live.snapshot
+            or live.stale
+            or live.deleted
+            or (contexts is not None and contexts.behind(self.view))
+        )

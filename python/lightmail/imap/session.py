@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
-from typing import Protocol
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Protocol
 
 from lightmail._core.imap import mailbox_name
 from lightmail.auth.authenticator import Authenticator
@@ -42,9 +42,10 @@ class Output(Protocol):
         """Return once less than the high-water mark is waiting to be sent. Raises ConnectionLost."""
         ...
 
-    def call_soon(self, callback: Callable[[], None]) -> None:
-        """Call back in a later turn of the loop, not before the client reads what it was sent; then send what was
-        written. What the callback raises is the dispatcher's, as what a handler raises is.
+    def run_soon(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run this in a later turn of the loop: not before the client reads what it was sent, and between commands;
+        what comes meanwhile waits. Then send what was written. What it raises is the dispatcher's, as what a handler
+        raises is. One work at a time waits.
         """
         ...
 

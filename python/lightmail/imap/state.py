@@ -15,9 +15,9 @@ leads back.
 | --- | --- | --- | --- |
 | CAPABILITY NOOP LOGOUT ID | yes | yes | yes |
 | STARTTLS AUTHENTICATE LOGIN | yes | | |
-| COMPRESS UNAUTHENTICATE | | yes | yes |
+| COMPRESS UNAUTHENTICATE ESEARCH | | yes | yes |
 | ENABLE SELECT EXAMINE CREATE DELETE RENAME SUBSCRIBE UNSUBSCRIBE LIST LSUB XLIST NAMESPACE STATUS APPEND IDLE | | yes | yes |
-| CHECK CLOSE UNSELECT EXPUNGE SEARCH FETCH STORE COPY MOVE | | | yes |
+| CHECK CLOSE UNSELECT EXPUNGE SEARCH CANCELUPDATE FETCH STORE COPY MOVE | | | yes |
 
 Within a state a connection may expect something else than a command: a SASL response, DONE, the octets of a message.
 That is the dispatcher's to know, and no state: none of it outlives the command that asked for it.

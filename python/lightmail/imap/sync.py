@@ -30,10 +30,18 @@ async def synchronize(
     if live.deleted:
         leave_deleted(session)
         return
-    if selected.view is live.snapshot:
-        return
-    announce(session, selected, expunge=expunge, uid=uid, silent=silent)
-    await claim_recent(session, selected)
+    await tell(session, selected, expunge=expunge, uid=uid, silent=silent)
+
+
+async def tell(session: Session, selected: Selected, *, expunge: bool, uid: bool, silent: UidSet | None = None) -> None:
+    """What is known here now, and how the searches that tell of changes are affected by it."""
+    new = selected.view is not selected.live.snapshot
+    if new:
+        announce(session, selected, expunge=expunge, uid=uid, silent=silent)
+    if selected.contexts is not None:
+        await selected.contexts.update(session, selected)
+    if new:
+        await claim_recent(session, selected)
 
 
 def announce(session: Session, selected: Selected, *, expunge: bool, uid: bool, silent: UidSet | None = None) -> None:
@@ -52,6 +60,9 @@ def announce(session: Session, selected: Selected, *, expunge: bool, uid: bool, 
         rev2=session.rev2,
         silent=silent,
     )
+    if selected.contexts is not None:
+        # RFC 5267 §4.3.4: before the EXPUNGE.
+        session.send(selected.contexts.removed(view, selected.view))
     if told:
         session.send(told)
 

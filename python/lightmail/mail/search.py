@@ -32,14 +32,21 @@ class Searches:
         self._scans = asyncio.Semaphore(_CONCURRENT_SCANS)
 
     async def search(
-        self, program: SearchProgram, view: Snapshot, *, saved: UidSet | None, recent_from: int, account: int = 0
+        self,
+        program: SearchProgram,
+        view: Snapshot,
+        *,
+        saved: UidSet | None,
+        recent_from: int,
+        account: int = 0,
+        within: UidSet | None = None,
     ) -> UidSet:
         """The UIDs that match. Does not suspend when the columns and the cached summaries decide.
 
-        account: on whose behalf bodies are read.
+        within: only these are looked at. account: on whose behalf bodies are read.
         Raises BadCharset, BadSet, BodyMissing, BodyCorrupt, Unavailable.
         """
-        run = SearchRun(program, view, saved=saved, recent_from=recent_from, now_s=self._clock.now_s())
+        run = SearchRun(program, view, saved=saved, recent_from=recent_from, now_s=self._clock.now_s(), within=within)
         if program.needs_summary:
             cache = self._summaries.cache
             run.use_summaries(cache)

@@ -12,8 +12,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, cast
 
 import structlog
 
@@ -27,6 +27,8 @@ from lightmail.net.writer import Writer
 
 if TYPE_CHECKING:
     from lightmail.net.imap_server import ImapServer
+
+Work = Callable[[], Coroutine[Any, Any, None]]
 
 TLS_HANDSHAKE_TIMEOUT_S = 30.0
 INPUT_HIGH_WATER_OCTETS = 65_536
@@ -56,6 +58,7 @@ class Connection(asyncio.Protocol):
         "_session",
         "_task",
         "_transport",
+        "_work",
         "_writer",
         "peer_host",
         "protocol",
@@ -70,6 +73,8 @@ class Connection(asyncio.Protocol):
         self._capabilities = capabilities
         self._loop = asyncio.get_running_loop()
         self._task: asyncio.Task[None] | None = None
+        self._work: Work | None = None
+        """What waits for the task's end."""
         self._reading = True
         self._end_of_input = False
         self._deflate: Deflate | None = None
@@ -156,8 +161,8 @@ class Connection(asyncio.Protocol):
     async def drain(self) -> None:
         await self._writer.drain()
 
-    def call_soon(self, callback: Callable[[], None]) -> None:
-        self._loop.call_soon(self._call, callback)
+    def run_soon(self, work: Work) -> None:
+        self._loop.call_soon(self._start_work, work)
 
     async def start_tls(self) -> None:
         transport, context = self._transport, self._server.tls
@@ -298,10 +303,13 @@ class Connection(asyncio.Protocol):
             if self._dispatcher.ending or self._end_of_input or not self._reading:
                 self._settle()
         else:
-            self._task = task
-            self._writer.by_turns = True
-            self._server.hold(task)
-            task.add_done_callback(self._ran)
+            self._keep(task)
+
+    def _keep(self, task: asyncio.Task[None]) -> None:
+        self._task = task
+        self._writer.by_turns = True
+        self._server.hold(task)
+        task.add_done_callback(self._ran)
 
     def _ran(self, task: asyncio.Task[None]) -> None:
         """What had to wait is done; go on with what has arrived since."""
@@ -310,9 +318,12 @@ class Connection(asyncio.Protocol):
         if not task.cancelled() and task.exception() is not None:
             _log.error("connection failed", exc_info=task.exception())
             self.abort()
+        work, self._work = self._work, None
         if self._transport is None:
             self._forget()
         else:
+            if work is not None:
+                self.run_soon(work)
             self._run()
 
     def _settle(self) -> None:
@@ -330,17 +341,19 @@ class Connection(asyncio.Protocol):
             self._reading = True
             transport.resume_reading()
 
-    def _call(self, callback: Callable[[], None]) -> None:
+    def _start_work(self, work: Work) -> None:
         if self._transport is None:
             return
-        if self._writer.paused:
-            self._writer.when_writable(lambda: self.call_soon(callback))
+        if self._task is not None:
+            self._work = work  # once that is done
             return
-        try:
-            callback()
-        except Exception as error:
-            self._dispatcher.failed(error)
+        if self._writer.paused:
+            self._writer.when_writable(lambda: self.run_soon(work))
+            return
+        task = eager.start(self._dispatcher.between_runs(work), self._loop)
         self._writer.flush()
+        if task is not None:
+            self._keep(task)
 
     def _acknowledge_at_once(self) -> None:
         """Many clients send a literal and the CRLF behind it in two pieces, and their kernel holds the second back

@@ -8,6 +8,7 @@ use crate::fetch::FetchItems;
 use crate::partial::PartialRange;
 use crate::search::SearchProgram;
 use crate::set::SequenceSet;
+use crate::watch::{Filter, Notify};
 
 /// `command = tag SP (…) CRLF`
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -176,6 +177,12 @@ pub enum Body {
     Expunge(Option<SequenceSet>),
     /// RFC 9051 §6.4.4
     Search(Search),
+    /// RFC 7377 §2
+    MultiSearch(MultiSearch),
+    /// RFC 5267 §4.3.5: tags of searches.
+    CancelUpdate(Vec<String>),
+    /// RFC 5465 §3.1; None for NONE.
+    Notify(Option<Notify>),
     /// RFC 9051 §6.4.5
     Fetch(Fetch),
     /// RFC 9051 §6.4.6
@@ -219,6 +226,9 @@ impl Body {
             Self::Namespace => return "NAMESPACE",
             Self::Status { .. } => return "STATUS",
             Self::Idle => return "IDLE",
+            Self::MultiSearch(_) => return "ESEARCH",
+            Self::CancelUpdate(_) => return "CANCELUPDATE",
+            Self::Notify(_) => return "NOTIFY",
             Self::Check => return "CHECK",
             Self::Close => return "CLOSE",
             Self::Unselect => return "UNSELECT",
@@ -395,6 +405,10 @@ words! {
         Partial = "PARTIAL",
         /// Remember them as "$" (RFC 5182).
         Save = "SAVE",
+        /// More searches like it will follow (RFC 5267 §4.2).
+        Context = "CONTEXT",
+        /// Tell how they change (RFC 5267 §4.3).
+        Update = "UPDATE",
     }
 }
 
@@ -407,8 +421,19 @@ pub struct Search {
     pub returns: Option<Vec<SearchReturn>>,
     /// Which results PARTIAL asks for; it is among `returns` then, and ALL is not.
     pub partial: Option<PartialRange>,
+    /// What to fetch of new messages that UPDATE adds (RFC 5465 §7).
+    pub update: Option<FetchItems>,
     /// What to look for.
     pub program: SearchProgram,
+}
+
+/// ESEARCH
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MultiSearch {
+    /// Which mailboxes; None: the selected one. Never empty.
+    pub sources: Option<Vec<Filter>>,
+    /// What to look for, by UID.
+    pub search: Search,
 }
 
 /// FETCH

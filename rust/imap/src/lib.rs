@@ -15,3 +15,4 @@ pub mod limits;
 pub mod partial;
 pub mod search;
 pub mod set;
+pub mod watch;

@@ -8,10 +8,10 @@ pub mod imap {
     use crate::imap_arguments::{FetchPlan, SearchProgram, SequenceSet};
     #[pymodule_export]
     use crate::imap_commands::{
-        Authenticate, Capability, Check, Close, Command, Compress, Copy, Create, Delete, Enable,
-        Expunge, Fetch, Id, Idle, List, Login, Logout, Lsub, Move, Namespace, Noop, Qresync,
-        Rename, Search, Select, StartTls, Status, Store, Subscribe, Unauthenticate, Unselect,
-        Unsubscribe, Xlist,
+        Authenticate, CancelUpdate, Capability, Check, Close, Command, Compress, Copy, Create,
+        Delete, Enable, Esearch, Expunge, Fetch, Filter, Id, Idle, List, Login, Logout, Lsub, Move,
+        Namespace, Noop, Qresync, Rename, Search, Select, StartTls, Status, Store, Subscribe,
+        Unauthenticate, Unselect, Unsubscribe, Xlist,
     };
     #[pymodule_export]
     use crate::imap_decoder::{Decoder, Limits};

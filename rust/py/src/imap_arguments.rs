@@ -53,6 +53,17 @@ impl FetchPlan {
         self.items.wants_modseq()
     }
 
+    /// The items of both, each once.
+    fn __or__(&self, other: &Bound<'_, Self>) -> Self {
+        let mut items = self.items.clone();
+        for item in &other.get().items.0 {
+            if !items.0.contains(item) {
+                items.0.push(item.clone());
+            }
+        }
+        Self { items }
+    }
+
     fn __repr__(&self) -> String {
         wire("FetchPlan", |out| encode::fetch_items(&self.items, out))
     }

@@ -3,6 +3,7 @@
 use lightmail_imap::command as rust;
 use lightmail_imap::command::Body;
 use lightmail_imap::partial::PartialRange;
+use lightmail_imap::watch;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyFrozenSet, PyString, PyTuple};
 use pyo3::PyClass;
@@ -163,8 +164,22 @@ commands! {
         uid: bool,
         returns: Option<Py<PyFrozenSet>>,
         partial: Option<Window>,
+        update: Option<Py<FetchPlan>>,
         program: Py<SearchProgram>,
     }
+    /// ESEARCH
+    Esearch {
+        sources: Option<Py<PyTuple>>,
+        uid: bool,
+        returns: Option<Py<PyFrozenSet>>,
+        partial: Option<Window>,
+        update: Option<Py<FetchPlan>>,
+        program: Py<SearchProgram>,
+    }
+    /// CANCELUPDATE
+    CancelUpdate { tags: Py<PyTuple>, }
+    /// NOTIFY
+    Notify { status: bool, groups: Option<Py<PyTuple>>, }
     /// FETCH, UID FETCH
     Fetch {
         uid: bool,
@@ -197,6 +212,21 @@ pub struct Qresync {
     known_uids: Option<Py<SequenceSet>>,
     match_seqs: Option<Py<SequenceSet>>,
     match_uids: Option<Py<SequenceSet>>,
+}
+
+/// Which mailboxes (RFC 5465 §6).
+#[pyclass(frozen, get_all, module = "lightmail._core.imap")]
+pub struct Filter {
+    kind: &'static str,
+    names: Py<PyTuple>,
+}
+
+/// What a client wants to be told of some mailboxes (RFC 5465 §8).
+#[pyclass(frozen, get_all, module = "lightmail._core.imap")]
+pub struct EventGroup {
+    filter: Py<Filter>,
+    events: Py<PyFrozenSet>,
+    attributes: Option<Py<FetchPlan>>,
 }
 
 /// A typed command to its Python object.
@@ -232,23 +262,42 @@ pub fn to_python(py: Python<'_>, command: rust::Command) -> PyResult<Py<PyAny>> 
             make.object(fields)
         }
         Body::Search(search) => {
-            let program = Py::new(
-                py,
-                SearchProgram {
-                    program: search.program,
-                },
-            )?;
-            let returns = match search.returns {
-                Some(returns) => Some(words(py, returns.iter().map(|option| option.as_str()))?),
-                None => None,
-            };
-            let uid = search.uid;
+            let partial = search.partial.map(window);
+            let (uid, returns, update, program) = searched(py, search)?;
             make.object(Search {
                 uid,
                 returns,
-                partial: search.partial.map(window),
+                partial,
+                update,
                 program,
             })
+        }
+        Body::MultiSearch(multi) => {
+            let sources = match multi.sources {
+                Some(sources) => Some(filters(py, &sources)?),
+                None => None,
+            };
+            let partial = multi.search.partial.map(window);
+            let (uid, returns, update, program) = searched(py, multi.search)?;
+            make.object(Esearch {
+                sources,
+                uid,
+                returns,
+                partial,
+                update,
+                program,
+            })
+        }
+        Body::CancelUpdate(tags) => make.object(CancelUpdate {
+            tags: PyTuple::new(py, tags)?.unbind(),
+        }),
+        Body::Notify(notify) => {
+            let status = notify.as_ref().is_some_and(|notify| notify.status);
+            let groups = match notify {
+                Some(notify) => Some(event_groups(py, notify.groups)?),
+                None => None,
+            };
+            make.object(Notify { status, groups })
         }
         Body::Store(store) => {
             let fields = Store {
@@ -393,6 +442,69 @@ fn optional_set(
     found: Option<lightmail_imap::set::SequenceSet>,
 ) -> PyResult<Option<Py<SequenceSet>>> {
     found.map(|found| set(py, found)).transpose()
+}
+
+fn plan(
+    py: Python<'_>,
+    items: Option<lightmail_imap::fetch::FetchItems>,
+) -> PyResult<Option<Py<FetchPlan>>> {
+    items
+        .map(|items| Py::new(py, FetchPlan { items }))
+        .transpose()
+}
+
+/// The fields of a search.
+type Searched = (
+    bool,
+    Option<Py<PyFrozenSet>>,
+    Option<Py<FetchPlan>>,
+    Py<SearchProgram>,
+);
+
+fn searched(py: Python<'_>, search: rust::Search) -> PyResult<Searched> {
+    let returns = match search.returns {
+        Some(returns) => Some(words(py, returns.iter().map(|option| option.as_str()))?),
+        None => None,
+    };
+    let program = SearchProgram {
+        program: search.program,
+    };
+    Ok((
+        search.uid,
+        returns,
+        plan(py, search.update)?,
+        Py::new(py, program)?,
+    ))
+}
+
+fn filter(py: Python<'_>, filter: &watch::Filter) -> PyResult<Py<Filter>> {
+    let names = filter.names().iter().map(rust::Mailbox::as_str);
+    let names = PyTuple::new(py, names.collect::<Vec<_>>())?.unbind();
+    let kind = filter.as_str();
+    Py::new(py, Filter { kind, names })
+}
+
+fn filters(py: Python<'_>, found: &[watch::Filter]) -> PyResult<Py<PyTuple>> {
+    let found = found
+        .iter()
+        .map(|each| filter(py, each))
+        .collect::<PyResult<Vec<_>>>()?;
+    Ok(PyTuple::new(py, found)?.unbind())
+}
+
+fn event_groups(py: Python<'_>, groups: Vec<watch::EventGroup>) -> PyResult<Py<PyTuple>> {
+    let groups = groups
+        .into_iter()
+        .map(|group| {
+            let found = EventGroup {
+                filter: filter(py, &group.filter)?,
+                events: words(py, group.events.iter().map(String::as_str))?,
+                attributes: plan(py, group.attributes)?,
+            };
+            Py::new(py, found)
+        })
+        .collect::<PyResult<Vec<_>>>()?;
+    Ok(PyTuple::new(py, groups)?.unbind())
 }
 
 fn copied(py: Python<'_>, copy: rust::Copy) -> PyResult<(bool, Py<SequenceSet>, Py<PyString>)> {

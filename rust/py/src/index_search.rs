@@ -30,18 +30,20 @@ pub struct PySearchRun {
 #[pymethods]
 impl PySearchRun {
     #[new]
-    #[pyo3(signature = (program, view, *, saved, recent_from, now_s = None))]
+    #[pyo3(signature = (program, view, *, saved, recent_from, now_s = None, within = None))]
     fn new(
         program: &Bound<'_, SearchProgram>,
         view: &Bound<'_, PySnapshot>,
         saved: Option<&Bound<'_, PyUidSet>>,
         recent_from: u64,
         now_s: Option<i64>,
+        within: Option<&Bound<'_, PyUidSet>>,
     ) -> PyResult<Self> {
         let context = SearchContext {
             saved: saved.map(|saved| Arc::clone(&saved.get().set)),
             recent_from: bounded(recent_from),
             now_s,
+            within: within.map(|within| Arc::clone(&within.get().set)),
         };
         let view = Arc::clone(&view.get().snapshot);
         let run = guarded(|| SearchRun::new(&program.get().program, view, &context))?;

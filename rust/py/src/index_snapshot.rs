@@ -15,7 +15,7 @@ use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
 use pyo3::types::{PyBytes, PyTuple};
 
 use crate::error::{for_octets, guarded};
-use crate::imap_arguments::SequenceSet;
+use crate::imap_arguments::{SearchProgram, SequenceSet};
 use crate::index_set::PyUidSet;
 
 create_exception!(
@@ -214,6 +214,19 @@ impl PySnapshot {
             self.snapshot.resolve_seqs(set, saved, Absent::Refused)
         };
         Ok(found.map_err(bad_set)?.into())
+    }
+
+    #[pyo3(signature = (program, *, saved = None))]
+    fn lasting(
+        &self,
+        program: &Bound<'_, SearchProgram>,
+        saved: Within<'_, '_>,
+    ) -> PyResult<SearchProgram> {
+        let saved = saved.map(|saved| &*saved.get().set);
+        let program = self.snapshot.lasting(&program.get().program, saved);
+        Ok(SearchProgram {
+            program: program.map_err(bad_set)?,
+        })
     }
 
     fn seqs(&self, uids: &Bound<'_, PyUidSet>) -> PyUidSet {

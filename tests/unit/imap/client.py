@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Callable
-from typing import cast
+from collections.abc import Callable, Coroutine
+from typing import Any, cast
 
 from lightmail.auth.authenticator import Authenticator
 from lightmail.imap.capabilities import Capabilities
@@ -52,8 +52,8 @@ class HeldOutput:
             if self.aborted:
                 raise ConnectionLost
 
-    def call_soon(self, callback: Callable[[], None]) -> None:
-        asyncio.get_running_loop().call_soon(callback)
+    def run_soon(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        raise AssertionError("nothing is told between commands here")
 
     def start_compression(self) -> None:
         self.compressing = True

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import msgspec
 
@@ -14,6 +15,7 @@ from lightmail.config import Auth, Config
 from lightmail.imap.capabilities import Capabilities
 from lightmail.imap.dispatch import Dispatcher, limits
 from lightmail.imap.session import Session
+from lightmail.net import eager
 from lightmail.obs.metrics import Counts
 from tests.unit.mail.house import House
 
@@ -85,6 +87,7 @@ class Client:
         self.compressing = False
         self.aborted = False
         self.writes: list[bytes] = []
+        self._telling: asyncio.Task[None] | None = None
         self.held: asyncio.Event | None = None
         """While there is one, the client does not read: draining waits for it."""
         self.session = Session(
@@ -105,6 +108,8 @@ class Client:
 
     async def send(self, octets: bytes) -> bytes:
         self.dispatcher.feed(octets)
+        if self._telling is not None:
+            await self._telling
         await self.dispatcher.run()
         return self.heard()
 
@@ -132,8 +137,8 @@ class Client:
         if self.held is not None:
             await self.held.wait()
 
-    def call_soon(self, callback: Callable[[], None]) -> None:
-        asyncio.get_running_loop().call_soon(self._call, callback)
+    def run_soon(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        asyncio.get_running_loop().call_soon(self._start, work)
 
     def start_compression(self) -> None:
         self.compressing = True
@@ -151,11 +156,11 @@ class Client:
         self.aborted = True
         self.writes.clear()
 
-    def _call(self, callback: Callable[[], None]) -> None:
-        try:
-            callback()
-        except Exception as error:
-            self.dispatcher.failed(error)
+    def _start(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        if self._telling is not None and not self._telling.done():
+            self._telling.add_done_callback(lambda _: self._start(work))
+            return
+        self._telling = eager.start(self.dispatcher.between_runs(work), asyncio.get_running_loop())
 
 
 def lines(octets: bytes) -> list[bytes]:

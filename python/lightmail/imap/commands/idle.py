@@ -44,16 +44,14 @@ class _Idle:
 
     async def done(self, line: bytes) -> Outcome:
         self.stop()
-        if self._session.selected is not None:
-            await sync.claim_recent(self._session, self._session.selected)
         return _DONE if line.strip().upper() == b"DONE" else _NOT_DONE
 
     def _changed(self, live: LiveMailbox) -> None:
         if not self._waiting:
             self._waiting = True
-            self._session.output.call_soon(self._tell)
+            self._session.output.run_soon(self._tell)
 
-    def _tell(self) -> None:
+    async def _tell(self) -> None:
         self._waiting = False
         session, selected = self._session, self._session.selected
         if self._live is None or selected is None or selected.live is not self._live:
@@ -61,5 +59,5 @@ class _Idle:
         if self._live.deleted:
             self.stop()
             sync.leave_deleted(session)
-        elif selected.view is not self._live.snapshot:
-            sync.announce(session, selected, expunge=True, uid=False)
+        elif selected.behind:
+            await sync.tell(session, selected, expunge=True, uid=False)

@@ -1,53 +1,120 @@
 """SEARCH, UID SEARCH (RFC 9051 §6.4.4; ESEARCH: RFC 4731; `$`: RFC 5182; MODSEQ: RFC 7162 §3.1.5;
-PARTIAL: RFC 9394).
+PARTIAL: RFC 9394); CANCELUPDATE, and the searches that tell of changes (RFC 5267 §4.3).
 """
 
 from __future__ import annotations
 
 from lightmail._core import imap
 from lightmail._core.index import Snapshot, UidSet
+from lightmail.imap.contexts import Context, Contexts
 from lightmail.imap.replies import Done
+from lightmail.imap.selected import Selected
 from lightmail.imap.session import Session
 
-_ALL = frozenset({"ALL"})
+ALL = frozenset({"ALL"})
+NOT_TOLD = frozenset({"SAVE", "CONTEXT", "UPDATE"})
+"""Return options that ask for no data in the answer."""
 _SEARCHED = Done("Searched")
 _SEARCHED_BY_NUMBER = Done("Searched", keeps_numbers=True)
 """RFC 7162 §3.2.10.2: no VANISHED in answer to a UID SEARCH that contains message numbers."""
-_NO_CHARSET = Done("Expected no CHARSET: strings are UTF-8 since ENABLE UTF8=ACCEPT", status=b"BAD")
+NO_CHARSET = Done("Expected no CHARSET: strings are UTF-8 since ENABLE UTF8=ACCEPT", status=b"BAD")
 """RFC 6855 §3. IMAP4rev2 alone allows it (RFC 9051 §6.4.4)."""
+
+TAG_IN_USE = Done("Another search that tells of changes has this tag", status=b"BAD")
+"""RFC 5267 §4.3."""
 
 
 async def search(session: Session, command: imap.Search) -> Done:
     """Answer in the form asked for; a rev2 session always gets ESEARCH (RFC 9051 §6.4.4, Appendix E)."""
-    selected, user = session.selected, session.user
-    assert selected is not None and user is not None
+    selected = session.selected
+    assert selected is not None
     view = selected.view
     program = command.program
     if session.utf8 and program.charset is not None:
-        return _NO_CHARSET
+        return NO_CHARSET
     returns = command.returns
-    save = returns is not None and "SAVE" in returns
+    if tag_in_use(selected, command):
+        return TAG_IN_USE
     done = _SEARCHED_BY_NUMBER if program.uses_sequence_numbers else _SEARCHED
     if program.uses_modseq:
         session.condstore = True
-    try:
-        found = await session.mail.search(
-            program, view, saved=selected.saved, recent_from=selected.recent_from, account=user.id
-        )
-    except Exception:
-        if save:
-            # RFC 5182 §2.1: a SEARCH that is answered NO leaves nothing saved.
-            selected.saved = UidSet()
-        raise
+    found = await found_in(session, selected, command)
+    saved = selected.saved
     if returns is None and not session.rev2:
         session.send(_search(command, view, found))
         return done
-    asked = returns - {"SAVE"} if returns is not None else _ALL
-    if save:
-        selected.saved = _told(found, asked, command.partial)
+    asked = returns - NOT_TOLD if returns is not None else ALL
+    if returns is not None and "SAVE" in returns:
+        selected.saved = told_of(found, asked, command.partial)
     if asked:
-        session.send(_esearch(command, view, found, asked))
+        session.send(esearch(command, view, found, asked))
+    if returns is not None and "UPDATE" in returns:
+        keep_context(session, selected, command, found, saved)
     return done
+
+
+def tag_in_use(selected: Selected, command: imap.Search | imap.Esearch) -> bool:
+    """By another search that tells of changes, as this one would (RFC 5267 §4.3)."""
+    contexts = selected.contexts
+    return (
+        command.returns is not None and "UPDATE" in command.returns and contexts is not None and command.tag in contexts
+    )
+
+
+async def found_in(session: Session, selected: Selected, command: imap.Search | imap.Esearch) -> UidSet:
+    """What matches in the selected mailbox."""
+    assert session.user is not None
+    try:
+        return await session.mail.search(
+            command.program,
+            selected.view,
+            saved=selected.saved,
+            recent_from=selected.recent_from,
+            account=session.user.id,
+        )
+    except Exception:
+        if command.returns is not None and "SAVE" in command.returns:
+            # RFC 5182 §2.1: a SEARCH that is answered NO leaves nothing saved.
+            selected.saved = UidSet()
+        raise
+
+
+def keep_context(
+    session: Session,
+    selected: Selected,
+    command: imap.Search | imap.Esearch,
+    found: UidSet,
+    saved: UidSet | None,
+) -> None:
+    """Tell of changes from now on, unless there are too many such searches (RFC 5267 §4.3.1).
+
+    saved: what `$` was when the search was made.
+    """
+    if selected.contexts is None:
+        selected.contexts = Contexts()
+    if selected.contexts.full:
+        session.send(b'* NO [NOUPDATE "%s"] Too many contexts\r\n' % command.tag.encode())
+        return
+    selected.contexts.add(
+        Context(
+            tag=command.tag,
+            uid=command.uid,
+            program=selected.view.lasting(command.program, saved=saved),
+            attributes=command.update,
+            found=found,
+            view=selected.view,
+        )
+    )
+
+
+async def cancel_update(session: Session, command: imap.CancelUpdate) -> Done:
+    """RFC 5267 §4.3.5. Tags of searches that tell of no changes, or tell no longer, are no error."""
+    assert session.selected is not None
+    contexts = session.selected.contexts
+    if contexts is not None:
+        for tag in command.tags:
+            contexts.cancel(tag)
+    return Done("No further updates")
 
 
 def _search(command: imap.Search, view: Snapshot, found: UidSet) -> bytes:
@@ -58,9 +125,14 @@ def _search(command: imap.Search, view: Snapshot, found: UidSet) -> bytes:
     return b"* SEARCH %s%s\r\n" % (numbers.spaced(), modseq)
 
 
-def _esearch(command: imap.Search, view: Snapshot, found: UidSet, asked: frozenset[str]) -> bytes:
-    """RFC 4731 §3.1, RFC 9051 §7.3.4. MIN, MAX and ALL are left out when nothing was found."""
-    parts = [b'* ESEARCH (TAG "%s")' % command.tag.encode()]
+def esearch(
+    command: imap.Search | imap.Esearch, view: Snapshot, found: UidSet, asked: frozenset[str], where: bytes = b""
+) -> bytes:
+    """RFC 4731 §3.1, RFC 9051 §7.3.4. MIN, MAX and ALL are left out when nothing was found.
+
+    where: further correlators (RFC 7377 §2.1).
+    """
+    parts = [b'* ESEARCH (TAG "%s"%s)' % (command.tag.encode(), where)]
     if command.uid:
         parts.append(b"UID")
     if found:
@@ -76,14 +148,14 @@ def _esearch(command: imap.Search, view: Snapshot, found: UidSet, asked: frozens
         window = found.window(*command.partial)
         results = bytes(window if command.uid else view.seqs(window)) or b"NIL"
         parts.append(b"PARTIAL (%d:%d %s)" % (*command.partial, results))
-    told = _told(found, asked, command.partial)
+    told = told_of(found, asked, command.partial)
     if told and command.program.uses_modseq:
         # RFC 4731 §3.2: of the messages that are returned.
         parts.append(b"MODSEQ %d" % view.max_modseq(told))
     return b" ".join(parts) + b"\r\n"
 
 
-def _told(found: UidSet, asked: frozenset[str], partial: tuple[int, int] | None) -> UidSet:
+def told_of(found: UidSet, asked: frozenset[str], partial: tuple[int, int] | None) -> UidSet:
     """The messages that an answer names, which `$` becomes: all of them for ALL, COUNT and nothing, else those of MIN,
     MAX and PARTIAL (RFC 5182 §2.4, RFC 9394 §3.2).
     """

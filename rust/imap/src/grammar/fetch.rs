@@ -22,14 +22,7 @@ pub(super) fn fetch(cursor: &mut Cursor<'_>, uid: bool) -> Parsed<Body> {
     cursor.space()?;
     let mut items = Items::default();
     if cursor.eat(b'(') {
-        loop {
-            let word = attribute_word(cursor);
-            items.push(attribute(cursor, &word)?);
-            if cursor.eat(b')') {
-                break;
-            }
-            cursor.expect(b' ', "a space or \")\"")?;
-        }
+        items.found = attributes_to_close(cursor)?.0;
     } else {
         let word = attribute_word(cursor);
         match macro_items(word.as_bytes()) {
@@ -46,6 +39,19 @@ pub(super) fn fetch(cursor: &mut Cursor<'_>, uid: bool) -> Parsed<Body> {
         vanished: modifiers.vanished,
         partial: modifiers.partial,
     }))
+}
+
+/// `fetch-att *(SP fetch-att) ")"`
+pub(super) fn attributes_to_close(cursor: &mut Cursor<'_>) -> Parsed<FetchItems> {
+    let mut items = Items::default();
+    loop {
+        let word = attribute_word(cursor);
+        items.push(attribute(cursor, &word)?);
+        if cursor.eat(b')') {
+            return Ok(FetchItems(items.found));
+        }
+        cursor.expect(b' ', "a space or \")\"")?;
+    }
 }
 
 /// The macros (RFC 9051 §6.4.5): not to be mixed with other items.

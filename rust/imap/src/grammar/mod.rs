@@ -21,6 +21,7 @@ mod select;
 mod set;
 mod status;
 mod store;
+mod watch;
 
 pub(crate) use append::{message_head, AppendText};
 use cursor::{Cursor, Keyword, LITERAL_TO_COME};
@@ -123,6 +124,9 @@ fn body(cursor: &mut Cursor<'_>) -> Parsed<Body> {
         b"LSUB" => list::lsub(cursor)?,
         b"XLIST" => list::xlist(cursor)?,
         b"STATUS" => status::status(cursor)?,
+        b"ESEARCH" => watch::esearch(cursor)?,
+        b"NOTIFY" => watch::notify(cursor)?,
+        b"CANCELUPDATE" => search::cancel_update(cursor)?,
         b"APPEND" => return append::without_message(cursor),
         b"UID" => {
             cursor.space()?;
@@ -142,6 +146,7 @@ fn by_uid(cursor: &mut Cursor<'_>, name: &Keyword) -> Parsed<Body> {
             cursor.space()?;
             Ok(Body::Expunge(Some(set::sequence_set(cursor)?)))
         }
+        b"ESEARCH" => watch::esearch(cursor),
         _ => match by_number(cursor, name, true)? {
             Some(body) => Ok(body),
             None => name.expected("COPY, EXPUNGE, FETCH, MOVE, SEARCH or STORE"),

@@ -2,10 +2,12 @@
 
 use super::cursor::Cursor;
 use super::date::date;
+use super::fetch::attributes_to_close;
 use super::partial;
 use super::set::sequence_set;
 use crate::command::{Body, Search, SearchReturn};
 use crate::error::{Error, Parsed};
+use crate::fetch::FetchItems;
 use crate::partial::PartialRange;
 use crate::search::{DateField, DateRelation, SearchKey, SearchProgram};
 
@@ -17,11 +19,16 @@ use crate::search::{DateField, DateRelation, SearchKey, SearchProgram};
 /// ```
 /// RFC 9051 §9, RFC 4731 §4
 pub(super) fn search(cursor: &mut Cursor<'_>, uid: bool) -> Parsed<Body> {
-    let (returns, partial) = if cursor.eat_word(b" RETURN (") {
-        let (returns, partial) = return_options(cursor)?;
-        (Some(returns), partial)
+    search_arguments(cursor, uid).map(Body::Search)
+}
+
+/// Everything behind the name of the command.
+pub(super) fn search_arguments(cursor: &mut Cursor<'_>, uid: bool) -> Parsed<Search> {
+    let (returns, partial, update) = if cursor.eat_word(b" RETURN (") {
+        let (returns, partial, update) = return_options(cursor)?;
+        (Some(returns), partial, update)
     } else {
-        (None, None)
+        (None, None, None)
     };
     cursor.space()?;
     let charset = if cursor.eat_word(b"CHARSET ") {
@@ -36,22 +43,46 @@ pub(super) fn search(cursor: &mut Cursor<'_>, uid: bool) -> Parsed<Body> {
         keys.push(search_key(cursor, 0)?);
     }
     let key = together(keys);
-    Ok(Body::Search(Search {
+    Ok(Search {
         uid,
         returns,
         partial,
+        update,
         program: SearchProgram { charset, key },
-    }))
+    })
 }
 
-/// `search-return-opt = "MIN" / "MAX" / "ALL" / "COUNT" / "SAVE" / modifier-partial`; the "(" is taken. None of them
-/// means ALL (RFC 9051 §6.4.4). One PARTIAL, one ALL, or neither (RFC 9394 §3.1).
-fn return_options(cursor: &mut Cursor<'_>) -> Parsed<(Vec<SearchReturn>, Option<PartialRange>)> {
-    const WHAT: &str = "MIN, MAX, ALL, COUNT, PARTIAL or SAVE";
+/// `cancelupdate = "CANCELUPDATE" 1*(SP quoted)` (RFC 5267 §5); tags. They are taken without quotes too.
+pub(super) fn cancel_update(cursor: &mut Cursor<'_>) -> Parsed<Body> {
+    let mut tags = Vec::new();
+    loop {
+        cursor.space()?;
+        let tag = cursor.astring("the tag of a search")?;
+        tags.push(String::from_utf8_lossy(&tag).into_owned());
+        if cursor.rest().trim_ascii().is_empty() {
+            return Ok(Body::CancelUpdate(tags));
+        }
+    }
+}
+
+/// What is returned, which window of the results, and what is fetched of messages that UPDATE adds.
+type Returns = (Vec<SearchReturn>, Option<PartialRange>, Option<FetchItems>);
+
+/// ```text
+/// search-return-opt  = "MIN" / "MAX" / "ALL" / "COUNT" / "SAVE" / modifier-partial
+/// search-return-opt  =/ modifier-context / modifier-update                            ; RFC 5267 §5
+/// modifier-update    = "UPDATE" [ "(" fetch-att *(SP fetch-att) ")" ]                  ; RFC 5465 §8
+/// ```
+/// The "(" is taken. None of them means ALL (RFC 9051 §6.4.4). One PARTIAL, one ALL, or neither
+/// (RFC 9394 §3.1). A space before the attributes of UPDATE is what the
+/// example of RFC 5465 §7 has, none what its grammar has.
+fn return_options(cursor: &mut Cursor<'_>) -> Parsed<Returns> {
+    const WHAT: &str = "MIN, MAX, ALL, COUNT, PARTIAL, SAVE, CONTEXT or UPDATE";
     let mut options = Vec::new();
     let mut window = None;
+    let mut update = None;
     if cursor.eat(b')') {
-        return Ok((vec![SearchReturn::All], None));
+        return Ok((vec![SearchReturn::All], None, None));
     }
     loop {
         let start = cursor.offset();
@@ -65,6 +96,9 @@ fn return_options(cursor: &mut Cursor<'_>) -> Parsed<(Vec<SearchReturn>, Option<
             }
             window = Some(partial::range(cursor)?);
         }
+        if option == SearchReturn::Update && (cursor.eat(b'(') || cursor.eat_space_open()) {
+            update = Some(attributes_to_close(cursor)?);
+        }
         if !options.contains(&option) {
             options.push(option);
         }
@@ -72,7 +106,7 @@ fn return_options(cursor: &mut Cursor<'_>) -> Parsed<(Vec<SearchReturn>, Option<
             return Err(Error::expected("PARTIAL or ALL", start));
         }
         if cursor.eat(b')') {
-            return Ok((options, window));
+            return Ok((options, window, update));
         }
         cursor.expect(b' ', "a space or \")\"")?;
     }

@@ -10,6 +10,7 @@ mod mailbox;
 mod search;
 mod set;
 mod strings;
+mod watch;
 
 use lightmail_imap::command::Body;
 use lightmail_imap::error::{Error, Fault};

@@ -202,7 +202,7 @@ fn return_options() {
     );
     assert_eq!(
         fails("SEARCH RETURN (FOO) ALL"),
-        ("MIN, MAX, ALL, COUNT, PARTIAL or SAVE", 15)
+        ("MIN, MAX, ALL, COUNT, PARTIAL, SAVE, CONTEXT or UPDATE", 15)
     );
     assert_eq!(fails("SEARCH RETURN ()"), ("a space", 16));
 }
@@ -321,7 +321,7 @@ fn printed_and_read_again() {
         let mut out = Vec::new();
         search_program(&program, &mut out);
         let again = parse(&[b"a SEARCH ".to_vec(), out].concat(), settings()).unwrap().body;
-        let made = Search { uid: false, returns: None, partial: None, program };
+        let made = Search { uid: false, returns: None, partial: None, update: None, program };
         assert_eq!(again, Body::Search(made));
     }
 }

@@ -1,7 +1,8 @@
 //! Commands back to octets, to be parsed again.
 
-use lightmail_imap::command::{Body, Command, Copy, Flag, Select, StoreOp};
+use lightmail_imap::command::{Body, Command, Copy, Flag, Search, SearchReturn, Select, StoreOp};
 use lightmail_imap::encode::{astring, fetch_items, mailbox_name, quoted, search_program, utf7};
+use lightmail_imap::watch::Filter;
 
 /// The text of a command without its line end, for a parser with these settings.
 pub fn print(command: &Command, utf8: bool) -> Vec<u8> {
@@ -159,19 +160,44 @@ fn arguments(body: &Body, utf8: bool, out: &mut Vec<u8>) {
             out.push(b' ');
             list(out, items.iter().map(|item| item.as_str()));
         }
-        Body::Search(search) => {
-            if let Some(returns) = &search.returns {
-                text(out, &[" RETURN "]);
-                list(
-                    out,
-                    returns.iter().map(|option| match search.partial {
-                        Some(window) if option.as_str() == "PARTIAL" => format!("PARTIAL {window}"),
-                        _ => option.as_str().to_owned(),
-                    }),
-                );
+        Body::Search(search) => print_search(search, out),
+        Body::MultiSearch(multi) => {
+            if let Some(sources) = &multi.sources {
+                text(out, &[" IN ("]);
+                for (index, source) in sources.iter().enumerate() {
+                    text(out, &[if index > 0 { " " } else { "" }]);
+                    print_filter(source, utf8, out);
+                }
+                text(out, &[")"]);
             }
-            out.push(b' ');
-            search_program(&search.program, out);
+            print_search(&multi.search, out);
+        }
+        Body::CancelUpdate(tags) => {
+            for tag in tags {
+                out.push(b' ');
+                quoted(tag.as_bytes(), true, out);
+            }
+        }
+        Body::Notify(None) => text(out, &[" NONE"]),
+        Body::Notify(Some(notify)) => {
+            text(out, &[" SET", if notify.status { " STATUS" } else { "" }]);
+            for group in &notify.groups {
+                text(out, &[" ("]);
+                print_filter(&group.filter, utf8, out);
+                if group.events.is_empty() {
+                    text(out, &[" NONE)"]);
+                    continue;
+                }
+                text(out, &[" ("]);
+                for (index, event) in group.events.iter().enumerate() {
+                    text(out, &[if index > 0 { " " } else { "" }, event]);
+                    if let (Some(items), "MESSAGENEW") = (&group.attributes, event.as_str()) {
+                        out.push(b' ');
+                        fetch_items(items, out);
+                    }
+                }
+                text(out, &["))"]);
+            }
         }
         Body::Fetch(fetch) => {
             text(out, &[" ", &fetch.set.to_string(), " "]);
@@ -216,6 +242,38 @@ fn arguments(body: &Body, utf8: bool, out: &mut Vec<u8>) {
         }
         Body::Copy(copy) | Body::Move(copy) => print_copy(copy, utf8, out),
     }
+}
+
+fn print_search(search: &Search, out: &mut Vec<u8>) {
+    if let Some(returns) = &search.returns {
+        text(out, &[" RETURN ("]);
+        for (index, option) in returns.iter().enumerate() {
+            text(out, &[if index > 0 { " " } else { "" }, option.as_str()]);
+            if let (SearchReturn::Partial, Some(window)) = (option, &search.partial) {
+                text(out, &[" ", &window.to_string()]);
+            }
+            if let (SearchReturn::Update, Some(items)) = (option, &search.update) {
+                out.push(b' ');
+                fetch_items(items, out);
+            }
+        }
+        text(out, &[")"]);
+    }
+    out.push(b' ');
+    search_program(&search.program, out);
+}
+
+fn print_filter(filter: &Filter, utf8: bool, out: &mut Vec<u8>) {
+    text(out, &[filter.as_str()]);
+    if filter.names().is_empty() {
+        return;
+    }
+    text(out, &[" ("]);
+    for (index, name) in filter.names().iter().enumerate() {
+        text(out, &[if index > 0 { " " } else { "" }]);
+        mailbox_name(name.as_str(), utf8, out);
+    }
+    text(out, &[")"]);
 }
 
 fn print_select(select: &Select, utf8: bool, out: &mut Vec<u8>) {

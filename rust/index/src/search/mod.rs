@@ -7,6 +7,7 @@
 mod bits;
 mod columns;
 pub(crate) mod common;
+mod lasting;
 mod program;
 mod run;
 

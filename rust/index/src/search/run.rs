@@ -28,6 +28,8 @@ pub struct SearchContext {
     pub recent_from: u32,
     /// Seconds UTC; only YOUNGER and OLDER ask for it.
     pub now_s: Option<i64>,
+    /// Only these are looked at; None: all.
+    pub within: Option<Arc<UidSet>>,
 }
 
 /// Decides message by message what the columns leave open.
@@ -57,11 +59,16 @@ impl SearchRun {
         let mut compiler = Compiler::new(program, &view, context);
         let node = compiler.program(program)?;
         let texts = compiler.texts;
-        let (matches, mut open) = match &node {
+        let (mut matches, mut open) = match &node {
             // Nothing is open.
             Node::Known(bits) => (bits.clone(), Bits::none(bits.len())),
             _ => node.bounds(view.len()),
         };
+        if let Some(within) = &context.within {
+            let members = columns::members(&view, &view.existing(within));
+            matches.intersect(&members);
+            open.intersect(&members);
+        }
         let mut closed = matches.clone();
         closed.invert();
         open.intersect(&closed);

@@ -1,0 +1,160 @@
+"""Searches that a client wants to be told the changes of (RFC 5267 §4.3): RETURN (UPDATE), until CANCELUPDATE.
+
+Messages keep what a search looks at, but for their flags: so of a change of the mailbox only the messages that are new
+or have other flags are searched once more.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+from lightmail._core.imap import FetchPlan, SearchProgram
+from lightmail._core.index import FetchRun, Snapshot, UidSet
+from lightmail._core.mime import UnknownEncoding
+from lightmail.errors import SystemFault
+from lightmail.imap.commands.fetch_bodies import send_with_bodies
+from lightmail.imap.commands.fetch_windows import send_windows
+from lightmail.imap.selected import Selected
+from lightmail.imap.session import Session
+
+MOST = 16
+"""Of one session (law 7); more are refused with NOUPDATE."""
+_GREATEST_UID = 2**32 - 1
+
+
+@dataclass(slots=True)
+class Context:
+    tag: str
+    uid: bool
+    program: SearchProgram
+    """Lasting: see `Snapshot.lasting`."""
+    attributes: FetchPlan | None
+    """What to fetch of new messages that are added."""
+    found: UidSet
+    """What the client knows to match."""
+    view: Snapshot
+    """The state of the mailbox in which it does."""
+
+
+class Contexts:
+    """Of one selected mailbox."""
+
+    __slots__ = ("_by_tag",)
+
+    def __init__(self) -> None:
+        self._by_tag: dict[str, Context] = {}
+
+    def __contains__(self, tag: str) -> bool:
+        return tag in self._by_tag
+
+    @property
+    def full(self) -> bool:
+        return len(self._by_tag) >= MOST
+
+    def add(self, context: Context) -> None:
+        self._by_tag[context.tag] = context
+
+    def cancel(self, tag: str) -> None:
+        """A tag that is not there is ignored."""
+        self._by_tag.pop(tag, None)
+
+    def behind(self, view: Snapshot) -> bool:
+        """Whether something has happened since the client was told last."""
+        return any(context.view is not view for context in self._by_tag.values())
+
+    def removed(self, old: Snapshot, new: Snapshot) -> bytes:
+        """REMOVEFROM for what the client is about to be told the EXPUNGE of, by the numbers it has before that
+        (RFC 5267 §4.3.4). To be sent before the EXPUNGE.
+        """
+        if not self._by_tag:
+            return b""
+        gone = old.uids() - new.uids()
+        told = b""
+        for context in self._by_tag.values():
+            removed = context.found & gone
+            if removed:
+                context.found -= removed
+                told += _line(context, old, b" REMOVEFROM (0 %s)", removed)
+        return told
+
+    async def update(self, session: Session, selected: Selected, *, own: FetchPlan | None = None) -> None:
+        """Tell how the results have changed since the last time; FETCH of new messages before (RFC 5465 §7).
+
+        own: what NOTIFY asks for of each new message: one FETCH for it and the attributes of the contexts (RFC 5465
+        §5.2). What cannot be decided now, because something is not available, is told with a later change.
+        Suspends only when summaries or octets of bodies are needed.
+        """
+        assert session.user is not None
+        view = selected.view
+        told = b""
+        wanted: list[tuple[FetchPlan, UidSet]] = []
+        for context in tuple(self._by_tag.values()):
+            before = context.view
+            if before is view:
+                continue
+            touched = view.changed_since(before.highest_modseq)
+            matching = UidSet()
+            if touched:
+                try:
+                    matching = await session.mail.search(
+                        context.program,
+                        view,
+                        saved=UidSet(),
+                        recent_from=selected.recent_from,
+                        account=session.user.id,
+                        within=touched,
+                    )
+                except SystemFault:
+                    continue
+            context.view = view
+            added = matching - context.found
+            removed = (context.found & touched) - matching
+            context.found = (context.found - removed) | added
+            if removed:
+                told += _line(context, view, b" REMOVEFROM (0 %s)", removed)
+            if added:
+                told += _line(context, view, b" ADDTO (0 %s)", added)
+                if context.attributes is not None:
+                    wanted.append((context.attributes, added & _from(before.uid_next)))
+        for plan, uids in wanted:
+            with suppress(SystemFault, UnknownEncoding):
+                await fetch_new(session, selected, plan, uids)
+        if told:
+            session.send(told)
+
+
+async def fetch_new(session: Session, selected: Selected, plan: FetchPlan, uids: UidSet) -> None:
+    """FETCH responses that nobody asked for with a FETCH; \\Seen stays as it is."""
+    uids &= selected.view.uids()
+    if not uids:
+        return
+    run = FetchRun(
+        plan,
+        selected.view,
+        uids,
+        # RFC 9051 §7.5.2, RFC 7162 §3.2.4
+        uid=session.rev2 or session.qresync,
+        modseq=session.condstore,
+        recent_from=selected.recent_from,
+        rev2=session.rev2,
+        utf8=session.utf8,
+    )
+    if plan.needs_octets:
+        await send_with_bodies(session, run, selected.view.body_ids(uids))
+    else:
+        await send_windows(session, run)
+
+
+def _from(uid: int) -> UidSet:
+    return UidSet.from_ranges([(uid, _GREATEST_UID)]) if uid <= _GREATEST_UID else UidSet()
+
+
+def _line(context: Context, view: Snapshot, item: bytes, uids: UidSet) -> bytes:
+    """Position 0: the results are in mailbox order (RFC 5267 §4.3.3)."""
+    numbers = bytes(uids if context.uid else view.seqs(uids))
+    return b'* ESEARCH (TAG "%s")%s%s\r\n' % (
+        context.tag.encode(),
+        b" UID" if context.uid else b"",
+        item % numbers,
+    )

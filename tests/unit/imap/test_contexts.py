@@ -1,0 +1,145 @@
+"""Searches that tell of changes (RFC 5267 §4.3, RFC 5465 §7)."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from lightmail.imap import contexts
+from tests.support.aio import run
+from tests.unit.imap.desk import Client, Desk, lines
+
+
+async def two(messages: int = 4) -> tuple[Desk, Client, Client]:
+    desk = await Desk.build()
+    await desk.house.inbox(messages=messages, flags=("\\Seen",))
+    return desk, await desk.login(select=b"INBOX"), await desk.login(select=b"INBOX")
+
+
+def test_flags_add_and_remove() -> None:
+    async def scenario() -> None:
+        desk, first, second = await two()
+        answer = await first.say(b"B01 UID SEARCH RETURN (UPDATE COUNT) DELETED KEYWORD $Junk")
+        assert answer == b'* ESEARCH (TAG "B01") UID COUNT 0\r\nB01 OK Searched\r\n'
+        await second.say(b"a STORE 2:3 +FLAGS.SILENT (\\Deleted $Junk)")
+        told = lines(await first.say(b"b NOOP"))
+        # The FETCH comes before the ESEARCH (RFC 5465 §5.1).
+        assert [line.split()[1] for line in told if b"FLAGS" not in line[:8]][-2:] == [b"ESEARCH", b"OK"]
+        assert told[-2] == b'* ESEARCH (TAG "B01") UID ADDTO (0 2:3)'
+        await second.say(b"c STORE 2 -FLAGS.SILENT ($Junk)")
+        assert lines(await first.say(b"d NOOP"))[-2] == b'* ESEARCH (TAG "B01") UID REMOVEFROM (0 2)'
+        assert b"ESEARCH" not in await first.say(b"e NOOP")
+        await desk.close()
+
+    run(scenario())
+
+
+def test_own_changes_are_told_as_well_silent_or_not() -> None:
+    async def scenario() -> None:
+        desk, first, _ = await two()
+        await first.say(b"u SEARCH RETURN (UPDATE) FLAGGED")
+        assert await first.say(b"a STORE 3 +FLAGS.SILENT (\\Flagged)") == (
+            b'* ESEARCH (TAG "u") ADDTO (0 3)\r\na OK Stored\r\n'
+        )
+        await first.say(b"v SEARCH RETURN (UPDATE) UNSEEN", b"c STORE 1 -FLAGS.SILENT (\\Seen)")
+        answer = await first.say(b"d FETCH 1 BODY[TEXT]")
+        assert b'* ESEARCH (TAG "v") REMOVEFROM (0 1)\r\n' in answer
+        await desk.close()
+
+    run(scenario())
+
+
+def test_expunges_are_told_before_by_the_numbers_of_before() -> None:
+    async def scenario() -> None:
+        desk, first, second = await two()
+        await first.say(b"u SEARCH RETURN (UPDATE) SEEN", b"v UID SEARCH RETURN (UPDATE) SEEN")
+        await second.say(b"a STORE 2,4 +FLAGS.SILENT (\\Deleted)", b"b EXPUNGE")
+        assert lines(await first.say(b"c NOOP"))[:4] == [
+            b'* ESEARCH (TAG "u") REMOVEFROM (0 2,4)',
+            b'* ESEARCH (TAG "v") UID REMOVEFROM (0 2,4)',
+            b"* 4 EXPUNGE",
+            b"* 2 EXPUNGE",
+        ]
+        await desk.close()
+
+    run(scenario())
+
+
+def test_new_messages_with_what_is_to_be_fetched_of_them() -> None:
+    async def scenario() -> None:
+        desk, first, second = await two(messages=2)
+        await first.say(b"a00 SEARCH RETURN (COUNT UPDATE (UID BODY.PEEK[HEADER.FIELDS (SUBJECT)])) SUBJECT number")
+        await desk.house.inbox(messages=1)
+        await second.say(b"a STORE 1 +FLAGS.SILENT (\\Flagged)")
+        told = await first.say(b"b NOOP")
+        exists, fetch, esearch = (told.index(part) for part in (b"* 3 EXISTS", b"* 3 FETCH (UID 3", b"ADDTO (0 3)"))
+        assert exists < fetch < esearch
+        # Of messages that other flags have added nothing is fetched.
+        await first.say(b"f SEARCH RETURN (UPDATE (UID BODYSTRUCTURE)) FLAGGED", b"c STORE 2 +FLAGS (\\Flagged)")
+        assert b"BODYSTRUCTURE" not in first.heard()
+        await desk.close()
+
+    run(scenario())
+
+
+def test_numbers_mean_what_they_meant() -> None:
+    async def scenario() -> None:
+        desk, first, second = await two(messages=3)
+        await first.say(b"u UID SEARCH RETURN (UPDATE) 2:* FLAGGED", b"v UID SEARCH RETURN (UPDATE) UID 2:* FLAGGED")
+        await second.say(b"a STORE 1 +FLAGS.SILENT (\\Deleted)", b"b EXPUNGE")
+        await desk.house.inbox(messages=1)
+        await second.say(b"n NOOP", b"c UID STORE 2,4 +FLAGS.SILENT (\\Flagged)")
+        told = await first.say(b"d NOOP")
+        assert b'* ESEARCH (TAG "u") UID ADDTO (0 2)\r\n' in told
+        assert b'* ESEARCH (TAG "v") UID ADDTO (0 2,4)\r\n' in told
+        await desk.close()
+
+    run(scenario())
+
+
+def test_while_idle() -> None:
+    async def scenario() -> None:
+        desk, first, _ = await two()
+        await first.say(b"u SEARCH RETURN (UPDATE) TEXT number", b"i IDLE")
+        await first.told()
+        await desk.house.inbox(messages=1)
+        told = b""
+        async with asyncio.timeout(60):
+            while b'* ESEARCH (TAG "u") ADDTO (0 5)\r\n' not in told:  # a worker thread reads the body
+                told += await first.told()
+        assert b"i OK" in await first.say(b"DONE")
+        await desk.close()
+
+    run(scenario())
+
+
+def test_tags_and_their_end() -> None:
+    async def scenario() -> None:
+        desk, first, second = await two()
+        await first.say(b"B01 SEARCH RETURN (UPDATE COUNT) FLAGGED")
+        assert (await first.say(b"B01 SEARCH RETURN (UPDATE) SEEN")).startswith(b"B01 BAD")
+        assert (await first.say(b"B01 ESEARCH RETURN (UPDATE) SEEN")).startswith(b"B01 BAD")
+        assert (await first.say(b'B04 CANCELUPDATE "B01" "nothing"')) == b"B04 OK No further updates\r\n"
+        await second.say(b"a STORE 1 +FLAGS.SILENT (\\Flagged)")
+        assert b"ESEARCH" not in await first.say(b"c NOOP")
+        await first.say(b"B05 SEARCH RETURN (UPDATE COUNT) FLAGGED", b"d SELECT INBOX")
+        await second.say(b"a STORE 2 +FLAGS.SILENT (\\Flagged)")
+        assert b"ESEARCH" not in await first.say(b"e NOOP")
+        await desk.close()
+
+    run(scenario())
+
+
+def test_too_many_are_refused_and_answered_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contexts, "MOST", 1)
+
+    async def scenario() -> None:
+        desk, first, _ = await two()
+        await first.say(b"B01 SEARCH RETURN (UPDATE) FLAGGED")
+        assert await first.say(b"B02 UID SEARCH RETURN (UPDATE COUNT) SEEN") == (
+            b'* ESEARCH (TAG "B02") UID COUNT 4\r\n* NO [NOUPDATE "B02"] Too many contexts\r\nB02 OK Searched\r\n'
+        )
+        await desk.close()
+
+    run(scenario())
