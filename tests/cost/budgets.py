@@ -36,6 +36,7 @@ class Budget:
 
 LOGIN = ("LOGIN",)
 SELECT = ("LOGIN", "SELECT INBOX")
+SORTED = (*SELECT, "SORT (SUBJECT) UTF-8 ALL")
 SAVED = (*SELECT, "SEARCH RETURN (SAVE) SEEN")
 SAVED_DELETED = (*SAVED, "STORE $ +FLAGS.SILENT (\\Deleted)")
 DELETED = (*SELECT, "STORE 1:* +FLAGS.SILENT (\\Deleted)")
@@ -83,6 +84,9 @@ COMMANDS = (
     Budget("UID SEARCH RETURN (MIN MAX COUNT) UID 1:*", 0, before=SELECT),
     Budget('SEARCH SUBJECT "number"', 1, before=SELECT),
     Budget('SEARCH OR FROM "ann" HEADER Message-ID "@example.org"', 1, before=SELECT),
+    Budget("SORT (REVERSE DATE ARRIVAL SIZE) UTF-8 ALL", 0, before=SELECT),
+    Budget("UID SORT (SUBJECT DISPLAYFROM) UTF-8 ALL", 1, before=SELECT),
+    Budget("UID SORT (FROM) UTF-8 ALL", 0, before=SORTED, note="again, with what was kept"),
     Budget("STORE 1 +FLAGS (\\Flagged)", 3, 1, before=SELECT),
     Budget("STORE 1:* +FLAGS (\\Flagged)", 5, 1, before=SELECT),
     Budget("STORE $ +FLAGS (\\Flagged)", 5, 1, before=SAVED, note="every other message"),

@@ -266,6 +266,17 @@ class Filter:
     names: tuple[str, ...]  # of the last three; else empty
 
 @final
+class Sort(Command):
+    """SORT (RFC 5256, RFC 5267 §3); the other fields are those of Search, `partial` of places in this order."""
+
+    order: SortOrder
+    uid: bool
+    returns: frozenset[str] | None
+    partial: tuple[int, int] | None
+    update: FetchPlan | None
+    program: SearchProgram  # with a charset
+
+@final
 class Fetch(Command):
     uid: bool
     set: SequenceSet
@@ -325,6 +336,12 @@ class SearchProgram:
     needs_octets: bool  # BODY, TEXT
     uses_modseq: bool  # a MODSEQ key: the answer carries MODSEQ (RFC 7162 §3.1.5)
     uses_sequence_numbers: bool  # some key is a set of sequence numbers: no EXPUNGE or VANISHED may follow
+
+@final
+class SortOrder:
+    """The criteria of a SORT (RFC 5256, RFC 5957)."""
+
+    needs_summary: bool  # some criterion compares a header field
 
 # ---- encoding
 

@@ -14,7 +14,7 @@ from typing import final
 
 from typing_extensions import Buffer
 
-from .imap import FetchPlan, SearchProgram, SequenceSet
+from .imap import FetchPlan, SearchProgram, SequenceSet, SortOrder
 
 SYSTEM_FLAGS: tuple[str, ...]  # by bit
 FIRST_KEYWORD_BIT: int
@@ -266,3 +266,50 @@ class SearchRun:
     def done(self) -> bool: ...
     def result(self) -> UidSet:
         """UIDs that match. Raises RuntimeError when not done."""
+
+@final
+class UidList:
+    """Numbers, UIDs or sequence numbers, in an order of their own; each once. Immutable."""
+    def __len__(self) -> int: ...
+    def __getitem__(self, place: int, /) -> int:
+        """Also from the end, as with lists. Raises IndexError."""
+    def __iter__(self) -> Iterator[int]: ...
+    def __bytes__(self) -> bytes:
+        """A sequence-set in this order; ranges ascend (RFC 5267 §3.2): b"7,6,1:3"; b"" when empty."""
+    def spaced(self) -> bytes:
+        """b"7 6 1 2 3" (the SORT response)."""
+    def as_set(self) -> UidSet: ...
+    def seqs(self, view: Snapshot) -> UidList:
+        """The sequence numbers of these UIDs; without those that are not in the view."""
+    def window(self, first: int, last: int) -> UidList:
+        """As `UidSet.window`, of places in this order."""
+
+@final
+class KeyCache:
+    """What SORT and THREAD compare of bodies, by body id; bounded by octets, what was not used for long goes first."""
+    def __new__(cls, max_octets: int) -> KeyCache: ...
+    def __len__(self) -> int: ...
+    @property
+    def octets(self) -> int: ...
+
+@final
+class OrderRun:
+    """Messages to be ordered, until their keys are known.
+
+    run.use_keys(keys)
+    while not run.done: fill the summaries of run.missing_summaries(...); run.use_summaries(...)
+    """
+    def __new__(cls, view: Snapshot, found: UidSet, *, with_keys: bool) -> OrderRun:
+        """with_keys: header fields are compared, not dates and sizes alone."""
+    def __len__(self) -> int: ...
+    @property
+    def done(self) -> bool: ...
+    def use_keys(self, keys: KeyCache) -> None:
+        """Takes the keys that are known."""
+    def missing_summaries(self, summaries: SummaryCache, messages: int) -> list[int]:
+        """Body ids (at most `messages`, fewer of large ones) whose keys and summary are not known."""
+    def use_summaries(self, summaries: SummaryCache, keys: KeyCache) -> None:
+        """Makes keys of the summaries that are in the cache, and keeps them. Releases the GIL; call it off the loop
+        thread when there are many."""
+    def sort(self, order: SortOrder) -> UidList:
+        """Equal messages in the order of the mailbox. Raises RuntimeError when not done."""

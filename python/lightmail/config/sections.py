@@ -211,6 +211,8 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """On one connection."""
     connections: Count = 20_000
     summary_cache_octets: CacheOctets = 67_108_864
+    sort_cache_octets: CacheOctets = 33_554_432
+    """What SORT and THREAD compare of messages: about 500 octets each."""
     snapshot_cache_octets: CacheOctets = 134_217_728
     body_cache_octets: CacheOctets = 33_554_432
     small_body_octets: Octets = 262_144

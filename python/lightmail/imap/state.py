@@ -17,6 +17,7 @@ leads back.
 | STARTTLS AUTHENTICATE LOGIN | yes | | |
 | COMPRESS UNAUTHENTICATE ESEARCH | | yes | yes |
 | ENABLE SELECT EXAMINE CREATE DELETE RENAME SUBSCRIBE UNSUBSCRIBE LIST LSUB XLIST NAMESPACE STATUS APPEND IDLE | | yes | yes |
+| SORT | | | yes |
 | CHECK CLOSE UNSELECT EXPUNGE SEARCH CANCELUPDATE FETCH STORE COPY MOVE | | | yes |
 
 Within a state a connection may expect something else than a command: a SASL response, DONE, the octets of a message.

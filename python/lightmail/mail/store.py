@@ -15,6 +15,7 @@ from lightmail.mail.delivery import Delivery
 from lightmail.mail.live import LiveMailbox, LiveMailboxes
 from lightmail.mail.mailboxes import Mailboxes
 from lightmail.mail.messages import Messages
+from lightmail.mail.order import Orders
 from lightmail.mail.search import Searches
 from lightmail.mail.sessions import ClientSessions
 from lightmail.mail.summaries import Summaries
@@ -77,6 +78,8 @@ class MailStore:
         self.move = messages.move
         self.expunge = messages.expunge
         self.search = Searches(bodies=self.bodies, summaries=self.summaries, clock=clock, workers=self._workers).search
+        orders = Orders(summaries=self.summaries, workers=self._workers, max_octets=config.limits.sort_cache_octets)
+        self.sort = orders.sort
         self.delivery = Delivery(
             mailboxes=self.mailboxes, messages=messages, bodies=self.bodies, clock=clock, config=config
         )

@@ -177,6 +177,8 @@ pub enum Body {
     Expunge(Option<SequenceSet>),
     /// RFC 9051 §6.4.4
     Search(Search),
+    /// RFC 5256 §3
+    Sort(Sort),
     /// RFC 7377 §2
     MultiSearch(MultiSearch),
     /// RFC 5267 §4.3.5: tags of searches.
@@ -200,6 +202,7 @@ impl Body {
     pub fn name(&self) -> &'static str {
         let (plain, by_uid, uid) = match self {
             Self::Search(search) => ("SEARCH", "UID SEARCH", search.uid),
+            Self::Sort(sort) => ("SORT", "UID SORT", sort.search.uid),
             Self::Fetch(fetch) => ("FETCH", "UID FETCH", fetch.uid),
             Self::Store(store) => ("STORE", "UID STORE", store.uid),
             Self::Copy(copy) => ("COPY", "UID COPY", copy.uid),
@@ -425,6 +428,55 @@ pub struct Search {
     pub update: Option<FetchItems>,
     /// What to look for.
     pub program: SearchProgram,
+}
+
+words! {
+    /// `sort-key` (RFC 5256 §5, RFC 5957 §5).
+    SortKey {
+        /// INTERNALDATE.
+        Arrival = "ARRIVAL",
+        /// The mailbox of the first Cc address.
+        Cc = "CC",
+        /// The sent date.
+        Date = "DATE",
+        /// How the first From address is displayed.
+        DisplayFrom = "DISPLAYFROM",
+        /// How the first To address is displayed.
+        DisplayTo = "DISPLAYTO",
+        /// The mailbox of the first From address.
+        From = "FROM",
+        /// Octets.
+        Size = "SIZE",
+        /// The base subject.
+        Subject = "SUBJECT",
+        /// The mailbox of the first To address.
+        To = "TO",
+    }
+}
+
+impl SortKey {
+    /// Whether header fields are compared, not what a mailbox knows of its messages anyway.
+    pub const fn needs_header(self) -> bool {
+        !matches!(self, Self::Arrival | Self::Date | Self::Size)
+    }
+}
+
+/// `sort-criterion`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SortCriterion {
+    /// By what.
+    pub key: SortKey,
+    /// REVERSE
+    pub reverse: bool,
+}
+
+/// SORT
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sort {
+    /// Never empty.
+    pub criteria: Vec<SortCriterion>,
+    /// What to look for, with a charset, and what to return (RFC 5267 §3).
+    pub search: Search,
 }
 
 /// ESEARCH

@@ -13,6 +13,7 @@ pub mod fetch;
 pub mod flags;
 mod header_index;
 mod object_id;
+pub mod order;
 mod query;
 pub mod resolve;
 pub mod row;

@@ -6,6 +6,7 @@
 //! - [`parts::Parts`]: the compact part table, `decode(&[u8])`, `locate`, `leaf`, `text_parts`;
 //! - [`header`]: iteration over fields, unfolding;
 //! - [`charset`] and [`words`]: text and encoded words to UTF-8, case folding for SEARCH;
+//! - [`order`]: what SORT and THREAD compare;
 //! - [`transfer`]: base64 and quoted-printable, streaming;
 //! - [`text`]: the text of a message as SEARCH sees it.
 
@@ -13,12 +14,15 @@ pub mod address;
 pub mod analyze;
 mod boundary;
 pub mod charset;
+pub mod collation;
 mod content;
 pub mod date;
 mod envelope;
 pub mod header;
 mod html;
+pub mod message_id;
 mod node;
+pub mod order;
 pub mod params;
 pub mod parts;
 mod preview;

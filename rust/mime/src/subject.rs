@@ -1,7 +1,21 @@
 //! Base subject (RFC 5256 §2.1): a subject without `Re:`, `[list]`, `(fwd)` and the like.
 
+/// A subject without what replies, forwards and lists add to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BaseSubject {
+    /// What is left.
+    pub text: String,
+    /// A `subj-refwd`, a "(fwd)" or a "[fwd: …]" was taken away: a reply, or forwarded (RFC 5256 §3, REFERENCES).
+    pub is_reply: bool,
+}
+
 /// subject: decoded, in UTF-8.
 pub fn base_subject(subject: &str) -> String {
+    extract(subject).text
+}
+
+/// [`base_subject`], and whether it was a reply. subject: decoded, in UTF-8.
+pub fn extract(subject: &str) -> BaseSubject {
     // Step 1: blanks collapsed.
     let mut collapsed = String::with_capacity(subject.len());
     for word in subject
@@ -14,22 +28,32 @@ pub fn base_subject(subject: &str) -> String {
         collapsed.push_str(word);
     }
     let mut rest = collapsed.as_str();
+    let mut is_reply = false;
     loop {
-        rest = strip_leaders(strip_trailers(rest));
+        rest = strip_leaders(strip_trailers(rest, &mut is_reply), &mut is_reply);
         // Step 6: "[fwd: subject]".
         match strip_forward(rest) {
-            Some(inner) => rest = inner,
-            None => return rest.to_owned(),
+            Some(inner) => {
+                is_reply = true;
+                rest = inner;
+            }
+            None => {
+                let text = rest.to_owned();
+                return BaseSubject { text, is_reply };
+            }
         }
     }
 }
 
 /// Step 2: `subj-trailer = "(fwd)" / WSP`.
-fn strip_trailers(mut subject: &str) -> &str {
+fn strip_trailers<'a>(mut subject: &'a str, is_reply: &mut bool) -> &'a str {
     loop {
         subject = subject.trim_end_matches(' ');
         match strip_suffix(subject, "(fwd)") {
-            Some(shorter) => subject = shorter,
+            Some(shorter) => {
+                *is_reply = true;
+                subject = shorter;
+            }
             None => return subject,
         }
     }
@@ -38,7 +62,7 @@ fn strip_trailers(mut subject: &str) -> &str {
 /// Steps 3 to 5: `subj-leader = (*subj-blob subj-refwd) / WSP`, then single blobs where something is left after them.
 ///
 /// A run of blobs is looked at once: either a subj-refwd follows it, or all of it goes but for what must stay.
-fn strip_leaders(mut subject: &str) -> &str {
+fn strip_leaders<'a>(mut subject: &'a str, is_reply: &mut bool) -> &'a str {
     loop {
         subject = subject.trim_start_matches(' ');
         let mut last = subject;
@@ -48,7 +72,10 @@ fn strip_leaders(mut subject: &str) -> &str {
             after = rest;
         }
         match strip_refwd(after) {
-            Some(rest) => subject = rest,
+            Some(rest) => {
+                *is_reply = true;
+                subject = rest;
+            }
             None if after.is_empty() => return last,
             None => return after,
         }

@@ -5,12 +5,12 @@ pub mod imap {
     use pyo3::prelude::*;
 
     #[pymodule_export]
-    use crate::imap_arguments::{FetchPlan, SearchProgram, SequenceSet};
+    use crate::imap_arguments::{FetchPlan, SearchProgram, SequenceSet, SortOrder};
     #[pymodule_export]
     use crate::imap_commands::{
         Authenticate, CancelUpdate, Capability, Check, Close, Command, Compress, Copy, Create,
         Delete, Enable, Esearch, Expunge, Fetch, Filter, Id, Idle, List, Login, Logout, Lsub, Move,
-        Namespace, Noop, Qresync, Rename, Search, Select, StartTls, Status, Store, Subscribe,
+        Namespace, Noop, Qresync, Rename, Search, Select, Sort, StartTls, Status, Store, Subscribe,
         Unauthenticate, Unselect, Unsubscribe, Xlist,
     };
     #[pymodule_export]

@@ -1,6 +1,6 @@
 //! Arguments that Python hands on without looking inside; `lightmail._core.index` evaluates them.
 
-use lightmail_imap::{encode, fetch, search, set};
+use lightmail_imap::{command, encode, fetch, search, set};
 use pyo3::prelude::*;
 
 /// As the client wrote it: ranges with "*" unresolved, or "$" (RFC 5182).
@@ -105,6 +105,28 @@ impl SearchProgram {
     fn __repr__(&self) -> String {
         wire("SearchProgram", |out| {
             encode::search_program(&self.program, out)
+        })
+    }
+}
+
+/// The criteria of a SORT.
+#[pyclass(frozen, module = "lightmail._core.imap")]
+pub struct SortOrder {
+    pub(crate) criteria: Vec<command::SortCriterion>,
+}
+
+#[pymethods]
+impl SortOrder {
+    #[getter]
+    fn needs_summary(&self) -> bool {
+        self.criteria
+            .iter()
+            .any(|criterion| criterion.key.needs_header())
+    }
+
+    fn __repr__(&self) -> String {
+        wire("SortOrder", |out| {
+            encode::sort_criteria(&self.criteria, out)
         })
     }
 }

@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyFrozenSet, PyString, PyTuple};
 use pyo3::PyClass;
 
-use crate::imap_arguments::{FetchPlan, SearchProgram, SequenceSet};
+use crate::imap_arguments::{FetchPlan, SearchProgram, SequenceSet, SortOrder};
 
 /// Fields that no `repr()` shows.
 const SECRET_FIELDS: [&str; 2] = ["password", "initial"];
@@ -167,6 +167,15 @@ commands! {
         update: Option<Py<FetchPlan>>,
         program: Py<SearchProgram>,
     }
+    /// SORT, UID SORT
+    Sort {
+        order: Py<SortOrder>,
+        uid: bool,
+        returns: Option<Py<PyFrozenSet>>,
+        partial: Option<Window>,
+        update: Option<Py<FetchPlan>>,
+        program: Py<SearchProgram>,
+    }
     /// ESEARCH
     Esearch {
         sources: Option<Py<PyTuple>>,
@@ -265,6 +274,20 @@ pub fn to_python(py: Python<'_>, command: rust::Command) -> PyResult<Py<PyAny>> 
             let partial = search.partial.map(window);
             let (uid, returns, update, program) = searched(py, search)?;
             make.object(Search {
+                uid,
+                returns,
+                partial,
+                update,
+                program,
+            })
+        }
+        Body::Sort(sort) => {
+            let criteria = sort.criteria;
+            let order = Py::new(py, SortOrder { criteria })?;
+            let partial = sort.search.partial.map(window);
+            let (uid, returns, update, program) = searched(py, sort.search)?;
+            make.object(Sort {
+                order,
                 uid,
                 returns,
                 partial,

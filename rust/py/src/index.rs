@@ -11,6 +11,8 @@ pub mod index {
     #[pymodule_export]
     use crate::index_fetch::{PyBodySlot, PyFetchRun, PyOctetNeed, PySlotDecoder, PySummaryCache};
     #[pymodule_export]
+    use crate::index_order::{PyKeyCache, PyOrderRun, PyUidList};
+    #[pymodule_export]
     use crate::index_search::{BadCharset, PySearchRun};
     #[pymodule_export]
     use crate::index_set::PyUidSet;

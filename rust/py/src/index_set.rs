@@ -30,6 +30,20 @@ fn uid(value: u32) -> PyResult<u32> {
     Ok(value)
 }
 
+/// Which of `count` results PARTIAL means by these positions (RFC 9394 §4), as first and behind the last.
+pub fn window(first: i64, last: i64, count: u64) -> PyResult<(u64, u64)> {
+    let position = |value: i64| u32::try_from(value.unsigned_abs()).unwrap_or(u32::MAX);
+    if first == 0 || last == 0 || (first < 0) != (last < 0) {
+        return Err(PyValueError::new_err("no window of results"));
+    }
+    let range = PartialRange {
+        from_end: first < 0,
+        first: position(first),
+        last: position(last),
+    };
+    Ok(range.window(count))
+}
+
 #[pymethods]
 impl PyUidSet {
     #[new]
@@ -127,16 +141,7 @@ impl PyUidSet {
     }
 
     fn window(&self, first: i64, last: i64) -> PyResult<Self> {
-        let position = |value: i64| u32::try_from(value.unsigned_abs()).unwrap_or(u32::MAX);
-        if first == 0 || last == 0 || (first < 0) != (last < 0) {
-            return Err(PyValueError::new_err("no window of results"));
-        }
-        let range = PartialRange {
-            from_end: first < 0,
-            first: position(first),
-            last: position(last),
-        };
-        let (start, end) = range.window(self.set.len());
+        let (start, end) = window(first, last, self.set.len())?;
         Ok(self.set.slice(start, end).into())
     }
 

@@ -10,6 +10,7 @@ mod imap_encoding;
 mod imap_events;
 mod index;
 mod index_fetch;
+mod index_order;
 mod index_search;
 mod index_set;
 mod index_snapshot;

@@ -53,7 +53,7 @@ async def search(session: Session, command: imap.Search) -> Done:
     return done
 
 
-def tag_in_use(selected: Selected, command: imap.Search | imap.Esearch) -> bool:
+def tag_in_use(selected: Selected, command: imap.Search | imap.Esearch | imap.Sort) -> bool:
     """By another search that tells of changes, as this one would (RFC 5267 §4.3)."""
     contexts = selected.contexts
     return (
@@ -61,7 +61,7 @@ def tag_in_use(selected: Selected, command: imap.Search | imap.Esearch) -> bool:
     )
 
 
-async def found_in(session: Session, selected: Selected, command: imap.Search | imap.Esearch) -> UidSet:
+async def found_in(session: Session, selected: Selected, command: imap.Search | imap.Esearch | imap.Sort) -> UidSet:
     """What matches in the selected mailbox."""
     assert session.user is not None
     try:

@@ -6,5 +6,5 @@ pub mod string;
 pub mod utf7;
 
 pub use fetch::fetch_items;
-pub use search::search_program;
+pub use search::{search_criteria, search_program, sort_criteria};
 pub use string::{astring, mailbox_name, quoted};

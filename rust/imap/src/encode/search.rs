@@ -1,6 +1,7 @@
 //! Search keys as a client writes them (RFC 9051 §9 `search-key`).
 
 use super::string::{astring, quoted};
+use crate::command::SortCriterion;
 use crate::date::MONTHS;
 use crate::search::{Date, DateField, DateRelation, SearchKey, SearchProgram};
 
@@ -11,7 +12,31 @@ pub fn search_program(program: &SearchProgram, out: &mut Vec<u8>) {
         astring(charset.as_bytes(), false, out);
         out.push(b' ');
     }
-    match &program.key {
+    keys(&program.key, out);
+}
+
+/// `sort-criteria`
+pub fn sort_criteria(criteria: &[SortCriterion], out: &mut Vec<u8>) {
+    for (index, criterion) in criteria.iter().enumerate() {
+        out.push(if index == 0 { b'(' } else { b' ' });
+        if criterion.reverse {
+            out.extend_from_slice(b"REVERSE ");
+        }
+        out.extend_from_slice(criterion.key.as_str().as_bytes());
+    }
+    out.push(b')');
+}
+
+/// `search-criteria` (RFC 5256 §5); a program without a charset is UTF-8.
+pub fn search_criteria(program: &SearchProgram, out: &mut Vec<u8>) {
+    let charset = program.charset.as_deref().unwrap_or("UTF-8");
+    astring(charset.as_bytes(), false, out);
+    out.push(b' ');
+    keys(&program.key, out);
+}
+
+fn keys(key: &SearchKey, out: &mut Vec<u8>) {
+    match key {
         SearchKey::And(keys) => side_by_side(keys, out),
         key => search_key(key, out),
     }

@@ -19,6 +19,7 @@ mod partial;
 mod search;
 mod select;
 mod set;
+mod sort;
 mod status;
 mod store;
 mod watch;
@@ -90,7 +91,7 @@ fn tag(cursor: &mut Cursor<'_>) -> Parsed<Tag> {
 
 /// ```text
 /// command = tag SP (command-any / command-auth / command-nonauth / command-select) CRLF
-/// uid     = "UID" SP (copy / move / fetch / search / store / uid-expunge)
+/// uid     = "UID" SP (copy / move / fetch / search / sort / store / uid-expunge)
 /// ```
 fn body(cursor: &mut Cursor<'_>) -> Parsed<Body> {
     const WHAT: &str = "a command";
@@ -149,7 +150,7 @@ fn by_uid(cursor: &mut Cursor<'_>, name: &Keyword) -> Parsed<Body> {
         b"ESEARCH" => watch::esearch(cursor),
         _ => match by_number(cursor, name, true)? {
             Some(body) => Ok(body),
-            None => name.expected("COPY, EXPUNGE, FETCH, MOVE, SEARCH or STORE"),
+            None => name.expected("COPY, EXPUNGE, FETCH, MOVE, SEARCH, SORT or STORE"),
         },
     }
 }
@@ -159,6 +160,7 @@ fn by_number(cursor: &mut Cursor<'_>, name: &Keyword, uid: bool) -> Parsed<Optio
     Ok(Some(match name.as_bytes() {
         b"FETCH" => fetch::fetch(cursor, uid)?,
         b"SEARCH" => search::search(cursor, uid)?,
+        b"SORT" => sort::sort(cursor, uid)?,
         b"STORE" => store::store(cursor, uid)?,
         b"COPY" => Body::Copy(copy::copy(cursor, uid)?),
         b"MOVE" => Body::Move(copy::copy(cursor, uid)?),

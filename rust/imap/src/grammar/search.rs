@@ -24,12 +24,7 @@ pub(super) fn search(cursor: &mut Cursor<'_>, uid: bool) -> Parsed<Body> {
 
 /// Everything behind the name of the command.
 pub(super) fn search_arguments(cursor: &mut Cursor<'_>, uid: bool) -> Parsed<Search> {
-    let (returns, partial, update) = if cursor.eat_word(b" RETURN (") {
-        let (returns, partial, update) = return_options(cursor)?;
-        (Some(returns), partial, update)
-    } else {
-        (None, None, None)
-    };
+    let (returns, partial, update) = search_return_opts(cursor)?;
     cursor.space()?;
     let charset = if cursor.eat_word(b"CHARSET ") {
         let name = cursor.astring("a charset")?;
@@ -38,11 +33,7 @@ pub(super) fn search_arguments(cursor: &mut Cursor<'_>, uid: bool) -> Parsed<Sea
     } else {
         None
     };
-    let mut keys = vec![search_key(cursor, 0)?];
-    while cursor.eat(b' ') && !cursor.is_at_end() {
-        keys.push(search_key(cursor, 0)?);
-    }
-    let key = together(keys);
+    let key = search_keys(cursor)?;
     Ok(Search {
         uid,
         returns,
@@ -50,6 +41,36 @@ pub(super) fn search_arguments(cursor: &mut Cursor<'_>, uid: bool) -> Parsed<Sea
         update,
         program: SearchProgram { charset, key },
     })
+}
+
+/// `search-criteria = charset 1*(SP search-key)` (RFC 5256 §5): of commands that always say their charset.
+pub(super) fn search_criteria(cursor: &mut Cursor<'_>) -> Parsed<SearchProgram> {
+    let name = cursor.astring("a charset")?;
+    let charset = Some(String::from_utf8_lossy(&name).into_owned());
+    cursor.space()?;
+    let key = search_keys(cursor)?;
+    Ok(SearchProgram { charset, key })
+}
+
+/// None when there are none.
+pub(super) fn search_return_opts(
+    cursor: &mut Cursor<'_>,
+) -> Parsed<(Option<Vec<SearchReturn>>, Option<PartialRange>, Update)> {
+    if cursor.eat_word(b" RETURN (") {
+        let (returns, partial, update) = return_options(cursor)?;
+        Ok((Some(returns), partial, update))
+    } else {
+        Ok((None, None, None))
+    }
+}
+
+/// `search-key *(SP search-key)`
+fn search_keys(cursor: &mut Cursor<'_>) -> Parsed<SearchKey> {
+    let mut keys = vec![search_key(cursor, 0)?];
+    while cursor.eat(b' ') && !cursor.is_at_end() {
+        keys.push(search_key(cursor, 0)?);
+    }
+    Ok(together(keys))
 }
 
 /// `cancelupdate = "CANCELUPDATE" 1*(SP quoted)` (RFC 5267 §5); tags. They are taken without quotes too.
@@ -66,7 +87,9 @@ pub(super) fn cancel_update(cursor: &mut Cursor<'_>) -> Parsed<Body> {
 }
 
 /// What is returned, which window of the results, and what is fetched of messages that UPDATE adds.
-type Returns = (Vec<SearchReturn>, Option<PartialRange>, Option<FetchItems>);
+type Returns = (Vec<SearchReturn>, Option<PartialRange>, Update);
+/// Nothing but which messages they are, or these items too.
+type Update = Option<FetchItems>;
 
 /// ```text
 /// search-return-opt  = "MIN" / "MAX" / "ALL" / "COUNT" / "SAVE" / modifier-partial

@@ -59,7 +59,7 @@ fn unknown_commands_are_named_by_their_place() {
     assert_eq!(fails("FROBNICATE"), ("a command", 0));
     assert_eq!(
         fails("UID NOOP"),
-        ("COPY, EXPUNGE, FETCH, MOVE, SEARCH or STORE", 4)
+        ("COPY, EXPUNGE, FETCH, MOVE, SEARCH, SORT or STORE", 4)
     );
     assert_eq!(fails(&"X".repeat(1000)), ("a command", 0));
     assert_eq!(fails(""), ("a command", 0));

@@ -9,6 +9,7 @@ mod list;
 mod mailbox;
 mod search;
 mod set;
+mod sort;
 mod strings;
 mod watch;
 

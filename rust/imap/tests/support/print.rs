@@ -1,7 +1,10 @@
 //! Commands back to octets, to be parsed again.
 
 use lightmail_imap::command::{Body, Command, Copy, Flag, Search, SearchReturn, Select, StoreOp};
-use lightmail_imap::encode::{astring, fetch_items, mailbox_name, quoted, search_program, utf7};
+use lightmail_imap::encode::{
+    astring, fetch_items, mailbox_name, quoted, search_criteria, search_program, sort_criteria,
+    utf7,
+};
 use lightmail_imap::watch::Filter;
 
 /// The text of a command without its line end, for a parser with these settings.
@@ -160,6 +163,13 @@ fn arguments(body: &Body, utf8: bool, out: &mut Vec<u8>) {
             out.push(b' ');
             list(out, items.iter().map(|item| item.as_str()));
         }
+        Body::Sort(sort) => {
+            print_returns(&sort.search, out);
+            out.push(b' ');
+            sort_criteria(&sort.criteria, out);
+            out.push(b' ');
+            search_criteria(&sort.search.program, out);
+        }
         Body::Search(search) => print_search(search, out),
         Body::MultiSearch(multi) => {
             if let Some(sources) = &multi.sources {
@@ -245,6 +255,12 @@ fn arguments(body: &Body, utf8: bool, out: &mut Vec<u8>) {
 }
 
 fn print_search(search: &Search, out: &mut Vec<u8>) {
+    print_returns(search, out);
+    out.push(b' ');
+    search_program(&search.program, out);
+}
+
+fn print_returns(search: &Search, out: &mut Vec<u8>) {
     if let Some(returns) = &search.returns {
         text(out, &[" RETURN ("]);
         for (index, option) in returns.iter().enumerate() {
@@ -259,8 +275,6 @@ fn print_search(search: &Search, out: &mut Vec<u8>) {
         }
         text(out, &[")"]);
     }
-    out.push(b' ');
-    search_program(&search.program, out);
 }
 
 fn print_filter(filter: &Filter, utf8: bool, out: &mut Vec<u8>) {

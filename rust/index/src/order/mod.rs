@@ -1,0 +1,13 @@
+//! SORT and THREAD: the keys of messages, gathered from summaries and kept; the order they make.
+//!
+//! messages found by a search → [`Gathered`] has the keys of each → [`Gathered::sort`].
+//! Source: RFC 5256, RFC 5957.
+
+mod gather;
+mod keys;
+mod list;
+mod sort;
+
+pub use gather::Gathered;
+pub use keys::{KeyCache, Keys};
+pub use list::UidList;

@@ -1,0 +1,94 @@
+//! SORT (RFC 5256 §3, RFC 5957).
+
+use std::cmp::Ordering;
+
+use lightmail_imap::command::{SortCriterion, SortKey};
+
+use super::gather::Gathered;
+use super::keys::Text;
+use super::list::UidList;
+
+/// The values of one criterion, one for each message.
+enum Column<'a> {
+    Numbers(Vec<i64>),
+    /// The first octets of a text as a number, then the text: most differ within the number.
+    Texts(Vec<(u64, &'a [u8])>),
+}
+
+impl Column<'_> {
+    fn compare(&self, left: usize, right: usize) -> Ordering {
+        match self {
+            Self::Numbers(values) => values[left].cmp(&values[right]),
+            Self::Texts(values) => {
+                let ((left, left_text), (right, right_text)) = (values[left], values[right]);
+                left.cmp(&right).then_with(|| left_text.cmp(right_text))
+            }
+        }
+    }
+}
+
+/// Which text a criterion compares; None: what the mailbox knows of its messages.
+pub(super) fn text_of(key: SortKey) -> Option<Text> {
+    match key {
+        SortKey::Arrival | SortKey::Date | SortKey::Size => None,
+        SortKey::Cc => Some(Text::Cc),
+        SortKey::From => Some(Text::From),
+        SortKey::Subject => Some(Text::Subject),
+        SortKey::To => Some(Text::To),
+        SortKey::DisplayFrom => Some(Text::DisplayFrom),
+        SortKey::DisplayTo => Some(Text::DisplayTo),
+    }
+}
+
+impl Gathered {
+    /// The UIDs by these criteria, the first of them first; equal messages in the order of the mailbox.
+    ///
+    /// None: a criterion needs keys that are not known yet.
+    pub fn sort(&self, criteria: &[SortCriterion]) -> Option<UidList> {
+        let columns = criteria
+            .iter()
+            .map(|criterion| Some((self.column(criterion.key)?, criterion.reverse)))
+            .collect::<Option<Vec<_>>>()?;
+        let mut places: Vec<u32> = (0..self.entries.len() as u32).collect();
+        places.sort_unstable_by(|&left, &right| {
+            for (column, reverse) in &columns {
+                let order = column.compare(left as usize, right as usize);
+                if order != Ordering::Equal {
+                    return if *reverse { order.reverse() } else { order };
+                }
+            }
+            left.cmp(&right)
+        });
+        let uids = places.iter().map(|&place| self.entries[place as usize].uid);
+        Some(UidList::new(uids.collect()))
+    }
+
+    fn column(&self, key: SortKey) -> Option<Column<'_>> {
+        let entries = self.entries.iter();
+        Some(Column::Numbers(match (key, text_of(key)) {
+            (_, Some(which)) => {
+                if self.keys.len() < self.entries.len() {
+                    return None;
+                }
+                let texts = self.keys.iter().map(|keys| {
+                    let text = keys.as_deref()?.text(which);
+                    Some((beginning(text), text))
+                });
+                return Some(Column::Texts(texts.collect::<Option<_>>()?));
+            }
+            (SortKey::Arrival, _) => entries.map(|entry| entry.arrival).collect(),
+            (SortKey::Size, _) => entries
+                .map(|entry| i64::try_from(entry.size).unwrap_or(i64::MAX))
+                .collect(),
+            _ => entries.map(|entry| entry.sent).collect(),
+        }))
+    }
+}
+
+/// The first eight octets: of texts that begin differently the smaller has the smaller number.
+fn beginning(text: &[u8]) -> u64 {
+    let mut octets = [0; 8];
+    let length = text.len().min(8);
+    octets[..length].copy_from_slice(&text[..length]);
+    u64::from_be_bytes(octets)
+}
