@@ -35,11 +35,9 @@ async def store(session: Session, command: imap.Store) -> Done:
         None if command.unchanged_since is None else ModSeq(command.unchanged_since),
     )
     gone = uids - selected.live.snapshot.flagged(0, within=uids)
-    if command.silent:
-        silent = _own_changes(outcome, view, before)
-    else:
-        silent = None
-        # Those that had them already: the client asked to be told (RFC 9051 §6.4.6).
+    silent = _own_changes(outcome, view, before) if command.silent else None
+    if not command.silent or command.unchanged_since is not None:
+        # Those that had them already: the client asked to be told (RFC 9051 §6.4.6), or must be (RFC 7162 §3.1.3).
         await tell_flags(session, selected, uids - outcome.changed - outcome.refused - gone, uid=command.uid)
     code = b""
     if outcome.refused:
