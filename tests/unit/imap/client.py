@@ -32,6 +32,9 @@ class HeldOutput:
         """The most octets that ever waited for a drain."""
         self._written: list[bytes] = []
         self._octets = 0
+        self.between_runs: Callable[[Callable[[], Coroutine[Any, Any, None]]], Coroutine[Any, Any, None]]
+        """The dispatcher's; set by its client."""
+        self._running: set[asyncio.Future[None]] = set()
         self._slow = False
         self._room = asyncio.Event()
         self._waiting = asyncio.Event()
@@ -53,7 +56,7 @@ class HeldOutput:
                 raise ConnectionLost
 
     def run_soon(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        raise AssertionError("nothing is told between commands here")
+        asyncio.get_running_loop().call_soon(self._start, work)
 
     def start_compression(self) -> None:
         self.compressing = True
@@ -70,6 +73,11 @@ class HeldOutput:
     def abort(self) -> None:
         self.aborted = True
         self._room.set()
+
+    def _start(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        task = asyncio.ensure_future(self.between_runs(work))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
 
     def slow(self) -> None:
         """From now on every drain waits for `take`."""
@@ -104,6 +112,7 @@ class Client:
         )
         self.session.log_in(house.user)
         self.dispatcher = Dispatcher(self.session, limits(house.config.limits, authenticated=True), Counts())
+        self.output.between_runs = self.dispatcher.between_runs
         self._number = 0
 
     async def send(self, octets: bytes) -> bytes:
