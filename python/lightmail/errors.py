@@ -19,7 +19,8 @@
     │   ├── PrivacyRequired        a plaintext password without TLS
     │   ├── LimitExceeded          what, limit
     │   │   └── TooBig             octets, limit_octets
-    │   ├── OverQuota              what
+    │   ├── OverQuota              what, mailbox_ids
+    │   ├── NotPermitted           what
     │   ├── ReadOnly               what
     │   ├── ExpungedMeanwhile
     │   ├── EmptyMessage
@@ -164,8 +165,18 @@ class TooBig(LimitExceeded):
 
 
 class OverQuota(UserError):
-    def __init__(self, what: str) -> None:
+    def __init__(self, what: str, mailbox_ids: frozenset[int] = frozenset()) -> None:
+        """mailbox_ids: into which nothing goes; empty where it is not about messages."""
         super().__init__(f"over quota: {what}")
+        self.what = what
+        self.mailbox_ids = mailbox_ids
+
+
+class NotPermitted(UserError):
+    """NO [NOPERM] (RFC 5530 §3): this account may not do that."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"not permitted: {what}")
         self.what = what
 
 

@@ -325,7 +325,7 @@ def test_each_recipient_has_a_fate_of_its_own(tmp_path: Path) -> None:
             assert await talk.lines(4) == [
                 b"354 end the message with <CR LF>.<CR LF>",
                 b"250 2.1.5 delivered",
-                b"452 4.2.2 the mailbox is full",
+                b"552 5.2.2 the mailbox is full",
                 b"451 4.3.0 temporarily unavailable, try again",
             ]
             await talk.close()

@@ -12,6 +12,7 @@ from tests.support.installation import Installation
 from tests.wire.transcript import Run, parse
 
 HERE = Path(__file__).parent
+QUOTA = ("getquota", "getquotaroot", "setquota")
 TRANSCRIPTS = sorted(HERE.glob("*.txt"))
 
 
@@ -31,6 +32,6 @@ def test_transcript(path: Path, any_server: Installation) -> None:
 
 
 def test_every_command_has_a_transcript() -> None:
-    elsewhere = {"appendmessage": "append", "unsubscribe": "subscribe"}
+    elsewhere = {"appendmessage": "append", "unsubscribe": "subscribe"} | dict.fromkeys(QUOTA, "quota")
     wanted = {elsewhere.get(name, name) for name in (row.type.__name__.lower() for row in ROWS)}
     assert wanted <= {path.stem for path in TRANSCRIPTS}

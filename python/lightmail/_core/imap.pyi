@@ -225,7 +225,21 @@ class Status(Command):
     mailbox: str
     items: tuple[
         str, ...
-    ]  # upper case: MESSAGES RECENT UIDNEXT UIDVALIDITY UNSEEN DELETED SIZE HIGHESTMODSEQ APPENDLIMIT MAILBOXID
+    ]  # upper case: MESSAGES RECENT UIDNEXT UIDVALIDITY UNSEEN DELETED DELETED-STORAGE SIZE HIGHESTMODSEQ
+    # APPENDLIMIT MAILBOXID
+
+@final
+class GetQuota(Command):
+    root: str
+
+@final
+class GetQuotaRoot(Command):
+    mailbox: str
+
+@final
+class SetQuota(Command):
+    root: str
+    limits: tuple[tuple[str, int], ...]  # resources in upper case, as often as they were written
 
 @final
 class Expunge(Command):

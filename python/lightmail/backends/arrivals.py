@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 
 from lightmail.backends.mailbox_change import MailboxChange
 from lightmail.backends.packing import packed
+from lightmail.backends.quotas import Arrival, require
 from lightmail.model import Appended, BodyId, BodyRecord, Delta, MailboxId, NewMessage, Uid
 
 MESSAGE_COLUMNS = (
@@ -38,8 +39,9 @@ class Arrivals:
         """For `messages`, as MESSAGE_COLUMNS has them."""
 
     def place(self, mailboxes: Mapping[MailboxId, MailboxChange], body_ids: Mapping[str, int]) -> None:
-        """Give each message its UID and its flags. body_ids: by object key. Raises LimitExceeded."""
+        """Give each message its UID and its flags. body_ids: by object key. Raises LimitExceeded, OverQuota."""
         self._mailboxes = mailboxes
+        self._require_room()
         next_uid = {mailbox_id: mailboxes[mailbox_id].take_uids(count) for mailbox_id, count in self._counts.items()}
         for message in self._messages:
             mailbox = mailboxes[message.mailbox_id]
@@ -64,6 +66,21 @@ class Arrivals:
             self.rows.append((*row, mailbox.id))
             self._blocks[mailbox.id].append(packed(row))
             self._appended.append(Appended(mailbox.id, Uid(uid), mailbox.uid_validity, BodyId(body_id)))
+
+    def _require_room(self) -> None:
+        rooms = {mailbox.user_id: mailbox.room for mailbox in self._mailboxes.values()}
+        if not any(rooms.values()):
+            return
+        octets: Counter[MailboxId] = Counter()
+        for message in self._messages:
+            octets[message.mailbox_id] += message.body.raw_octets
+        require(
+            rooms,
+            (
+                Arrival(mailbox.id, mailbox.user_id, octets[mailbox.id], self._counts[mailbox.id])
+                for mailbox in self._mailboxes.values()
+            ),
+        )
 
     def answer(self) -> tuple[list[Appended], list[Delta]]:
         deltas = [self._mailboxes[at].delta(["".join(blocks)]) for at, blocks in self._blocks.items()]

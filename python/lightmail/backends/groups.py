@@ -12,6 +12,7 @@ from lightmail._core.index import UidSet
 from lightmail.backends.keywords import Keywords, moved, signed
 from lightmail.backends.mailbox_change import MailboxChange
 from lightmail.backends.packing import packed
+from lightmail.backends.quotas import Arrival, require
 from lightmail.model import FlagOp, FlagOutcome, ModSeq
 
 
@@ -106,11 +107,14 @@ class Copying:
 
 
 def take_copies(source: MailboxChange, groups: Sequence[Group], target: MailboxChange) -> Copying:
-    """UIDs for copies of all these messages; counts them as come. Raises LimitExceeded."""
-    used = count = 0
+    """UIDs for copies of all these messages; counts them as come. Raises LimitExceeded, OverQuota."""
+    used = count = octets = 0
     for group in groups:
         used |= group.flags
         count += group.messages
+        octets += group.octets
+    if target.room is not None:
+        require({target.user_id: target.room}, [Arrival(target.id, target.user_id, octets, count)])
     pairs = tuple(target.keywords.remap(used, source.keywords))
     first_uid = target.take_uids(count)
     for group in groups:

@@ -11,8 +11,9 @@ from typing import Any, Self
 from lightmail._core.index import UidSet
 from lightmail.backends.keywords import DELETED, SEEN, Keywords
 from lightmail.backends.packing import split_words
+from lightmail.backends.quotas import Room
 from lightmail.errors import LimitExceeded, MailboxNotFound
-from lightmail.model import Delta, MailboxId, ModSeq, UidValidity
+from lightmail.model import Delta, MailboxId, ModSeq, UidValidity, UserId
 
 MAX_UID = 2**32 - 1
 
@@ -30,14 +31,18 @@ class MailboxChange:
         "octets",
         "recent",
         "recent_from",
+        "room",
         "taken",
         "uid_next",
         "uid_validity",
         "unseen",
+        "user_id",
     )
 
     def __init__(self, row: Sequence[Any]) -> None:
-        """row: begins with id, uid_validity, uid_next, highest_modseq, recent_from, keywords separated by blanks."""
+        """row: begins with id, uid_validity, uid_next, highest_modseq, recent_from, keywords separated by blanks,
+        user_id.
+        """
         self.id = MailboxId(row[0])
         self.uid_validity = UidValidity(row[1])
         self.uid_next: int = row[2]
@@ -47,6 +52,9 @@ class MailboxChange:
         """What all messages changed by it get."""
         self.recent_from: int = row[4]
         self.keywords = Keywords(split_words(row[5]))
+        self.user_id = UserId(row[6])
+        self.room: Room | None = None
+        """Of its account; None: no limit, or nothing arrives."""
         self.taken = 0
         """UIDs, by `take_uids`."""
         # By how much the counters of the row grow.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 from lightmail.backends.packing import split_words
@@ -19,8 +19,10 @@ from lightmail.model import (
     MailboxId,
     MailboxStatus,
     ModSeq,
+    Quota,
     StoredBodyRecord,
     UidValidity,
+    Usage,
     User,
     UserId,
 )
@@ -33,7 +35,40 @@ STATUS_COLUMNS = (
 )
 LOCATION_COLUMNS = "id, object_key, raw_octets, stored_octets"
 SESSION_COLUMNS = "id, user_id, address, protocol, peer, node, process, since_s"
-USER_COLUMNS = "id, address, password_hash, enabled, created_s"
+USER_COLUMNS = (
+    "id, address, password_hash, enabled, created_s, administrator, quota_octets, quota_messages, quota_mailboxes"
+)
+USAGE_COLUMNS = "COALESCE(SUM(o.size_octets), 0), COALESCE(SUM(o.messages), 0), COALESCE(SUM(o.selectable), 0)"
+"""Of mailboxes AS o, for `usage`. The counters of mailboxes are what an account uses: there is no second count that could
+differ, and releases that know nothing of quotas keep them as well.
+"""
+_ROOM_PARTS = (
+    "COALESCE(u.quota_octets, -1)",
+    "COALESCE(u.quota_messages, -1)",
+    "m.size_octets",
+    "m.messages",
+    "COALESCE((SELECT SUM(o.size_octets) FROM mailboxes AS o WHERE o.user_id = m.user_id AND o.id <> m.id), 0)",
+    "COALESCE((SELECT SUM(o.messages) FROM mailboxes AS o WHERE o.user_id = m.user_id AND o.id <> m.id), 0)",
+)
+
+
+def room_column(joined: Callable[[Sequence[str]], str]) -> str:
+    """Of mailboxes AS m, for `quotas.room`: NULL without a limit, and then no other mailbox is looked at.
+
+    joined: the expression that puts a blank between these.
+    """
+    return f"""
+        (SELECT {joined(_ROOM_PARTS)} FROM users AS u
+         WHERE u.id = m.user_id AND (u.quota_octets IS NOT NULL OR u.quota_messages IS NOT NULL))
+    """
+
+
+MAILBOX_ROOM = """
+    (SELECT CASE WHEN u.quota_mailboxes IS NOT NULL THEN u.quota_mailboxes -
+        (SELECT COALESCE(SUM(o.selectable), 0) FROM mailboxes AS o WHERE o.user_id = u.id) END
+     FROM users AS u WHERE u.id = {user})
+"""
+"""How many mailboxes an account may still make; NULL: as many as it likes."""
 
 
 def mailbox_columns(name: str) -> str:
@@ -92,7 +127,19 @@ def user(row: Row | None, sought: str) -> User:
     """Raises UserNotFound."""
     if row is None:
         raise UserNotFound(sought)
-    return User(UserId(row[0]), row[1], row[2], bool(row[3]), row[4])
+    return User(UserId(row[0]), row[1], row[2], bool(row[3]), row[4], bool(row[5]), Quota(*row[6:9]))
+
+
+def user_row(user: User) -> tuple[object, ...]:
+    """As USER_COLUMNS has it."""
+    quota = user.quota
+    limits = (quota.octets, quota.messages, quota.mailboxes)
+    return (user.id, user.address, user.password_hash, user.enabled, user.created_s, user.administrator, *limits)
+
+
+def usage(row: Row) -> Usage:
+    """row: USAGE_COLUMNS. Sums of MySQL are decimals."""
+    return Usage(*map(int, row))
 
 
 def session(row: Row) -> ClientSession:

@@ -58,10 +58,16 @@ class Transactions:
         self._expunge = expunge
 
     async def create_mailbox(
-        self, user_id: UserId, name: str, *, special_use: tuple[str, ...] = (), subscribe: bool = False
+        self,
+        user_id: UserId,
+        name: str,
+        *,
+        special_use: tuple[str, ...] = (),
+        subscribe: bool = False,
+        within_quota: bool = False,
     ) -> Mailbox:
         made: Mailbox = await self._write(
-            self._mailboxes.create_mailbox, user_id, name, special_use, subscribe, self._now_s
+            self._mailboxes.create_mailbox, user_id, name, special_use, subscribe, within_quota, self._now_s
         )
         return made
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import sys
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,7 +13,7 @@ import click
 from lightmail.cli.options import config_options, confirm, good_config, json_option, run_on_store, with_store
 from lightmail.cli.output import iso_time, octets_in_words, print_fields, print_json, print_table
 from lightmail.mail.accounts import normal_address
-from lightmail.model import User
+from lightmail.model import Quota, Usage, User
 
 if TYPE_CHECKING:
     from lightmail.app import Store
@@ -21,7 +23,7 @@ MOST_PASSWORD_OCTETS = 1024
 
 @click.group()
 def user() -> None:
-    """Accounts: add, list, show, passwd, disable, enable, delete."""
+    """Accounts: add, list, show, passwd, quota, admin, disable, enable, delete."""
 
 
 def _password_options(command: Any) -> Any:
@@ -105,6 +107,7 @@ def show(address: str, file: str | None, data: str | None, as_json: bool) -> Non
         mailboxes = await store.mail.mailboxes.list(found.id)
         return _row(found) | {
             "has_password": bool(found.password_hash),
+            "administrator": found.administrator,
             "mailboxes": sum(mailbox.selectable for mailbox in mailboxes),
             "messages": sum(mailbox.messages for mailbox in mailboxes),
             "size_octets": sum(mailbox.size_octets for mailbox in mailboxes),
@@ -119,6 +122,7 @@ def show(address: str, file: str | None, data: str | None, as_json: bool) -> Non
             "address": "Address",
             "enabled": "Enabled",
             "has_password": "Has a password",
+            "administrator": "Administrator",
             "created": "Created",
             "mailboxes": "Mailboxes",
             "messages": "Messages",
@@ -150,6 +154,87 @@ def passwd(
         click.echo(f"{changed.address}: password set")
         if generate:
             click.echo(f"password: {password}")
+
+
+@user.command()
+@click.argument("address")
+@click.option("--storage", metavar="OCTETS|none", help="Octets of all messages, as in 1073741824, 500MiB or 2GiB.")
+@click.option("--messages", metavar="NUMBER|none")
+@click.option("--mailboxes", metavar="NUMBER|none")
+@config_options
+@json_option
+def quota(
+    address: str,
+    storage: str | None,
+    messages: str | None,
+    mailboxes: str | None,
+    file: str | None,
+    data: str | None,
+    as_json: bool,
+) -> None:
+    """Show what an account may have and what it has; with options, change its limits first."""
+
+    async def work(store: Store) -> tuple[User, Quota, Usage]:
+        found = await store.user(address)
+        limits = Quota(
+            octets=_limit("--storage", storage, found.quota.octets),
+            messages=_limit("--messages", messages, found.quota.messages),
+            mailboxes=_limit("--mailboxes", mailboxes, found.quota.mailboxes),
+        )
+        if limits != found.quota:
+            await store.mail.quotas.set(found, limits)
+        return found, *await store.mail.quotas.of(found.id)
+
+    found, limits, usage = with_store(file, data, work)
+    if as_json:
+        print_json({"address": found.address, "limits": asdict(limits), "usage": asdict(usage)})
+    else:
+        in_words = octets_in_words
+        rows = {
+            "storage": _of(in_words(usage.octets), None if limits.octets is None else in_words(limits.octets)),
+            "messages": _of(usage.messages, limits.messages),
+            "mailboxes": _of(usage.mailboxes, limits.mailboxes),
+        }
+        print_fields(rows, {"storage": "Storage", "messages": "Messages", "mailboxes": "Mailboxes"})
+
+
+def _of(used: str | int, limit: str | int | None) -> str:
+    return f"{used}, no limit" if limit is None else f"{used} of {limit}"
+
+
+_UNITS = {"": 1, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
+
+
+def _limit(option: str, text: str | None, now: int | None) -> int | None:
+    """The limit that an option asks for; `now` where it was not given."""
+    if text is None or text.lower() == "none":
+        return now if text is None else None
+    match = re.fullmatch(r"(\d{1,18}) ?([KMGT]iB)?", text, re.ASCII | re.IGNORECASE)
+    unit = (match[2] or "").upper() if match else ""
+    if match is None or (unit and option != "--storage") or int(match[1]) * _UNITS[unit] >= 2**63:
+        raise click.BadParameter(f"{text!r}: expected a number or none", param_hint=option)
+    return int(match[1]) * _UNITS[unit]
+
+
+@user.command()
+@click.argument("address")
+@click.argument("state", type=click.Choice(["on", "off"]))
+@config_options
+@json_option
+def admin(address: str, state: str, file: str | None, data: str | None, as_json: bool) -> None:
+    """Whether an account may set quotas and what all accounts share, over IMAP."""
+    administrator = state == "on"
+
+    async def work(store: Store) -> User:
+        found = await store.user(address)
+        await store.mail.directory.set_administrator(found.id, administrator)
+        return found
+
+    changed = with_store(file, data, work)
+    if as_json:
+        print_json({"address": changed.address, "administrator": administrator})
+    else:
+        click.echo(f"{changed.address} is {'an' if administrator else 'no'} administrator")
 
 
 def _set_enabled(address: str, enabled: bool, file: str | None, data: str | None, as_json: bool) -> None:

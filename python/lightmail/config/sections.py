@@ -55,6 +55,8 @@ class Lmtp(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whether `user+detail` is delivered into the mailbox `detail` when that exists."""
     recipients: Count = 100
     """Recipients of one transaction."""
+    over_quota: Literal["reject", "defer"] = "reject"
+    """What the sender's side is told of a mailbox without room: 552 5.2.2, or 452 4.2.2 to try again later."""
     socket_mode: Annotated[str, Meta(pattern="^0?[0-7]{3}$")] = "0660"
     """Permissions of unix sockets, octal: who may deliver."""
     timeout_s: Seconds = 300.0
@@ -257,6 +259,15 @@ class Mail(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whether they are subscribed."""
 
 
+class Quota(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a new account may have, until it is given other limits; 0: as much as it likes."""
+
+    storage_octets: CacheOctets = 0
+    """Of all its messages."""
+    messages: Annotated[int, Meta(ge=0)] = 0
+    mailboxes: Annotated[int, Meta(ge=0)] = 0
+
+
 class Log(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["console", "json"] = "console"
@@ -277,6 +288,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     auth: Auth = field(default_factory=Auth)
     limits: Limits = field(default_factory=Limits)
     mail: Mail = field(default_factory=Mail)
+    quota: Quota = field(default_factory=Quota)
     upkeep: Upkeep = field(default_factory=Upkeep)
     log: Log = field(default_factory=Log)
 

@@ -15,7 +15,7 @@ from typing import Any
 from lightmail._core import imap
 from lightmail.imap import state
 from lightmail.imap.capabilities import Capabilities
-from lightmail.imap.commands import auth, connection, idle, list, mailboxes, status
+from lightmail.imap.commands import auth, connection, idle, list, mailboxes, quota, status
 from lightmail.imap.commands.append import AppendRun
 from lightmail.imap.commands.copy import copy, move
 from lightmail.imap.commands.expunge import expunge
@@ -96,6 +96,9 @@ ROWS = (
     Row(imap.Xlist, list.xlist, state.AUTHENTICATED, capability="XLIST"),
     Row(imap.Namespace, mailboxes.namespace, state.AUTHENTICATED, capability="NAMESPACE"),
     Row(imap.Status, status.status, state.AUTHENTICATED),
+    Row(imap.GetQuota, quota.get_quota, state.AUTHENTICATED, capability="QUOTA"),
+    Row(imap.GetQuotaRoot, quota.get_quota_root, state.AUTHENTICATED, capability="QUOTA"),
+    Row(imap.SetQuota, quota.set_quota, state.AUTHENTICATED, capability="QUOTASET"),
     Row(imap.AppendMessage, finish_append, state.AUTHENTICATED),
     Row(imap.Esearch, multisearch, state.AUTHENTICATED, capability="MULTISEARCH"),
     Row(imap.Idle, idle.idle, state.AUTHENTICATED, capability="IDLE"),

@@ -35,6 +35,7 @@ CODES: dict[type[Exception], bytes] = {
     errors.TooBig: b"TOOBIG",
     errors.LimitExceeded: b"LIMIT",
     errors.OverQuota: b"OVERQUOTA",
+    errors.NotPermitted: b"NOPERM",
     errors.ReadOnly: b"READ-ONLY",
     errors.ExpungedMeanwhile: b"EXPUNGEISSUED",
     errors.EmptyMessage: b"CANNOT",

@@ -19,6 +19,7 @@ leads back.
 | ENABLE SELECT EXAMINE CREATE DELETE RENAME SUBSCRIBE UNSUBSCRIBE LIST LSUB XLIST NAMESPACE STATUS APPEND IDLE | | yes | yes |
 | SORT | | | yes |
 | CHECK CLOSE UNSELECT EXPUNGE SEARCH CANCELUPDATE FETCH STORE COPY MOVE | | | yes |
+| GETQUOTA GETQUOTAROOT SETQUOTA | | yes | yes |
 
 Within a state a connection may expect something else than a command: a SASL response, DONE, the octets of a message.
 That is the dispatcher's to know, and no state: none of it outlives the command that asked for it.

@@ -53,7 +53,8 @@ TOO_BIG = Reply(552, "5.3.4", "the message is too big")
 EMPTY = Reply(554, "5.6.0", "a message of zero octets cannot be stored")
 NO_SUCH_USER = Reply(550, "5.1.1", "no such user here")
 DISABLED = Reply(550, "5.2.1", "the account is disabled")
-OVER_QUOTA = Reply(452, "4.2.2", "the mailbox is full")
+OVER_QUOTA = Reply(552, "5.2.2", "the mailbox is full")
+OVER_QUOTA_NOW = Reply(452, "4.2.2", "the mailbox is full, try again later")
 UNAVAILABLE = Reply(451, "4.3.0", "temporarily unavailable, try again")
 INTERNAL = Reply(451, "4.3.0", "internal error, try again")
 
@@ -63,8 +64,9 @@ def sequence(text: str) -> Reply:
     return Reply(503, "5.5.1", text)
 
 
-def reply_for(error: Exception) -> Reply:
-    """What the client is told of a condition. Temporary unless it is certain that trying again cannot help: nobody's
+def reply_for(error: Exception, *, defer_over_quota: bool = False) -> Reply:
+    """What the client is told of a condition. defer_over_quota: whoever has no room may have some later.
+    Temporary unless it is certain that trying again cannot help: nobody's
     mail bounces because of a fault of ours.
     """
     match error:
@@ -73,7 +75,7 @@ def reply_for(error: Exception) -> Reply:
         case AccountDisabled():
             return DISABLED
         case OverQuota():
-            return OVER_QUOTA
+            return OVER_QUOTA_NOW if defer_over_quota else OVER_QUOTA
         case TooBig():
             return TOO_BIG
         case EmptyMessage():

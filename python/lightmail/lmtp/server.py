@@ -55,6 +55,7 @@ class LmtpServer:
         self.hostname = config.server.hostname or socket.gethostname()
         self.limits = Limits(message_octets=config.limits.message_octets, recipients=config.lmtp.recipients)
         self.closing = False
+        self.defer_over_quota = config.lmtp.over_quota == "defer"
         self._most_connections = config.limits.connections
         self._timeout_s = config.lmtp.timeout_s
         self._connections: set[Connection] = set()
@@ -335,7 +336,7 @@ class Connection(asyncio.Protocol):
             troubles.met(error, "lmtp fault", session=self._session)
         elif isinstance(error, SystemFault):
             _log.error("lmtp fault", session=self._session, error=str(error), exc_info=error)
-        return replies.reply_for(error)
+        return replies.reply_for(error, defer_over_quota=self._server.defer_over_quota)
 
     def _flush(self) -> None:
         output = self._machine.take_output()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import unicodedata
 
+from lightmail.config import Config
 from lightmail.errors import AddressInvalid
 from lightmail.mail.changes import Changes
 from lightmail.mail.mailboxes import Mailboxes
-from lightmail.model import User
+from lightmail.model import Quota, User
 from lightmail.ports.directory import Directory
 from lightmail.ports.metadata import MetadataStore
 
@@ -38,8 +39,16 @@ def normal_address(address: str) -> str:
 
 class Accounts:
     def __init__(
-        self, *, directory: Directory, metadata: MetadataStore, mailboxes: Mailboxes, changes: Changes
+        self,
+        *,
+        directory: Directory,
+        metadata: MetadataStore,
+        mailboxes: Mailboxes,
+        changes: Changes,
+        config: Config,
     ) -> None:
+        given = config.quota
+        self._quota = Quota(given.storage_octets or None, given.messages or None, given.mailboxes or None)
         self._directory = directory
         self._metadata = metadata
         self._mailboxes = mailboxes
@@ -51,7 +60,7 @@ class Accounts:
 
         Raises AddressInvalid, UserExists, Unavailable.
         """
-        user = await self._directory.add_user(normal_address(address), password_hash)
+        user = await self._directory.add_user(normal_address(address), password_hash, self._quota)
         await self._mailboxes.provision(user.id)
         return user
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from email.utils import formatdate
 
 from lightmail.config import Config
-from lightmail.errors import LightMailError, MailboxNameInvalid, MailboxNotFound, MailboxNotSelectable
+from lightmail.errors import LightMailError, MailboxNameInvalid, MailboxNotFound, MailboxNotSelectable, OverQuota
 from lightmail.mail.about import delivered_to
 from lightmail.mail.bodies import Bodies
 from lightmail.mail.incoming import Incoming
@@ -87,12 +87,27 @@ class Delivery:
         internaldate: seconds UTC; None is now.
         """
         places = await self._places(recipients)
-        failure = await self._store(places, body, flags, internaldate)
+        failure = await self._store_where_room_is(places, body, flags, internaldate)
         if isinstance(failure, MailboxNotFound):
             # One of the mailboxes has been deleted since; what was meant for it goes to INBOX.
             places = await self._places([Recipient(recipient.user) for recipient in recipients])
-            failure = await self._store(places, body, flags, internaldate)
+            failure = await self._store_where_room_is(places, body, flags, internaldate)
         return [place if isinstance(place, LightMailError) else failure for place in places]
+
+    async def _store_where_room_is(
+        self,
+        places: list[MailboxId | LightMailError],
+        body: BodyRecord,
+        flags: tuple[str, ...],
+        internaldate: int | None,
+    ) -> LightMailError | None:
+        """A mailbox that has no room does not keep the others from theirs: its error takes its place in `places`."""
+        while True:
+            failure = await self._store(places, body, flags, internaldate)
+            if not isinstance(failure, OverQuota) or not failure.mailbox_ids:
+                return failure
+            # Each time there are fewer mailboxes left.
+            places[:] = [failure if place in failure.mailbox_ids else place for place in places]
 
     async def _store(
         self,

@@ -151,6 +151,10 @@ class Mailboxes:
             known.status[name] = status
         return status
 
+    async def deleted_octets(self, mailbox_ids: Sequence[MailboxId]) -> dict[MailboxId, int]:
+        """Octets of the messages with \\Deleted, of those mailboxes that have any, in one statement (RFC 9208 §4.1.4)."""
+        return await self._metadata.deleted_octets(mailbox_ids)
+
     async def recent_from(self, mailbox: Mailbox, *, claim: int | None) -> int:
         """From which UID on messages are \\Recent to a session that opens this mailbox now (RFC 3501 §2.3.2).
 
@@ -173,7 +177,7 @@ class Mailboxes:
         """Create a mailbox and the missing ones above it (RFC 9051 §6.3.4).
 
         special_use: RFC 6154 §3; at most one mailbox of a user has each use.
-        Raises MailboxNameInvalid, MailboxExists, SpecialUseRefused, LimitExceeded.
+        Raises MailboxNameInvalid, MailboxExists, SpecialUseRefused, LimitExceeded, OverQuota.
         """
         name = normal_name(name)
         if name == INBOX:
@@ -187,7 +191,7 @@ class Mailboxes:
             for use in uses:
                 if use in mailbox.special_use:
                     raise SpecialUseRefused(use, f"mailbox {mailbox.name!r} has it")
-        return await self._create(user_id, name, uses)
+        return await self._create(user_id, name, uses, within_quota=True)
 
     async def delete(self, user_id: UserId, name: str) -> None:
         """Remove a mailbox with its messages; one with others below it stays as \\Noselect (RFC 9051 §6.3.5).
@@ -206,7 +210,7 @@ class Mailboxes:
         """Give a mailbox and all below it another name (RFC 9051 §6.3.6).
 
         From INBOX it moves the messages to a new mailbox instead, and INBOX stays. What is below INBOX stays too.
-        Raises MailboxNotFound, MailboxExists, MailboxNameInvalid.
+        Raises MailboxNotFound, MailboxExists, MailboxNameInvalid, OverQuota.
         """
         source, target = normal_name(source), normal_name(target)
         if target == INBOX:
@@ -301,9 +305,17 @@ class Mailboxes:
             return await self._metadata.get_mailbox(user_id, INBOX)
 
     async def _create(
-        self, user_id: UserId, name: str, special_use: tuple[str, ...], *, subscribe: bool = False
+        self,
+        user_id: UserId,
+        name: str,
+        special_use: tuple[str, ...],
+        *,
+        subscribe: bool = False,
+        within_quota: bool = False,
     ) -> Mailbox:
-        mailbox = await self._metadata.create_mailbox(user_id, name, special_use=special_use, subscribe=subscribe)
+        mailbox = await self._metadata.create_mailbox(
+            user_id, name, special_use=special_use, subscribe=subscribe, within_quota=within_quota
+        )
         self._forget(user_id)
         self._changes.structure(mailbox.id)
         return mailbox

@@ -16,6 +16,7 @@ from lightmail.mail.live import LiveMailbox, LiveMailboxes
 from lightmail.mail.mailboxes import Mailboxes
 from lightmail.mail.messages import Messages
 from lightmail.mail.order import Orders
+from lightmail.mail.quotas import Quotas
 from lightmail.mail.search import Searches
 from lightmail.mail.sessions import ClientSessions
 from lightmail.mail.summaries import Summaries
@@ -72,6 +73,7 @@ class MailStore:
             config=config,
             exclusive=exclusive,
         )
+        self.quotas = Quotas(metadata=metadata, directory=directory)
         self.append = messages.append
         self.set_flags = messages.set_flags
         self.copy = messages.copy
@@ -84,7 +86,7 @@ class MailStore:
             mailboxes=self.mailboxes, messages=messages, bodies=self.bodies, clock=clock, config=config
         )
         self.accounts = Accounts(
-            directory=directory, metadata=metadata, mailboxes=self.mailboxes, changes=self._changes
+            directory=directory, metadata=metadata, mailboxes=self.mailboxes, changes=self._changes, config=config
         )
 
     async def open(self, mailbox_id: MailboxId) -> LiveMailbox:

@@ -5,7 +5,7 @@ Nothing here does any I/O, and nothing here imports another room of ours.
 
 from __future__ import annotations
 
-from lightmail.model.accounts import ClientSession, User
+from lightmail.model.accounts import NO_LIMITS, ClientSession, Quota, Usage, User
 from lightmail.model.ids import (
     BodyId,
     MailboxId,
@@ -44,6 +44,7 @@ __all__ = [
     "ANYONE",
     "DELIMITER",
     "INBOX",
+    "NO_LIMITS",
     "AccountRecord",
     "Appended",
     "BodyCount",
@@ -69,11 +70,13 @@ __all__ = [
     "ModSeq",
     "MoveOutcome",
     "NewMessage",
+    "Quota",
     "Rights",
     "SchemaState",
     "StoredBodyRecord",
     "Uid",
     "UidValidity",
+    "Usage",
     "User",
     "UserId",
 ]

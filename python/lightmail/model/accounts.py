@@ -8,6 +8,29 @@ from lightmail.model.ids import UserId
 
 
 @dataclass(frozen=True, slots=True)
+class Quota:
+    """What an account may have; None: as much as it likes (RFC 9208)."""
+
+    octets: int | None = None
+    """Of all its messages."""
+    messages: int | None = None
+    mailboxes: int | None = None
+
+
+NO_LIMITS = Quota()
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What an account has."""
+
+    octets: int
+    messages: int
+    mailboxes: int
+    """Those that can be selected."""
+
+
+@dataclass(frozen=True, slots=True)
 class User:
     """One account. `address` is its login name and its primary address, in lower case."""
 
@@ -17,6 +40,9 @@ class User:
     """A PHC string or {SCHEME}hash; "" means that no password is accepted. Never printed."""
     enabled: bool
     created_s: int
+    administrator: bool = False
+    """May set quotas, and what all share."""
+    quota: Quota = NO_LIMITS
 
     def __repr__(self) -> str:
         return f"User(id={self.id}, address={self.address!r}, enabled={self.enabled})"

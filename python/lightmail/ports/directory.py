@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from lightmail.model import User, UserId
+from lightmail.model import NO_LIMITS, Quota, User, UserId
 
 SHARED_SECRET = "shared_secret"
 """What it is called where settings of the installation are kept by name."""
@@ -14,7 +14,7 @@ SEALED = "sealed"
 
 
 class Directory(Protocol):
-    async def add_user(self, address: str, password_hash: str) -> User:
+    async def add_user(self, address: str, password_hash: str, quota: Quota = NO_LIMITS) -> User:
         """address: valid and in lower case (the caller's duty). Raises UserExists."""
         ...
 
@@ -33,6 +33,14 @@ class Directory(Protocol):
         ...
 
     async def set_enabled(self, user_id: UserId, enabled: bool) -> None: ...
+
+    async def set_quota(self, user_id: UserId, quota: Quota) -> None:
+        """All limits at once. Raises UserNotFound."""
+        ...
+
+    async def set_administrator(self, user_id: UserId, administrator: bool) -> None:
+        """Raises UserNotFound."""
+        ...
 
     async def delete_user(self, user_id: UserId) -> None:
         """With all mailboxes and messages; bodies lose their references."""

@@ -25,6 +25,8 @@ from lightmail.model import (
     ModSeq,
     MoveOutcome,
     NewMessage,
+    Quota,
+    Usage,
     UserId,
 )
 
@@ -87,21 +89,30 @@ class MetadataStore(Protocol):
         ...
 
     async def create_mailbox(
-        self, user_id: UserId, name: str, *, special_use: tuple[str, ...] = (), subscribe: bool = False
+        self,
+        user_id: UserId,
+        name: str,
+        *,
+        special_use: tuple[str, ...] = (),
+        subscribe: bool = False,
+        within_quota: bool = False,
     ) -> Mailbox:
-        """Creates missing parents too. A \\Noselect name becomes selectable, with a new UIDVALIDITY.
+        """Creates missing parents too. within_quota: raises OverQuota when the account may have no more
+        mailboxes. A \\Noselect name becomes selectable, with a new UIDVALIDITY.
         UIDVALIDITY is greater than any this name had before (law 2). Raises MailboxExists, UserNotFound.
         """
         ...
 
     async def rename_mailbox(self, user_id: UserId, source: str, target: str) -> None:
         """Moves the mailbox and all below it, ids and UIDVALIDITY kept; missing parents of target are created.
-        Raises MailboxNotFound, MailboxExists.
+        Raises MailboxNotFound, MailboxExists, OverQuota (mailboxes).
         """
         ...
 
     async def rename_inbox(self, user_id: UserId, target: str) -> MoveOutcome:
-        """INBOX's messages move to a new mailbox, INBOX stays and is empty (RFC 9051 §6.3.6)."""
+        """INBOX's messages move to a new mailbox, INBOX stays and is empty (RFC 9051 §6.3.6).
+        Raises MailboxExists, OverQuota (mailboxes).
+        """
         ...
 
     async def delete_mailbox(self, user_id: UserId, name: str) -> None:
@@ -116,6 +127,14 @@ class MetadataStore(Protocol):
 
     async def status(self, user_id: UserId, name: str) -> MailboxStatus:
         """From the mailbox row alone. Raises MailboxNotFound, MailboxNotSelectable."""
+        ...
+
+    async def quota(self, user_id: UserId) -> tuple[Quota, Usage]:
+        """What an account may have and what it has, in one statement over the rows of its mailboxes. Raises UserNotFound."""
+        ...
+
+    async def deleted_octets(self, mailbox_ids: Sequence[MailboxId]) -> dict[MailboxId, int]:
+        """Octets of the messages with \\Deleted, of those mailboxes that have any, in one statement (RFC 9208 §4.1.4)."""
         ...
 
     async def claim_recent(self, mailbox_id: MailboxId, up_to: int) -> int:
@@ -146,7 +165,7 @@ class MetadataStore(Protocol):
     async def append(self, messages: Sequence[NewMessage]) -> tuple[list[Appended], list[Delta]]:
         """All or none, in order; one new MODSEQ per mailbox. One Delta per mailbox touched.
         Where a COMMIT is lost it is looked whether it was done: OutcomeUnknown is raised only when that cannot be asked.
-        Raises MailboxNotFound, LimitExceeded (keywords).
+        Raises MailboxNotFound, LimitExceeded (keywords), OverQuota: which of the mailboxes have no room.
         """
         ...
 
@@ -166,11 +185,15 @@ class MetadataStore(Protocol):
         ...
 
     async def copy(self, source: MailboxId, uids: UidSet, target: MailboxId) -> CopyOutcome:
-        """Flags, keywords and INTERNALDATE are kept, SAVEDATE is now, bodies are shared (RFC 9051 §6.4.7)."""
+        """Flags, keywords and INTERNALDATE are kept, SAVEDATE is now, bodies are shared (RFC 9051 §6.4.7).
+        Raises MailboxNotFound, LimitExceeded, OverQuota.
+        """
         ...
 
     async def move(self, source: MailboxId, uids: UidSet, target: MailboxId) -> MoveOutcome:
-        """Atomic (RFC 6851 §3.3). source and target may be the same mailbox: new UIDs."""
+        """Atomic (RFC 6851 §3.3). source and target may be the same mailbox: new UIDs. Within an account it needs no room.
+        Raises MailboxNotFound, LimitExceeded, OverQuota.
+        """
         ...
 
     async def expunge(self, mailbox_id: MailboxId, uids: UidSet | None) -> ExpungeOutcome:

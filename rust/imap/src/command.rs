@@ -165,6 +165,12 @@ pub enum Body {
         /// Never empty.
         items: Vec<StatusItem>,
     },
+    /// RFC 9208 §4.1.1; the name of a quota root.
+    GetQuota(String),
+    /// RFC 9208 §4.1.2
+    GetQuotaRoot(Mailbox),
+    /// RFC 9208 §4.1.3
+    SetQuota(SetQuota),
     /// RFC 9051 §6.3.13
     Idle,
     /// RFC 3501 §6.4.1
@@ -228,6 +234,9 @@ impl Body {
             Self::Xlist { .. } => return "XLIST",
             Self::Namespace => return "NAMESPACE",
             Self::Status { .. } => return "STATUS",
+            Self::GetQuota(_) => return "GETQUOTA",
+            Self::GetQuotaRoot(_) => return "GETQUOTAROOT",
+            Self::SetQuota(_) => return "SETQUOTA",
             Self::Idle => return "IDLE",
             Self::MultiSearch(_) => return "ESEARCH",
             Self::CancelUpdate(_) => return "CANCELUPDATE",
@@ -315,6 +324,15 @@ pub struct List {
     pub status: Vec<StatusItem>,
 }
 
+/// SETQUOTA
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetQuota {
+    /// The name of a quota root.
+    pub root: String,
+    /// Resources in upper case, and their limits.
+    pub limits: Vec<(String, u64)>,
+}
+
 /// A closed set of words of the protocol, with their spelling.
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$item_doc:meta])* $item:ident = $text:literal,)* }) => {
@@ -382,6 +400,8 @@ words! {
         Unseen = "UNSEEN",
         /// How many with \Deleted.
         Deleted = "DELETED",
+        /// Octets of those with \Deleted (RFC 9208 §4.1.4).
+        DeletedStorage = "DELETED-STORAGE",
         /// Octets of all messages.
         Size = "SIZE",
         /// The highest MODSEQ (RFC 7162 §3.1.2.1).

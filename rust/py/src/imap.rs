@@ -9,9 +9,9 @@ pub mod imap {
     #[pymodule_export]
     use crate::imap_commands::{
         Authenticate, CancelUpdate, Capability, Check, Close, Command, Compress, Copy, Create,
-        Delete, Enable, Esearch, Expunge, Fetch, Filter, Id, Idle, List, Login, Logout, Lsub, Move,
-        Namespace, Noop, Qresync, Rename, Search, Select, Sort, StartTls, Status, Store, Subscribe,
-        Unauthenticate, Unselect, Unsubscribe, Xlist,
+        Delete, Enable, Esearch, Expunge, Fetch, Filter, GetQuota, GetQuotaRoot, Id, Idle, List,
+        Login, Logout, Lsub, Move, Namespace, Noop, Qresync, Rename, Search, Select, SetQuota,
+        Sort, StartTls, Status, Store, Subscribe, Unauthenticate, Unselect, Unsubscribe, Xlist,
     };
     #[pymodule_export]
     use crate::imap_decoder::{Decoder, Limits};

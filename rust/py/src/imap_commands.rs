@@ -157,6 +157,12 @@ commands! {
     Xlist { reference: Py<PyString>, pattern: Py<PyString>, }
     /// STATUS
     Status { mailbox: Py<PyString>, items: Py<PyTuple>, }
+    /// GETQUOTA
+    GetQuota { root: Py<PyString>, }
+    /// GETQUOTAROOT
+    GetQuotaRoot { mailbox: Py<PyString>, }
+    /// SETQUOTA
+    SetQuota { root: Py<PyString>, limits: Py<PyTuple>, }
     /// EXPUNGE, UID EXPUNGE
     Expunge { uids: Option<Py<SequenceSet>>, }
     /// SEARCH, UID SEARCH
@@ -411,6 +417,16 @@ pub fn to_python(py: Python<'_>, command: rust::Command) -> PyResult<Py<PyAny>> 
         Body::Xlist { reference, pattern } => make.object(Xlist {
             reference: text(py, &reference),
             pattern: text(py, &pattern),
+        }),
+        Body::GetQuota(root) => make.object(GetQuota {
+            root: text(py, &root),
+        }),
+        Body::GetQuotaRoot(mailbox) => make.object(GetQuotaRoot {
+            mailbox: text(py, mailbox.as_str()),
+        }),
+        Body::SetQuota(set) => make.object(SetQuota {
+            root: text(py, &set.root),
+            limits: PyTuple::new(py, set.limits)?.unbind(),
         }),
         Body::Status { mailbox, items } => make.object(Status {
             mailbox: text(py, mailbox.as_str()),

@@ -46,6 +46,30 @@ def test_disable_enable_delete(lightmail: Command) -> None:
     assert lightmail.ok("user", "list", "--json").json == []
 
 
+def test_quota(lightmail: Command) -> None:
+    lightmail.ok("user", "add", ANNA, "--generate")
+    assert lightmail.ok("user", "quota", ANNA).out == (
+        "Storage    0 octets, no limit\nMessages   0, no limit\nMailboxes  6, no limit\n"
+    )
+    lightmail.ok("user", "quota", ANNA, "--storage", "2GiB", "--messages", "1000")
+    limits = {"octets": 2**31, "messages": 1000, "mailboxes": 8}
+    told = lightmail.ok("user", "quota", ANNA, "--mailboxes", "8", "--json").json
+    assert told == {"address": ANNA, "limits": limits, "usage": {"octets": 0, "messages": 0, "mailboxes": 6}}
+    assert "Storage    0 octets of 2.0 GiB\n" in lightmail.ok("user", "quota", ANNA).out
+    told = lightmail.ok("user", "quota", ANNA, "--storage", "none", "--json").json
+    assert told["limits"] == limits | {"octets": None}
+    for options in (("--messages", "2GiB"), ("--storage", "much"), ("--storage", "-1"), ("--storage", "9999999999TiB")):
+        assert lightmail("user", "quota", ANNA, *options).code == 2
+
+
+def test_administrators(lightmail: Command) -> None:
+    lightmail.ok("user", "add", ANNA, "--generate")
+    assert lightmail.ok("user", "admin", ANNA, "on").out == f"{ANNA} is an administrator\n"
+    assert lightmail.ok("user", "show", ANNA, "--json").json["administrator"] is True
+    assert lightmail.ok("user", "admin", ANNA, "off", "--json").json == {"address": ANNA, "administrator": False}
+    assert lightmail.ok("user", "show", ANNA, "--json").json["administrator"] is False
+
+
 @pytest.mark.parametrize(
     ("arguments", "stdin", "code", "told"),
     [

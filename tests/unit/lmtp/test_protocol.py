@@ -28,7 +28,7 @@ def test_the_example_of_rfc_2033_4_2() -> None:
     assert driver.send(b"RCPT TO:<green@foo.edu>\r\n") == b"250 2.1.5 recipient OK\r\n"
     assert driver.send(b"DATA\r\n") == b"354 end the message with <CR LF>.<CR LF>\r\n"
     assert driver.send(b"Blah blah blah...\r\n...etc. etc. etc.\r\n.\r\n") == (
-        b"250 2.1.5 delivered\r\n452 4.2.2 the mailbox is full\r\n"
+        b"250 2.1.5 delivered\r\n552 5.2.2 the mailbox is full\r\n"
     )
     assert driver.send(b"QUIT\r\n") == b"221 2.0.0 bye\r\n"
     assert driver.messages == [b"Blah blah blah...\r\n..etc. etc. etc.\r\n"]
@@ -85,7 +85,7 @@ def test_last_chunk_answers_each_recipient() -> None:
     """RFC 2033 §4.3."""
     driver = Driver(deliver=lambda _: [replies.OVER_QUOTA, replies.DELIVERED])
     driver.send(ENVELOPE + b"RCPT TO:<green@foo.edu>\r\n")
-    assert driver.send_codes(b"BDAT 3 last\r\n.\r\n") == [452, 250]
+    assert driver.send_codes(b"BDAT 3 last\r\n.\r\n") == [552, 250]
     assert driver.messages == [b".\r\n"]
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from lightmail.errors import MailboxNotFound, Unavailable
+from lightmail.config import Config
+from lightmail.config.sections import Quota as ConfiguredQuota
+from lightmail.errors import MailboxNotFound, OverQuota, Unavailable
+from lightmail.mail.accounts import Accounts
 from lightmail.mail.delivery import Recipient, Trace
-from lightmail.model import BodyRecord, User
+from lightmail.model import BodyRecord, Quota, User
 from tests.support.aio import run
 from tests.unit.mail.house import House, message_octets
 
@@ -167,6 +170,42 @@ def test_one_recipient_that_cannot_have_it_does_not_hold_the_others_up() -> None
         answers = await house.mail.delivery.deliver([Recipient(house.user), Recipient(bob)], body)
         assert isinstance(answers[0], Unavailable) and answers[1] is None
         assert await count(house, bob, "INBOX") == 1
+        await house.close()
+
+    run(scenario())
+
+
+def test_who_has_no_room_keeps_nobody_from_their_mail() -> None:
+    async def scenario() -> None:
+        house = await House.build()
+        users = [await add(house, f"u{number}") for number in range(4)]
+        await house.mail.quotas.set(users[1], Quota(octets=3))
+        await house.mail.quotas.set(users[2], Quota(messages=0))
+        body = await incoming(house, *(user.address for user in users))
+        outcomes = await house.mail.delivery.deliver([Recipient(user) for user in users], body)
+        assert [type(outcome) for outcome in outcomes] == [type(None), OverQuota, OverQuota, type(None)]
+        assert [await count(house, user, "INBOX") for user in users] == [1, 0, 0, 1]
+        only = await house.mail.delivery.deliver([Recipient(users[1])], body)
+        assert [type(outcome) for outcome in only] == [OverQuota]
+        await house.close()
+
+    run(scenario())
+
+
+def test_a_new_account_has_the_configured_limits() -> None:
+    async def scenario() -> None:
+        house = await House.build()
+        house.mail.accounts = Accounts(
+            directory=house.directory,  # type: ignore[arg-type]
+            metadata=house.metadata,
+            mailboxes=house.mail.mailboxes,
+            changes=house.mail._changes,
+            config=Config(quota=ConfiguredQuota(storage_octets=1000, mailboxes=2)),
+        )
+        user = await add(house, "bob")
+        assert user.quota == Quota(octets=1000, mailboxes=2)
+        # Its first mailboxes are made whatever the limit is.
+        assert len(await house.mail.mailboxes.list(user.id)) == 6
         await house.close()
 
     run(scenario())

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from lightmail.backends.memory.state import MemoryState
 from lightmail.errors import UserExists, UserNotFound
-from lightmail.model import User, UserId
+from lightmail.model import NO_LIMITS, Quota, User, UserId
 
 
 class MemoryDirectory:
@@ -15,11 +15,12 @@ class MemoryDirectory:
     def __init__(self, state: MemoryState) -> None:
         self._state = state
 
-    async def add_user(self, address: str, password_hash: str) -> User:
+    async def add_user(self, address: str, password_hash: str, quota: Quota = NO_LIMITS) -> User:
         self._state.writable()
         if any(user.address == address for user in self._state.users.values()) or address in self._state.aliases:
             raise UserExists(address)
-        user = User(UserId(next(self._state.user_ids)), address, password_hash, True, self._state.clock.now_s())
+        user_id, now_s = UserId(next(self._state.user_ids)), self._state.clock.now_s()
+        user = User(user_id, address, password_hash, True, now_s, quota=quota)
         self._state.users[user.id] = user
         return user
 
@@ -47,6 +48,14 @@ class MemoryDirectory:
     async def set_enabled(self, user_id: UserId, enabled: bool) -> None:
         self._state.writable()
         self._state.users[user_id] = replace(await self.get_user_by_id(user_id), enabled=enabled)
+
+    async def set_quota(self, user_id: UserId, quota: Quota) -> None:
+        self._state.writable()
+        self._state.users[user_id] = replace(await self.get_user_by_id(user_id), quota=quota)
+
+    async def set_administrator(self, user_id: UserId, administrator: bool) -> None:
+        self._state.writable()
+        self._state.users[user_id] = replace(await self.get_user_by_id(user_id), administrator=administrator)
 
     async def delete_user(self, user_id: UserId) -> None:
         self._state.writable()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lightmail.backends.keywords import DELETED
 from lightmail.backends.memory.state import MemoryState, StoredMailbox
 from lightmail.errors import (
     MailboxExists,
@@ -13,7 +14,7 @@ from lightmail.errors import (
     MailboxNotSelectable,
     UserNotFound,
 )
-from lightmail.model import DELIMITER, Mailbox, MailboxId, MailboxStatus, UserId
+from lightmail.model import DELIMITER, Mailbox, MailboxId, MailboxStatus, Quota, Usage, UserId
 
 
 class MemoryMailboxes:
@@ -36,17 +37,29 @@ class MemoryMailboxes:
         return {user_id: await self.get_mailbox(user_id, name) for user_id in user_ids if self._exists(user_id, name)}
 
     async def create_mailbox(
-        self, user_id: UserId, name: str, *, special_use: tuple[str, ...] = (), subscribe: bool = False
+        self,
+        user_id: UserId,
+        name: str,
+        *,
+        special_use: tuple[str, ...] = (),
+        subscribe: bool = False,
+        within_quota: bool = False,
     ) -> Mailbox:
         self._state.writable()
         if self._exists(user_id, name):
             mailbox = self._find(user_id, name)
             if mailbox.selectable:
                 raise MailboxExists(name)
+            if within_quota:
+                self._state.require_mailboxes(user_id, 1)
             mailbox.selectable = True
             mailbox.uid_validity = self._state.new_uid_validity(user_id)
         else:
-            self._create_parents(user_id, name)
+            parents = self._missing_parents(user_id, name)
+            if within_quota:
+                self._state.require_mailboxes(user_id, 1 + len(parents))
+            for parent in parents:
+                self._add(user_id, parent)
             mailbox = self._add(user_id, name)
         mailbox.special_use = special_use
         if subscribe:
@@ -60,7 +73,11 @@ class MemoryMailboxes:
             raise MailboxNameInvalid(target, f"is below {source!r} itself")
         if self._exists(user_id, target):
             raise MailboxExists(target)
-        self._create_parents(user_id, target)
+        parents = self._missing_parents(user_id, target)
+        if parents:
+            self._state.require_mailboxes(user_id, len(parents))
+        for parent in parents:
+            self._add(user_id, parent)
         for moving in [mailbox, *self._below(user_id, source)]:
             moving.name = target + moving.name[len(source) :]
 
@@ -100,6 +117,16 @@ class MemoryMailboxes:
             id=mailbox.id,
         )
 
+    async def quota(self, user_id: UserId) -> tuple[Quota, Usage]:
+        if user_id not in self._state.users:
+            raise UserNotFound(str(user_id))
+        return self._state.users[user_id].quota, self._state.usage(user_id)
+
+    async def deleted_octets(self, mailbox_ids: Sequence[MailboxId]) -> dict[MailboxId, int]:
+        found = (self._state.mailboxes[mailbox_id] for mailbox_id in mailbox_ids if mailbox_id in self._state.mailboxes)
+        marked = {box.id: [one for one in box.messages.values() if one.flags & DELETED] for box in found}
+        return {mailbox_id: self._state.octets(messages) for mailbox_id, messages in marked.items() if messages}
+
     async def claim_recent(self, mailbox_id: MailboxId, up_to: int) -> int:
         mailbox = self._state.mailbox(mailbox_id)
         before = mailbox.recent_from
@@ -124,12 +151,11 @@ class MemoryMailboxes:
         prefix = name + DELIMITER
         return [b for b in self._state.mailboxes.values() if b.user_id == user_id and b.name.startswith(prefix)]
 
-    def _create_parents(self, user_id: UserId, name: str) -> None:
+    def _missing_parents(self, user_id: UserId, name: str) -> list[str]:
+        """Highest first."""
         levels = name.split(DELIMITER)
-        for depth in range(1, len(levels)):
-            parent = DELIMITER.join(levels[:depth])
-            if not self._exists(user_id, parent):
-                self._add(user_id, parent)
+        parents = [DELIMITER.join(levels[:depth]) for depth in range(1, len(levels))]
+        return [parent for parent in parents if not self._exists(user_id, parent)]
 
     def _add(self, user_id: UserId, name: str) -> StoredMailbox:
         mailbox = StoredMailbox(

@@ -12,6 +12,7 @@ from lightmail._core.index import UidSet
 from lightmail.backends.keywords import DELETED, Keywords, moved, signed
 from lightmail.backends.memory.mailboxes import MemoryMailboxes
 from lightmail.backends.memory.state import MemoryState, StoredBody, StoredMailbox, StoredMessage
+from lightmail.backends.quotas import Arrival
 from lightmail.errors import MailboxExists
 from lightmail.model import (
     INBOX,
@@ -79,6 +80,12 @@ class MemoryMetadata(MemoryMailboxes):
             known = keywords.setdefault(mailbox.id, Keywords(mailbox.keywords))
             bits.append(known.bits_of(message.flags, create=True))
         counts = Counter(message.mailbox_id for message in messages)
+        octets: Counter[MailboxId] = Counter()
+        for message in messages:
+            octets[message.mailbox_id] += message.body.raw_octets
+        self._state.require_room(
+            [Arrival(at, self._state.mailbox(at).user_id, octets[at], count) for at, count in counts.items()]
+        )
         uids = {mailbox_id: iter(self._state.mailbox(mailbox_id).take_uids(n)) for mailbox_id, n in counts.items()}
         body_ids: dict[str, BodyId] = {}
         appended: list[Appended] = []
@@ -142,6 +149,7 @@ class MemoryMetadata(MemoryMailboxes):
         self._state.writable()
         source_box, target_box = self._state.mailbox(source), self._state.mailbox(target)
         chosen = source_box.chosen(uids)
+        self._require_room(chosen, target_box)
         copies, keywords = self._copies(chosen, source_box, target_box)
         self._insert(target_box, copies)
         return CopyOutcome(
@@ -160,7 +168,7 @@ class MemoryMetadata(MemoryMailboxes):
         inbox = self._find(user_id, INBOX)
         if self._exists(user_id, target):
             raise MailboxExists(target)
-        await self.create_mailbox(user_id, target)
+        await self.create_mailbox(user_id, target, within_quota=True)
         return self._move(inbox, UidSet(inbox.messages), self._find(user_id, target))
 
     async def expunge(self, mailbox_id: MailboxId, uids: UidSet | None) -> ExpungeOutcome:
@@ -227,6 +235,12 @@ class MemoryMetadata(MemoryMailboxes):
         mailbox.messages.update((message.uid, message) for message in messages)
         self._state.refer(message.body_id for message in messages)
 
+    def _require_room(self, messages: Sequence[StoredMessage], target: StoredMailbox) -> None:
+        """For copies of these. Raises OverQuota."""
+        if messages:
+            octets = self._state.octets(messages)
+            self._state.require_room([Arrival(target.id, target.user_id, octets, len(messages))])
+
     def _copies(
         self, chosen: Sequence[StoredMessage], source: StoredMailbox, target: StoredMailbox
     ) -> tuple[list[StoredMessage], Keywords]:
@@ -254,6 +268,8 @@ class MemoryMetadata(MemoryMailboxes):
     def _move(self, source: StoredMailbox, uids: UidSet, target: StoredMailbox) -> MoveOutcome:
         chosen = source.chosen(uids)
         gone = [message.uid for message in chosen]
+        if source.user_id != target.user_id:
+            self._require_room(chosen, target)
         copies, keywords = self._copies(chosen, source, target)
         self._insert(target, copies)
         self._state.unrefer(message.body_id for message in chosen)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import itertools
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from lightmail._core.index import UidSet
 from lightmail.backends.keywords import DELETED, SEEN, Keywords
 from lightmail.backends.local import SystemClock
+from lightmail.backends.quotas import Arrival, Room, require, require_mailboxes
 from lightmail.errors import LimitExceeded, MailboxNotFound, StoreSealed, UserNotFound
-from lightmail.model import BodyId, BodyRecord, Delta, Mailbox, MailboxId, ModSeq, UidValidity, User, UserId
+from lightmail.model import BodyId, BodyRecord, Delta, Mailbox, MailboxId, ModSeq, UidValidity, Usage, User, UserId
 from lightmail.ports.clock import Clock
 from lightmail.ports.directory import SECRET_OCTETS
 
@@ -139,6 +140,29 @@ class MemoryState:
         self.subscriptions = {(user, name) for user, name in self.subscriptions if user != user_id}
         self.aliases = {address: user for address, user in self.aliases.items() if user != user_id}
         self.users.pop(user_id, None)
+
+    def usage(self, user_id: UserId) -> Usage:
+        mailboxes = [mailbox for mailbox in self.mailboxes.values() if mailbox.user_id == user_id]
+        return Usage(
+            octets=sum(self.octets(mailbox.messages.values()) for mailbox in mailboxes),
+            messages=sum(len(mailbox.messages) for mailbox in mailboxes),
+            mailboxes=sum(mailbox.selectable for mailbox in mailboxes),
+        )
+
+    def require_room(self, arriving: Sequence[Arrival]) -> None:
+        """Raises OverQuota."""
+        rooms: dict[UserId, Room | None] = {}
+        for user_id in {arrival.user_id for arrival in arriving}:
+            used = self.usage(user_id)
+            rooms[user_id] = Room(self.users[user_id].quota, used.octets, used.messages)
+        require(rooms, arriving)
+
+    def require_mailboxes(self, user_id: UserId, wanted: int) -> None:
+        """Raises OverQuota, UserNotFound."""
+        if user_id not in self.users:
+            raise UserNotFound(str(user_id))
+        limit = self.users[user_id].quota.mailboxes
+        require_mailboxes(None if limit is None else limit - self.usage(user_id).mailboxes, wanted)
 
     def refer(self, body_ids: Iterable[BodyId]) -> None:
         for body_id in body_ids:

@@ -47,10 +47,10 @@ class Appending:
             self._perhaps[self._last[0][0].body_id] = self._last
 
     async def run(self, statements: Statements) -> Answer:
-        """In a transaction. Raises MailboxNotFound, LimitExceeded."""
+        """In a transaction. Raises MailboxNotFound, LimitExceeded, OverQuota."""
         arrivals = Arrivals(self._messages)
         try:
-            mailboxes = await lock(statements, *arrivals.mailbox_ids)
+            mailboxes = await lock(statements, *arrivals.mailbox_ids, arriving=True)
         except (MailboxNotFound, StoreSealed):
             # Since then, perhaps. Those that are there are locked.
             earlier = await self._earlier(statements)

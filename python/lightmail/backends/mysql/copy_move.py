@@ -39,7 +39,7 @@ def copy_statement(pairs: tuple[tuple[int, int], ...], *, consecutive: bool) -> 
 
 
 async def copy(statements: Statements, source: MailboxId, uids: UidSet, target: MailboxId, now_s: int) -> CopyOutcome:
-    chosen = await lock_chosen(statements, uids, source, target)
+    chosen = await lock_chosen(statements, uids, source, target, arriving=True)
     target_box = chosen.mailboxes[target]
     if not chosen.groups:
         return CopyOutcome(target_box.uid_validity, UidSet(), UidSet(), None)
@@ -51,9 +51,11 @@ async def copy(statements: Statements, source: MailboxId, uids: UidSet, target: 
 
 
 async def move(statements: Statements, source: MailboxId, uids: UidSet, target: MailboxId, now_s: int) -> MoveOutcome:
-    """The bodies keep their count: each loses one reference and gains one."""
-    chosen = await lock_chosen(statements, uids, source, target)
+    """The bodies keep their count: each loses one reference and gains one. What stays in an account needs no room."""
+    chosen = await lock_chosen(statements, uids, source, target, arriving=True)
     source_box, target_box = chosen.mailboxes[source], chosen.mailboxes[target]
+    if source_box.user_id == target_box.user_id:
+        target_box.room = None
     if not chosen.groups:
         return MoveOutcome(target_box.uid_validity, UidSet(), UidSet(), None, None)
     originals = union(chosen.groups)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import asdict
 
 from lightmail.backends.mysql import mailboxes
 from lightmail.backends.mysql.database import MysqlDatabase
@@ -11,7 +12,7 @@ from lightmail.backends.mysql.seal import NOT_SEALED, SEAL, changed_or_unsealed,
 from lightmail.backends.mysql.statements import Statements
 from lightmail.backends.records import USER_COLUMNS, user
 from lightmail.errors import UserExists, UserNotFound
-from lightmail.model import MailboxId, User, UserId
+from lightmail.model import NO_LIMITS, MailboxId, Quota, User, UserId
 from lightmail.ports.directory import SECRET_OCTETS, SHARED_SECRET
 
 _USER = f"SELECT {USER_COLUMNS} FROM users"
@@ -25,13 +26,19 @@ SELECT_ADDRESS = f"""
         {SEAL}
 """
 INSERT_USER = """
-    INSERT INTO users (address, password_hash, enabled, created_s) VALUES (%(address)s, %(password_hash)s, 1, %(now_s)s)
+    INSERT INTO users (address, password_hash, enabled, created_s, quota_octets, quota_messages, quota_mailboxes)
+    VALUES (%(address)s, %(password_hash)s, 1, %(now_s)s, %(octets)s, %(messages)s, %(mailboxes)s)
 """
 SET_PASSWORD = f"""
     UPDATE users SET password_hash = %(password_hash)s
     WHERE id = %(user)s AND (%(only_if)s IS NULL OR password_hash = %(only_if)s) AND {NOT_SEALED}
 """
 SET_ENABLED = f"UPDATE users SET enabled = %(enabled)s WHERE id = %(user)s AND {NOT_SEALED}"
+SET_ADMINISTRATOR = f"UPDATE users SET administrator = %(administrator)s WHERE id = %(user)s AND {NOT_SEALED}"
+SET_QUOTA = f"""
+    UPDATE users SET quota_octets = %(octets)s, quota_messages = %(messages)s, quota_mailboxes = %(mailboxes)s
+    WHERE id = %(user)s AND {NOT_SEALED}
+"""
 SELECT_MAILBOX_IDS = "SELECT id FROM mailboxes WHERE user_id = %(user)s"
 DELETE_USER = "DELETE FROM users WHERE id = %(user)s"
 SELECT_SETTING = "SELECT value FROM settings WHERE name = %(name)s"
@@ -46,7 +53,7 @@ class MysqlDirectory:
     def __init__(self, database: MysqlDatabase) -> None:
         self._database = database
 
-    async def add_user(self, address: str, password_hash: str) -> User:
+    async def add_user(self, address: str, password_hash: str, quota: Quota = NO_LIMITS) -> User:
         now_s = self._database.clock.now_s()
 
         async def add(statements: Statements) -> User:
@@ -56,12 +63,12 @@ class MysqlDirectory:
                 raise UserExists(address)
             values = {"address": address, "password_hash": password_hash, "now_s": now_s}
             try:
-                user_id = await statements.insert(INSERT_USER, values)
+                user_id = await statements.insert(INSERT_USER, values | asdict(quota))
             except Refused as error:
                 if error.number != DUPLICATE:
                     raise
                 raise UserExists(address) from error
-            return User(UserId(user_id), address, password_hash, True, now_s)
+            return User(UserId(user_id), address, password_hash, True, now_s, quota=quota)
 
         return await self._database.write(add)
 
@@ -84,12 +91,21 @@ class MysqlDirectory:
         await self._database.write(set_password)
 
     async def set_enabled(self, user_id: UserId, enabled: bool) -> None:
-        async def set_enabled(statements: Statements) -> None:
-            changed = await statements.run(SET_ENABLED, {"user": user_id, "enabled": enabled})
+        await self._change(SET_ENABLED, user_id, enabled=enabled)
+
+    async def set_quota(self, user_id: UserId, quota: Quota) -> None:
+        await self._change(SET_QUOTA, user_id, **asdict(quota))
+
+    async def set_administrator(self, user_id: UserId, administrator: bool) -> None:
+        await self._change(SET_ADMINISTRATOR, user_id, administrator=administrator)
+
+    async def _change(self, statement: str, user_id: UserId, **values: int | None) -> None:
+        async def change(statements: Statements) -> None:
+            changed = await statements.run(statement, {"user": user_id, **values})
             if not await changed_or_unsealed(statements, changed):
                 raise UserNotFound(str(user_id))
 
-        await self._database.write(set_enabled)
+        await self._database.write(change)
 
     async def delete_user(self, user_id: UserId) -> None:
         values = {"user": user_id}

@@ -17,6 +17,8 @@ from lightmail.backends.mysql.answers import Row
 from lightmail.backends.mysql.literals import Sql
 from lightmail.backends.mysql.seal import SEAL, unsealed
 from lightmail.backends.mysql.statements import Statements
+from lightmail.backends.quotas import room
+from lightmail.backends.records import room_column
 from lightmail.model import MailboxId
 
 _KEYWORDS = (
@@ -25,13 +27,25 @@ _KEYWORDS = (
 KEYWORDS = f"({_KEYWORDS})"
 # What a statement reads without a lock is as old as its first such read: older than a row it waited for afterwards.
 LOCKED_COLUMNS = f"""
-    m.id, m.uid_validity, m.uid_next, m.highest_modseq, m.recent_from, ({_KEYWORDS} FOR UPDATE), {SEAL}
+    m.id, m.uid_validity, m.uid_next, m.highest_modseq, m.recent_from, ({_KEYWORDS} FOR UPDATE), m.user_id,
+    {SEAL}
 """
-_SEAL = 6
+_SEAL = 7
+TARGET_COLUMNS = f"""
+    {LOCKED_COLUMNS}, {room_column(lambda parts: f"CONCAT_WS(' ', {', '.join(parts)})")}
+"""
+"""Of a mailbox that messages arrive in."""
+ROOM_COLUMN = _SEAL + 1
 
 # The index is named because the optimizer would rather lock every row of a small table.
 LOCK_MAILBOXES = f"""
     SELECT {LOCKED_COLUMNS}
+    FROM mailboxes AS m FORCE INDEX (PRIMARY) WHERE m.id IN %(mailboxes)s AND m.selectable
+    ORDER BY m.id FOR UPDATE
+"""
+
+LOCK_TARGETS = f"""
+    SELECT {TARGET_COLUMNS}
     FROM mailboxes AS m FORCE INDEX (PRIMARY) WHERE m.id IN %(mailboxes)s AND m.selectable
     ORDER BY m.id FOR UPDATE
 """
@@ -56,14 +70,25 @@ _COUNTERS = ("taken", "messages", "unseen", "deleted", "octets", "recent")
 
 
 async def lock(
-    statements: Statements, *mailbox_ids: MailboxId, although_sealed: bool = False
+    statements: Statements, *mailbox_ids: MailboxId, arriving: bool = False, although_sealed: bool = False
 ) -> dict[MailboxId, MailboxChange]:
-    """In the order given; one that is named twice is one. Raises MailboxNotFound unless all are there, StoreSealed."""
+    """In the order given; one that is named twice is one. arriving: messages come to them.
+    Raises MailboxNotFound unless all are there, StoreSealed.
+    """
     values = {"mailboxes": sorted(set(mailbox_ids))}
-    rows = await statements.all(LOCK_MAILBOXES, values)
+    rows = await statements.all(LOCK_TARGETS if arriving else LOCK_MAILBOXES, values)
     if not although_sealed:
         admit(rows)
-    return MailboxChange.in_order(mailbox_ids, rows)
+    mailboxes = MailboxChange.in_order(mailbox_ids, rows)
+    if arriving:
+        give_room(mailboxes, rows)
+    return mailboxes
+
+
+def give_room(mailboxes: dict[MailboxId, MailboxChange], rows: Sequence[Row]) -> None:
+    """rows: of TARGET_COLUMNS."""
+    for row in rows:
+        mailboxes[MailboxId(row[0])].room = room(row[ROOM_COLUMN])
 
 
 def admit(rows: Sequence[Row]) -> None:

@@ -17,7 +17,8 @@ from lightmail.backends.mysql.literals import Sql
 from lightmail.backends.mysql.seal import NOT_SEALED, SEAL, changed_or_unsealed, unsealed
 from lightmail.backends.mysql.selection import PART, census, parts
 from lightmail.backends.mysql.statements import Statements
-from lightmail.backends.records import STATUS_COLUMNS, mailbox, mailbox_columns
+from lightmail.backends.quotas import require_mailboxes
+from lightmail.backends.records import MAILBOX_ROOM, STATUS_COLUMNS, USAGE_COLUMNS, mailbox, mailbox_columns
 from lightmail.errors import (
     MailboxExists,
     MailboxHasChildren,
@@ -33,11 +34,22 @@ SELECT_MAILBOX_BY_NAME = f"{_MAILBOX} WHERE m.user_id = %(user)s AND m.name_octe
 SELECT_MAILBOXES_BY_NAME = f"{_MAILBOX} WHERE m.user_id IN %(users)s AND m.name_octets = %(name)s"
 SELECT_SUBSCRIPTIONS = "SELECT name FROM subscriptions WHERE user_id = %(user)s"
 SELECT_STATUS = f"SELECT {STATUS_COLUMNS} FROM mailboxes WHERE user_id = %(user)s AND name_octets = %(name)s"
+SELECT_QUOTA = f"""
+    SELECT u.quota_octets, u.quota_messages, u.quota_mailboxes, {USAGE_COLUMNS}
+    FROM users AS u LEFT JOIN mailboxes AS o ON o.user_id = u.id WHERE u.id = %(user)s GROUP BY u.id
+"""
+SELECT_DELETED_OCTETS = """
+    SELECT mailbox_id, SUM(size_octets) FROM messages FORCE INDEX (messages_deleted)
+    WHERE mailbox_id IN %(mailboxes)s AND deleted = 1 GROUP BY mailbox_id ORDER BY NULL
+"""
 _RECENT_FROM = "FROM mailboxes WHERE id = %(mailbox)s AND selectable"
 SELECT_RECENT = f"SELECT recent_from, LEAST(uid_next, %(up_to)s) {_RECENT_FROM}"
 LOCK_RECENT = f"SELECT recent_from, LEAST(uid_next, %(up_to)s), {SEAL} {_RECENT_FROM} FOR UPDATE"
 
 LOCK_USER = f"SELECT id, {SEAL} FROM users WHERE id = %(user)s FOR UPDATE"
+LOCK_USER_WITH_ROOM = f"""
+    SELECT id, {SEAL}, {MAILBOX_ROOM.format(user="%(user)s")} FROM users WHERE id = %(user)s FOR UPDATE
+"""
 SELECT_PLACES = """
     SELECT name, id, selectable FROM mailboxes WHERE user_id = %(user)s AND name_octets IN %(names)s
 """
@@ -85,19 +97,28 @@ DELETE_MAILBOX = "DELETE FROM mailboxes WHERE id = %(mailbox)s"
 
 
 async def create_mailbox(
-    statements: Statements, user_id: UserId, name: str, special_use: tuple[str, ...], subscribe: bool, now_s: int
+    statements: Statements,
+    user_id: UserId,
+    name: str,
+    special_use: tuple[str, ...],
+    subscribe: bool,
+    within_quota: bool,
+    now_s: int,
 ) -> Mailbox:
-    if not await lock_user(statements, user_id):
-        raise UserNotFound(str(user_id))
+    left = await _lock_user_with_room(statements, user_id)
+    if not within_quota:
+        left = None
     places = await _places(statements, user_id, [name, *_parents(name)])
     attributes = " ".join(special_use)
     if name not in places:
         missing = [parent for parent in _parents(name) if parent not in places]
+        require_mailboxes(left, 1 + len(missing))
         await _add(statements, user_id, [*((parent, "") for parent in missing), (name, attributes)], now_s)
     else:
         mailbox_id, selectable = places[name]
         if selectable:
             raise MailboxExists(name)
+        require_mailboxes(left, 1)
         (uid_validity,) = await _take_uid_validities(statements, user_id, 1, now_s)
         values = {"mailbox": mailbox_id, "uid_validity": uid_validity, "special_use": attributes}
         await statements.later(MAKE_SELECTABLE, values)
@@ -107,7 +128,7 @@ async def create_mailbox(
 
 
 async def rename_mailbox(statements: Statements, user_id: UserId, source: str, target: str, now_s: int) -> None:
-    await lock_user(statements, user_id)
+    left = await _lock_user_with_room(statements, user_id)
     places = await _places(statements, user_id, [source, target, *_parents(target)])
     if source not in places:
         raise MailboxNotFound(source)
@@ -117,6 +138,7 @@ async def rename_mailbox(statements: Statements, user_id: UserId, source: str, t
         raise MailboxExists(target)
     missing = [parent for parent in _parents(target) if parent not in places]
     if missing:
+        require_mailboxes(left, len(missing))
         await _add(statements, user_id, [(parent, "") for parent in missing], now_s)
     values = {**_below(user_id, source), **named(user_id, source), "target": target, "rest": len(source) + 1}
     await statements.later(RENAME_MAILBOXES, values)
@@ -129,7 +151,7 @@ async def rename_inbox(statements: Statements, user_id: UserId, target: str, now
         raise MailboxNotFound(INBOX)
     if target in places:
         raise MailboxExists(target)
-    created = await create_mailbox(statements, user_id, target, (), False, now_s)
+    created = await create_mailbox(statements, user_id, target, (), False, True, now_s)
     return await move(statements, places[INBOX][0], EVERYTHING, created.id, now_s)
 
 
@@ -195,6 +217,15 @@ async def lock_user(statements: Statements, user_id: UserId) -> bool:
     if row is not None:
         unsealed(row[1])
     return row is not None
+
+
+async def _lock_user_with_room(statements: Statements, user_id: UserId) -> int | None:
+    """How many mailboxes it may still make; None: as many as it likes. Raises UserNotFound, StoreSealed."""
+    row = await statements.one(LOCK_USER_WITH_ROOM, {"user": user_id})
+    if row is None:
+        raise UserNotFound(str(user_id))
+    unsealed(row[1])
+    return None if row[2] is None else int(row[2])
 
 
 def named(user_id: UserId, name: str) -> dict[str, object]:

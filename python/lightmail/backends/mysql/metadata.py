@@ -8,9 +8,9 @@ from lightmail._core.index import UidSet
 from lightmail.backends.mysql import append, bodies, copy_move, expunge, flags, mailboxes, reading
 from lightmail.backends.mysql.database import MysqlDatabase
 from lightmail.backends.mysql.literals import Sql
-from lightmail.backends.records import location, mailbox, status
+from lightmail.backends.records import location, mailbox, status, usage
 from lightmail.backends.transactions import Transactions
-from lightmail.errors import MailboxNotFound, OutcomeUnknown, Unavailable
+from lightmail.errors import MailboxNotFound, OutcomeUnknown, Unavailable, UserNotFound
 from lightmail.model import (
     BodyId,
     Delta,
@@ -20,6 +20,8 @@ from lightmail.model import (
     MailboxStatus,
     ModSeq,
     NewMessage,
+    Quota,
+    Usage,
     UserId,
 )
 from lightmail.ports.metadata import BodyLocation, PackedMessages, SummaryRow
@@ -67,6 +69,18 @@ class MysqlMetadata(Transactions):
 
     async def status(self, user_id: UserId, name: str) -> MailboxStatus:
         return status(await self._database.one(mailboxes.SELECT_STATUS, mailboxes.named(user_id, name)), name)
+
+    async def quota(self, user_id: UserId) -> tuple[Quota, Usage]:
+        row = await self._database.one(mailboxes.SELECT_QUOTA, {"user": user_id})
+        if row is None:
+            raise UserNotFound(str(user_id))
+        return Quota(*row[:3]), usage(row[3:])
+
+    async def deleted_octets(self, mailbox_ids: Sequence[MailboxId]) -> dict[MailboxId, int]:
+        if not mailbox_ids:
+            return {}
+        rows = await self._database.all(mailboxes.SELECT_DELETED_OCTETS, {"mailboxes": list(mailbox_ids)})
+        return {MailboxId(mailbox_id): int(octets) for mailbox_id, octets in rows}
 
     async def claim_recent(self, mailbox_id: MailboxId, up_to: int) -> int:
         row = await self._database.one(mailboxes.SELECT_RECENT, {"mailbox": mailbox_id, "up_to": up_to})

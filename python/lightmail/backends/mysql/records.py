@@ -12,7 +12,15 @@ from lightmail.backends.mysql.mailbox_row import KEYWORDS
 from lightmail.backends.mysql.reading import log_lines
 from lightmail.backends.mysql.statements import Statements
 from lightmail.backends.packing import split_words
-from lightmail.backends.records import STORED_BODY_COLUMNS, USER_COLUMNS, mailbox, mailbox_columns, stored_body, user
+from lightmail.backends.records import (
+    STORED_BODY_COLUMNS,
+    USER_COLUMNS,
+    mailbox,
+    mailbox_columns,
+    stored_body,
+    user,
+    user_row,
+)
 from lightmail.errors import MailboxExists, UserExists, UserNotFound
 from lightmail.model import (
     AccountRecord,
@@ -59,10 +67,12 @@ SELECT_TAKEN_ADDRESS = """
 # Addresses may be exchanged among those given: for the time being none of them has one. No address begins with a blank.
 FREE_ADDRESSES = "UPDATE users SET address = CONCAT(' ', id) WHERE id IN %(users)s"
 PUT_USERS = f"""
-    INSERT INTO users ({USER_COLUMNS}) SELECT c.id, c.address, c.password_hash, c.enabled, c.created_s
+    INSERT INTO users ({USER_COLUMNS}) SELECT c.id, c.address, c.password_hash, c.enabled, c.created_s,
+        c.administrator, c.quota_octets, c.quota_messages, c.quota_mailboxes
     FROM (%(rows)s) AS c
     ON DUPLICATE KEY UPDATE address = c.address, password_hash = c.password_hash, enabled = c.enabled,
-        created_s = c.created_s
+        created_s = c.created_s, administrator = c.administrator, quota_octets = c.quota_octets,
+        quota_messages = c.quota_messages, quota_mailboxes = c.quota_mailboxes
 """
 DELETE_ALIASES = "DELETE FROM aliases WHERE user_id IN %(users)s"
 DELETE_SUBSCRIPTIONS = "DELETE FROM subscriptions WHERE user_id IN %(users)s"
@@ -179,10 +189,7 @@ async def put_accounts(statements: Statements, accounts: Sequence[AccountRecord]
     ids = {"users": [account.user.id for account in changed]}
     await statements.later(DELETE_ALIASES, ids)
     await statements.later(DELETE_SUBSCRIPTIONS, ids)
-    names = ("id", "address", "password_hash", "enabled", "created_s")
-    users = [account.user for account in changed]
-    rows = [(one.id, one.address, one.password_hash, one.enabled, one.created_s) for one in users]
-    await _put(statements, PUT_USERS, names, rows)
+    await _put(statements, PUT_USERS, USER_COLUMNS.split(", "), [user_row(account.user) for account in changed])
     await statements.many(INSERT_ALIAS, [(alias, one.user.id) for one in changed for alias in one.aliases])
     await statements.many(INSERT_SUBSCRIPTION, [(one.user.id, name) for one in changed for name in one.subscriptions])
     await _raise_uid_validities(statements, [(one.user.address, one.last_uid_validity) for one in changed])

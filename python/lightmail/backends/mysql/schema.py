@@ -239,6 +239,17 @@ MIGRATIONS = (
             "INSERT IGNORE INTO settings (name, value) VALUES ('sealed', '')",
         ),
     ),
+    Migration(
+        version=3,
+        usable_from=1,
+        statements=(
+            # What an account may have; NULL: as much as it likes. What it has is the sum over its mailboxes.
+            "ALTER TABLE users ADD COLUMN quota_octets BIGINT NULL DEFAULT NULL",
+            "ALTER TABLE users ADD COLUMN quota_messages BIGINT NULL DEFAULT NULL",
+            "ALTER TABLE users ADD COLUMN quota_mailboxes BIGINT NULL DEFAULT NULL",
+            "ALTER TABLE users ADD COLUMN administrator TINYINT NOT NULL DEFAULT 0",
+        ),
+    ),
 )
 
 CURRENT = MIGRATIONS[-1].version

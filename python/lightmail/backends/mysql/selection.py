@@ -15,7 +15,14 @@ from lightmail.backends.keywords import DELETED
 from lightmail.backends.mailbox_change import MailboxChange
 from lightmail.backends.mysql.answers import Row
 from lightmail.backends.mysql.literals import Sql
-from lightmail.backends.mysql.mailbox_row import LOCKED_COLUMNS, admit, lock
+from lightmail.backends.mysql.mailbox_row import (
+    LOCKED_COLUMNS,
+    ROOM_COLUMN,
+    TARGET_COLUMNS,
+    admit,
+    give_room,
+    lock,
+)
 from lightmail.backends.mysql.statements import Statements
 from lightmail.backends.packing import MAX_MODSEQ, uid_set
 from lightmail.model import MailboxId, ModSeq
@@ -35,16 +42,16 @@ CENSUS_DELETED = _CENSUS.format(index=" FORCE INDEX (messages_deleted)", which="
 
 
 # With the only message that a verb is about.
-LOCK_WITH_ONE = f"""
-    SELECT {LOCKED_COLUMNS}, s.uid, s.size_octets, s.flags, s.modseq, s.body_id, s.internaldate, s.internaldate_zone,
+_LOCK_WITH_ONE = """
+    SELECT {columns}, s.uid, s.size_octets, s.flags, s.modseq, s.body_id, s.internaldate, s.internaldate_zone,
         s.savedate, s.sent_date, s.sent_zone
     FROM mailboxes AS m FORCE INDEX (PRIMARY)
     LEFT JOIN messages AS s ON s.mailbox_id = m.id AND s.uid = %(uid)s AND m.id = %(source)s
     WHERE m.id IN %(mailboxes)s AND m.selectable
     ORDER BY m.id FOR UPDATE
 """
-_MESSAGE = 7
-"""Where the columns of the message begin."""
+LOCK_WITH_ONE = _LOCK_WITH_ONE.format(columns=LOCKED_COLUMNS)
+LOCK_TARGET_WITH_ONE = _LOCK_WITH_ONE.format(columns=TARGET_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,29 +65,39 @@ class Chosen:
 
 
 async def lock_chosen(
-    statements: Statements, uids: UidSet, source: MailboxId, *others: MailboxId, deleted: bool = False
+    statements: Statements,
+    uids: UidSet,
+    source: MailboxId,
+    *others: MailboxId,
+    deleted: bool = False,
+    arriving: bool = False,
 ) -> Chosen:
-    """deleted: only messages with \\Deleted. Two statements; one for a single UID. Raises MailboxNotFound,
+    """arriving: copies of them come to the last mailbox named. deleted: only
+    messages with \\Deleted. Two statements; one for a single UID. Raises MailboxNotFound,
     StoreSealed.
     """
     if len(uids) != 1:
-        mailboxes = await lock(statements, source, *others)
+        mailboxes = await lock(statements, source, *others, arriving=arriving)
         return Chosen(mailboxes, await census(statements, source, uids, deleted=deleted), None)
-    mailboxes, row = await lock_with_one(statements, uids.first, source, *others)
+    mailboxes, row = await lock_with_one(statements, uids.first, source, *others, arriving=arriving)
     if row is None or (deleted and not row[2] & DELETED):
         return Chosen(mailboxes, [], None)
     return Chosen(mailboxes, [Group(row[2], False, 1, row[1], uids)], row)
 
 
 async def lock_with_one(
-    statements: Statements, uid: int, source: MailboxId, *others: MailboxId
+    statements: Statements, uid: int, source: MailboxId, *others: MailboxId, arriving: bool = False
 ) -> tuple[dict[MailboxId, MailboxChange], Row | None]:
     """The mailboxes, and the row of one message as MESSAGE_ROW has it. Raises MailboxNotFound, StoreSealed."""
     values = {"mailboxes": sorted({source, *others}), "source": source, "uid": uid}
-    rows = await statements.all(LOCK_WITH_ONE, values)
+    rows = await statements.all(LOCK_TARGET_WITH_ONE if arriving else LOCK_WITH_ONE, values)
     admit(rows)
     mailboxes = MailboxChange.in_order([source, *others], rows)
-    (message,) = [row[_MESSAGE:] for row in rows if row[0] == source]
+    if arriving:
+        give_room(mailboxes, rows)
+    # Behind the columns of the mailbox.
+    at = ROOM_COLUMN + arriving
+    (message,) = [row[at:] for row in rows if row[0] == source]
     return mailboxes, None if message[0] is None else message
 
 

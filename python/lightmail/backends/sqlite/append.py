@@ -20,9 +20,9 @@ SELECT_LAST_BODY = "SELECT seq FROM sqlite_sequence WHERE name = 'message_bodies
 
 
 def append(statements: Statements, messages: Sequence[NewMessage]) -> tuple[list[Appended], list[Delta]]:
-    """Raises MailboxNotFound, LimitExceeded; one statement per table and mailbox, whatever the number of messages."""
+    """Raises MailboxNotFound, LimitExceeded, OverQuota; one statement per table and mailbox, whatever the number of messages."""
     arrivals = Arrivals(messages)
-    mailboxes = MailboxRow.get_many(statements, arrivals.mailbox_ids)
+    mailboxes = MailboxRow.get_targets(statements, arrivals.mailbox_ids)
     arrivals.place(mailboxes, _add_bodies(statements, arrivals))
     if len(arrivals.rows) == 1:
         statements.run(INSERT_MESSAGE, arrivals.rows[0])

@@ -38,8 +38,8 @@ def copy_statement(pairs: tuple[tuple[int, int], ...]) -> OnChosen:
 
 
 def copy(statements: Statements, source: MailboxId, uids: UidSet, target: MailboxId, now_s: int) -> CopyOutcome:
-    source_box = MailboxRow.get(statements, source)
-    target_box = source_box if source == target else MailboxRow.get(statements, target)
+    target_box = MailboxRow.get_target(statements, target)
+    source_box = target_box if source == target else MailboxRow.get(statements, source)
     groups = census(statements, source, uids)
     if not groups:
         return CopyOutcome(target_box.uid_validity, UidSet(), UidSet(), None)
@@ -52,9 +52,11 @@ def copy(statements: Statements, source: MailboxId, uids: UidSet, target: Mailbo
 
 
 def move(statements: Statements, source: MailboxId, uids: UidSet, target: MailboxId, now_s: int) -> MoveOutcome:
-    """The bodies keep their count: each loses one reference and gains one."""
+    """The bodies keep their count: each loses one reference and gains one. What stays in an account needs no room."""
     source_box = MailboxRow.get(statements, source)
-    target_box = source_box if source == target else MailboxRow.get(statements, target)
+    target_box = source_box if source == target else MailboxRow.get_target(statements, target)
+    if target_box.user_id == source_box.user_id:
+        target_box.room = None
     groups = census(statements, source, uids)
     if not groups:
         return MoveOutcome(target_box.uid_validity, UidSet(), UidSet(), None, None)

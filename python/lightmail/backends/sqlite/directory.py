@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import asdict
 
 from lightmail.backends.records import USER_COLUMNS, user
 from lightmail.backends.sqlite import mailboxes
 from lightmail.backends.sqlite.connection import Statements
 from lightmail.backends.sqlite.database import SqliteDatabase
 from lightmail.errors import UserExists, UserNotFound
-from lightmail.model import MailboxId, User, UserId
+from lightmail.model import NO_LIMITS, MailboxId, Quota, User, UserId
 from lightmail.ports.directory import SECRET_OCTETS, SHARED_SECRET
 
 _USER = f"SELECT {USER_COLUMNS} FROM users"
@@ -21,13 +22,18 @@ SELECT_ADDRESS = """
     SELECT 1 FROM users WHERE address = :address UNION ALL SELECT 1 FROM aliases WHERE address = :address LIMIT 1
 """
 INSERT_USER = """
-    INSERT INTO users (address, password_hash, enabled, created_s) VALUES (:address, :password_hash, 1, :now_s)
+    INSERT INTO users (address, password_hash, enabled, created_s, quota_octets, quota_messages, quota_mailboxes)
+    VALUES (:address, :password_hash, 1, :now_s, :octets, :messages, :mailboxes)
 """
 SET_PASSWORD = """
     UPDATE users SET password_hash = :password_hash
     WHERE id = :user AND (:only_if IS NULL OR password_hash = :only_if)
 """
 SET_ENABLED = "UPDATE users SET enabled = :enabled WHERE id = :user"
+SET_ADMINISTRATOR = "UPDATE users SET administrator = :administrator WHERE id = :user"
+SET_QUOTA = """
+    UPDATE users SET quota_octets = :octets, quota_messages = :messages, quota_mailboxes = :mailboxes WHERE id = :user
+"""
 SELECT_MAILBOX_IDS = "SELECT id FROM mailboxes WHERE user_id = :user"
 DELETE_USER = "DELETE FROM users WHERE id = :user"
 SELECT_SETTING = "SELECT value FROM settings WHERE name = :name"
@@ -40,14 +46,15 @@ class SqliteDirectory:
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
 
-    async def add_user(self, address: str, password_hash: str) -> User:
+    async def add_user(self, address: str, password_hash: str, quota: Quota = NO_LIMITS) -> User:
         now_s = self._database.clock.now_s()
 
         def add(statements: Statements) -> User:
             if statements.one(SELECT_ADDRESS, {"address": address}) is not None:
                 raise UserExists(address)
             values = {"address": address, "password_hash": password_hash, "now_s": now_s}
-            return User(UserId(statements.insert(INSERT_USER, values)), address, password_hash, True, now_s)
+            user_id = UserId(statements.insert(INSERT_USER, values | asdict(quota)))
+            return User(user_id, address, password_hash, True, now_s, quota=quota)
 
         return await self._database.write(add)
 
@@ -71,11 +78,20 @@ class SqliteDirectory:
         await self._database.write(set_password)
 
     async def set_enabled(self, user_id: UserId, enabled: bool) -> None:
-        def set_enabled(statements: Statements) -> None:
-            if not statements.run(SET_ENABLED, {"user": user_id, "enabled": enabled}):
+        await self._change(SET_ENABLED, user_id, enabled=enabled)
+
+    async def set_quota(self, user_id: UserId, quota: Quota) -> None:
+        await self._change(SET_QUOTA, user_id, **asdict(quota))
+
+    async def set_administrator(self, user_id: UserId, administrator: bool) -> None:
+        await self._change(SET_ADMINISTRATOR, user_id, administrator=administrator)
+
+    async def _change(self, statement: str, user_id: UserId, **values: int | None) -> None:
+        def change(statements: Statements) -> None:
+            if not statements.run(statement, {"user": user_id, **values}):
                 raise UserNotFound(str(user_id))
 
-        await self._database.write(set_enabled)
+        await self._database.write(change)
 
     async def delete_user(self, user_id: UserId) -> None:
         now_s = self._database.clock.now_s()

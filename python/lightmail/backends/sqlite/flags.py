@@ -64,9 +64,9 @@ def _set_flags_of_one(
     if row is None:
         raise MailboxNotFound(str(mailbox_id))
     mailbox = MailboxRow(row)
-    if row[6] is None:
+    if row[7] is None:
         return FlagOutcome(UidSet(), UidSet(), mailbox.highest_modseq, None)
-    after, outcome = reflag_one(mailbox, row[6:], op, flags, unchanged_since)
+    after, outcome = reflag_one(mailbox, row[7:], op, flags, unchanged_since)
     if outcome.delta is not None:
         values = {"mailbox": mailbox_id, "uid": uids.first, "flags": after, "modseq": mailbox.modseq}
         statements.run(SET_FLAGS_OF_ONE, values)

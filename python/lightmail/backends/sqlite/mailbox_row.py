@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lightmail.backends.mailbox_change import MailboxChange
+from lightmail.backends.quotas import room
+from lightmail.backends.records import room_column
 from lightmail.backends.sqlite.connection import Statements
 from lightmail.errors import MailboxNotFound
 from lightmail.model import MailboxId
@@ -19,15 +21,22 @@ KEYWORDS = (
     " (SELECT keyword FROM mailbox_keywords WHERE mailbox_id = m.id ORDER BY bit))"
 )
 
-MAILBOX_COLUMNS = f"m.id, m.uid_validity, m.uid_next, m.highest_modseq, m.recent_from, {KEYWORDS}"
+MAILBOX_COLUMNS = f"m.id, m.uid_validity, m.uid_next, m.highest_modseq, m.recent_from, {KEYWORDS}, m.user_id"
+
+_ROOM = room_column(" || ' ' || ".join)
 
 SELECT_MAILBOX = f"""
     SELECT {MAILBOX_COLUMNS}
     FROM mailboxes AS m WHERE m.id = :mailbox AND m.selectable
 """
 
-SELECT_MAILBOXES = f"""
-    SELECT {MAILBOX_COLUMNS}
+SELECT_TARGET = f"""
+    SELECT {MAILBOX_COLUMNS}, {_ROOM}
+    FROM mailboxes AS m WHERE m.id = :mailbox AND m.selectable
+"""
+
+SELECT_TARGETS = f"""
+    SELECT {MAILBOX_COLUMNS}, {_ROOM}
     FROM mailboxes AS m WHERE m.id IN (SELECT value FROM json_each(:mailboxes)) AND m.selectable
 """
 
@@ -53,12 +62,21 @@ class MailboxRow(MailboxChange):
         return cls(row)
 
     @classmethod
-    def get_many(cls, statements: Statements, mailbox_ids: Sequence[MailboxId]) -> dict[MailboxId, MailboxRow]:
+    def get_target(cls, statements: Statements, mailbox_id: MailboxId) -> MailboxRow:
+        """One that messages arrive in. Raises MailboxNotFound."""
+        return cls.get_targets(statements, [mailbox_id])[mailbox_id]
+
+    @classmethod
+    def get_targets(cls, statements: Statements, mailbox_ids: Sequence[MailboxId]) -> dict[MailboxId, MailboxRow]:
         """In the order given. Raises MailboxNotFound unless all are there."""
         if len(mailbox_ids) == 1:
-            return {mailbox_ids[0]: cls.get(statements, mailbox_ids[0])}
-        rows = statements.all(SELECT_MAILBOXES, {"mailboxes": f"[{','.join(map(str, mailbox_ids))}]"})
-        return cls.in_order(mailbox_ids, rows)
+            rows = statements.all(SELECT_TARGET, {"mailbox": mailbox_ids[0]})
+        else:
+            rows = statements.all(SELECT_TARGETS, {"mailboxes": f"[{','.join(map(str, mailbox_ids))}]"})
+        mailboxes = cls.in_order(mailbox_ids, rows)
+        for row in rows:
+            mailboxes[MailboxId(row[0])].room = room(row[-1])
+        return mailboxes
 
     def save(self, statements: Statements) -> None:
         """Write the row, which ends the change of this mailbox."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlite3
 
 from lightmail.backends.mailbox_change import EVERYTHING
-from lightmail.backends.records import STATUS_COLUMNS, mailbox, mailbox_columns
+from lightmail.backends.quotas import require_mailboxes
+from lightmail.backends.records import MAILBOX_ROOM, STATUS_COLUMNS, USAGE_COLUMNS, mailbox, mailbox_columns
 from lightmail.backends.sqlite.connection import Statements
 from lightmail.backends.sqlite.copy_move import move
 from lightmail.errors import (
@@ -34,9 +35,22 @@ SELECT_MAILBOXES_BY_NAME = f"""
 SELECT_MAILBOX_BY_ID = f"{_MAILBOX} WHERE m.id = :mailbox"
 SELECT_SUBSCRIPTIONS = "SELECT name FROM subscriptions WHERE user_id = :user"
 SELECT_STATUS = f"SELECT {STATUS_COLUMNS} FROM mailboxes WHERE user_id = :user AND name = :name"
+SELECT_QUOTA = f"""
+    SELECT u.quota_octets, u.quota_messages, u.quota_mailboxes, {USAGE_COLUMNS}
+    FROM users AS u LEFT JOIN mailboxes AS o ON o.user_id = u.id WHERE u.id = :user GROUP BY u.id
+"""
+SELECT_DELETED_OCTETS = """
+    SELECT mailbox_id, sum(size_octets) FROM messages INDEXED BY messages_deleted
+    WHERE mailbox_id IN (SELECT value FROM json_each(:mailboxes)) AND flags & 4 GROUP BY mailbox_id
+"""
 SELECT_RECENT = "SELECT recent_from, min(uid_next, :up_to) FROM mailboxes WHERE id = :mailbox AND selectable"
 
 SELECT_PLACE = "SELECT id, selectable FROM mailboxes WHERE user_id = :user AND name = :name"
+_PLACE = "FROM mailboxes WHERE user_id = :user AND name = :name"
+SELECT_PLACE_WITH_ROOM = f"""
+    SELECT (SELECT id {_PLACE}), (SELECT selectable {_PLACE}), {MAILBOX_ROOM.format(user=":user")}
+"""
+SELECT_ROOM = f"SELECT {MAILBOX_ROOM.format(user=':user')}"
 # "/" is followed by "0": what is below a name is one range of the index on names.
 _BELOW = f"name > :name || '{DELIMITER}' AND name < :name || '{chr(ord(DELIMITER) + 1)}'"
 SELECT_BELOW = f"SELECT 1 FROM mailboxes WHERE user_id = :user AND {_BELOW} LIMIT 1"
@@ -90,16 +104,26 @@ def set_subscribed(statements: Statements, user_id: UserId, name: str, subscribe
 
 
 def create_mailbox(
-    statements: Statements, user_id: UserId, name: str, special_use: tuple[str, ...], subscribe: bool, now_s: int
+    statements: Statements,
+    user_id: UserId,
+    name: str,
+    special_use: tuple[str, ...],
+    subscribe: bool,
+    within_quota: bool,
+    now_s: int,
 ) -> Mailbox:
-    place = statements.one(SELECT_PLACE, {"user": user_id, "name": name})
-    if place is None:
-        _create_parents(statements, user_id, name, now_s)
+    row = statements.one(SELECT_PLACE_WITH_ROOM, {"user": user_id, "name": name})
+    mailbox_id, selectable, left = row if row is not None else (None, None, None)
+    if selectable:
+        raise MailboxExists(name)
+    if mailbox_id is None:
+        parents = _missing_parents(statements, user_id, name)
+        require_mailboxes(left if within_quota else None, 1 + len(parents))
+        for parent in parents:
+            _add(statements, user_id, parent, now_s)
         mailbox_id = _add(statements, user_id, name, now_s, special_use=special_use)
     else:
-        mailbox_id, selectable = place
-        if selectable:
-            raise MailboxExists(name)
+        require_mailboxes(left if within_quota else None, 1)
         statements.run(
             MAKE_SELECTABLE,
             {
@@ -119,7 +143,12 @@ def rename_mailbox(statements: Statements, user_id: UserId, source: str, target:
         raise MailboxNameInvalid(target, f"is below {source!r} itself")
     if statements.one(SELECT_PLACE, {"user": user_id, "name": target}) is not None:
         raise MailboxExists(target)
-    _create_parents(statements, user_id, target, now_s)
+    parents = _missing_parents(statements, user_id, target)
+    if parents:
+        row = statements.one(SELECT_ROOM, {"user": user_id})
+        require_mailboxes(row[0] if row is not None else None, len(parents))
+    for parent in parents:
+        _add(statements, user_id, parent, now_s)
     values = {"user": user_id, "name": source, "target": target}
     statements.run(RENAME_MAILBOX, values)
     statements.run(RENAME_BELOW, {**values, "length": len(source)})
@@ -129,7 +158,7 @@ def rename_inbox(statements: Statements, user_id: UserId, target: str, now_s: in
     inbox, _ = _find(statements, user_id, INBOX)
     if statements.one(SELECT_PLACE, {"user": user_id, "name": target}) is not None:
         raise MailboxExists(target)
-    created = create_mailbox(statements, user_id, target, (), False, now_s)
+    created = create_mailbox(statements, user_id, target, (), False, True, now_s)
     return move(statements, inbox, EVERYTHING, created.id, now_s)
 
 
@@ -169,12 +198,11 @@ def _find(statements: Statements, user_id: UserId, name: str) -> tuple[MailboxId
     return MailboxId(place[0]), bool(place[1])
 
 
-def _create_parents(statements: Statements, user_id: UserId, name: str, now_s: int) -> None:
+def _missing_parents(statements: Statements, user_id: UserId, name: str) -> list[str]:
+    """Highest first."""
     levels = name.split(DELIMITER)
-    for depth in range(1, len(levels)):
-        parent = DELIMITER.join(levels[:depth])
-        if statements.one(SELECT_PLACE, {"user": user_id, "name": parent}) is None:
-            _add(statements, user_id, parent, now_s)
+    parents = [DELIMITER.join(levels[:depth]) for depth in range(1, len(levels))]
+    return [parent for parent in parents if statements.one(SELECT_PLACE, {"user": user_id, "name": parent}) is None]
 
 
 def _add(

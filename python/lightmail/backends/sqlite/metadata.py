@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 from lightmail._core.index import UidSet
 from lightmail.backends.packing import MAX_MODSEQ
-from lightmail.backends.records import location, mailbox, status
+from lightmail.backends.records import location, mailbox, status, usage
 from lightmail.backends.sqlite import append, bodies, copy_move, expunge, flags, mailboxes, reading
 from lightmail.backends.sqlite.database import SqliteDatabase
 from lightmail.backends.states import found, small_changes, small_load
 from lightmail.backends.transactions import Transactions
-from lightmail.errors import MailboxNotFound
+from lightmail.errors import MailboxNotFound, UserNotFound
 from lightmail.model import (
     BodyId,
     Delta,
@@ -20,6 +20,8 @@ from lightmail.model import (
     MailboxId,
     MailboxStatus,
     ModSeq,
+    Quota,
+    Usage,
     UserId,
 )
 from lightmail.ports.metadata import BodyLocation, PackedMessages, SummaryRow
@@ -65,6 +67,19 @@ class SqliteMetadata(Transactions):
 
     async def status(self, user_id: UserId, name: str) -> MailboxStatus:
         return status(self._database.one(mailboxes.SELECT_STATUS, {"user": user_id, "name": name}), name)
+
+    async def quota(self, user_id: UserId) -> tuple[Quota, Usage]:
+        row = self._database.one(mailboxes.SELECT_QUOTA, {"user": user_id})
+        if row is None:
+            raise UserNotFound(str(user_id))
+        return Quota(*row[:3]), usage(row[3:])
+
+    async def deleted_octets(self, mailbox_ids: Sequence[MailboxId]) -> dict[MailboxId, int]:
+        listed = f"[{','.join(map(str, mailbox_ids))}]"
+        rows = await self._database.read(
+            lambda statements: statements.all(mailboxes.SELECT_DELETED_OCTETS, {"mailboxes": listed})
+        )
+        return {MailboxId(mailbox_id): octets for mailbox_id, octets in rows}
 
     async def claim_recent(self, mailbox_id: MailboxId, up_to: int) -> int:
         row = self._database.one(mailboxes.SELECT_RECENT, {"mailbox": mailbox_id, "up_to": up_to})

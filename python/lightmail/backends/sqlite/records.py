@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 
 from lightmail.backends.packing import split_words
-from lightmail.backends.records import USER_COLUMNS, mailbox, mailbox_columns, user
+from lightmail.backends.records import USER_COLUMNS, mailbox, mailbox_columns, user, user_row
 from lightmail.backends.sqlite.connection import Row, Statements
 from lightmail.backends.sqlite.mailbox_row import KEYWORDS
 from lightmail.backends.sqlite.mailboxes import remove_mailbox
@@ -36,9 +36,11 @@ SELECT_TAKEN_ADDRESS = f"""
 # Addresses may be exchanged among those given: for the time being none of them has one. No address has a blank.
 FREE_ADDRESSES = f"UPDATE users SET address = ' ' || id WHERE id IN {_GIVEN}"
 PUT_USER = f"""
-    INSERT INTO users ({USER_COLUMNS}) VALUES (?, ?, ?, ?, ?)
+    INSERT INTO users ({USER_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET address = excluded.address, password_hash = excluded.password_hash,
-        enabled = excluded.enabled, created_s = excluded.created_s
+        enabled = excluded.enabled, created_s = excluded.created_s, administrator = excluded.administrator,
+        quota_octets = excluded.quota_octets, quota_messages = excluded.quota_messages,
+        quota_mailboxes = excluded.quota_mailboxes
 """
 DELETE_ALIASES = f"DELETE FROM aliases WHERE user_id IN {_GIVEN}"
 DELETE_SUBSCRIPTIONS = f"DELETE FROM subscriptions WHERE user_id IN {_GIVEN}"
@@ -77,8 +79,8 @@ COUNT_RECENT = f"""
 
 def account_record(row: Row) -> AccountRecord:
     """row: of SELECT_ACCOUNTS."""
-    aliases, subscriptions, last = row[5:]
-    return AccountRecord(user(row[:5], ""), tuple(json.loads(aliases)), tuple(json.loads(subscriptions)), last)
+    aliases, subscriptions, last = row[9:]
+    return AccountRecord(user(row[:9], ""), tuple(json.loads(aliases)), tuple(json.loads(subscriptions)), last)
 
 
 def mailbox_record(row: Row) -> MailboxRecord:
@@ -102,8 +104,7 @@ def put_accounts(statements: Statements, accounts: Sequence[AccountRecord]) -> N
         raise UserExists(taken[0])
     for statement in (FREE_ADDRESSES, DELETE_ALIASES, DELETE_SUBSCRIPTIONS):
         statements.run(statement, given)
-    users = [account.user for account in accounts]
-    statements.many(PUT_USER, [(u.id, u.address, u.password_hash, u.enabled, u.created_s) for u in users])
+    statements.many(PUT_USER, [user_row(account.user) for account in accounts])
     statements.many(INSERT_ALIAS, [(alias, one.user.id) for one in accounts for alias in one.aliases])
     statements.many(INSERT_SUBSCRIPTION, [(one.user.id, name) for one in accounts for name in one.subscriptions])
     lasts = [(one.user.address, one.last_uid_validity) for one in accounts if one.last_uid_validity]

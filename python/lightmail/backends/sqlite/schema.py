@@ -184,6 +184,17 @@ MIGRATIONS = (
             """,
         ),
     ),
+    Migration(
+        version=4,
+        usable_from=1,
+        statements=(
+            # What an account may have; NULL: as much as it likes. What it has is the sum over its mailboxes.
+            "ALTER TABLE users ADD COLUMN quota_octets INTEGER",
+            "ALTER TABLE users ADD COLUMN quota_messages INTEGER",
+            "ALTER TABLE users ADD COLUMN quota_mailboxes INTEGER",
+            "ALTER TABLE users ADD COLUMN administrator INTEGER NOT NULL DEFAULT 0",
+        ),
+    ),
 )
 
 CURRENT = MIGRATIONS[-1].version

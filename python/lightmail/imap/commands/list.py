@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
 from lightmail._core import imap
-from lightmail.imap.commands.status import note_items, status_line
+from lightmail.imap.commands.status import DELETED_STORAGE, note_items, status_line
 from lightmail.imap.patterns import Pattern
 from lightmail.imap.replies import Done
 from lightmail.imap.session import Session
 from lightmail.mail.mailboxes import normal_name
-from lightmail.model import DELIMITER, INBOX, Mailbox
+from lightmail.model import DELIMITER, INBOX, Mailbox, MailboxId
 
 _LISTED = Done("That is all")
 _ROOT = b'* LIST (\\Noselect) "%s" ""\r\n' % DELIMITER.encode()
@@ -37,7 +37,11 @@ async def list_mailboxes(session: Session, command: imap.List) -> Done:
     if "STATUS" in command.returns:
         note_items(session, command.status)
     names = _Names(mailboxes, subscribed)
-    lines = _lines(session, command, names, patterns)
+    deleted_octets: Mapping[MailboxId, int] = {}
+    if DELETED_STORAGE in command.status:
+        marked = [mailbox.id for mailbox in mailboxes if mailbox.deleted]
+        deleted_octets = await session.mail.mailboxes.deleted_octets(marked)
+    lines = _lines(session, command, names, patterns, deleted_octets)
     while part := b"".join(islice(lines, _LINES_AT_ONCE)):
         session.send(part)
         await session.drain()
@@ -109,7 +113,13 @@ class _Names:
         self.parents = _parents(self.mailboxes)
 
 
-def _lines(session: Session, command: imap.List, names: _Names, patterns: list[Pattern]) -> Iterator[bytes]:
+def _lines(
+    session: Session,
+    command: imap.List,
+    names: _Names,
+    patterns: list[Pattern],
+    deleted_octets: Mapping[MailboxId, int],
+) -> Iterator[bytes]:
     """LIST and STATUS responses, ordered by name (RFC 9051 §6.3.9.3)."""
     chosen = _chosen(names, command.select)
     # RFC 9051 §6.3.9.6: CHILDINFO wherever a descendant is chosen, whatever its own name matches; a name that is not
@@ -135,7 +145,7 @@ def _lines(session: Session, command: imap.List, names: _Names, patterns: list[P
             extended,
         )
         if command.status and mailbox is not None and mailbox.selectable and name in chosen:
-            yield status_line(session, name, mailbox, command.status)
+            yield status_line(session, name, mailbox, command.status, deleted_octets.get(mailbox.id, 0))
 
 
 def _chosen(names: _Names, options: frozenset[str]) -> set[str]:

@@ -1,5 +1,5 @@
 """STATUS (RFC 9051 §6.3.11; SIZE: RFC 8438; HIGHESTMODSEQ: RFC 7162 §3.1.7; APPENDLIMIT: RFC 7889 §3;
-MAILBOXID: RFC 8474 §4.3).
+MAILBOXID: RFC 8474 §4.3; DELETED-STORAGE: RFC 9208 §4.1.4).
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from lightmail.imap.session import Session
 from lightmail.model import Mailbox, MailboxStatus, Rights
 
 _DONE = Done("That is its status")
+DELETED_STORAGE = "DELETED-STORAGE"
+"""The only item that no counter answers: an index knows the messages in question."""
 
 _VALUES: dict[str, Callable[[Mailbox | MailboxStatus], int | str]] = {
     "MESSAGES": lambda status: status.messages,
@@ -39,7 +41,10 @@ async def status(session: Session, command: imap.Status) -> Done:
     place = await session.place(command.mailbox, Rights.READ)
     known = await session.mail.mailboxes.status(place.owner, place.name)
     note_items(session, command.items)
-    session.send(status_line(session, command.mailbox, known, command.items))
+    deleted_octets = 0
+    if DELETED_STORAGE in command.items and known.deleted:
+        deleted_octets = (await session.mail.mailboxes.deleted_octets([known.id])).get(known.id, 0)
+    session.send(status_line(session, command.mailbox, known, command.items, deleted_octets))
     return _DONE
 
 
@@ -49,8 +54,14 @@ def note_items(session: Session, items: Sequence[str]) -> None:
         session.condstore = True
 
 
-def status_line(session: Session, name: str, known: Mailbox | MailboxStatus, items: Sequence[str]) -> bytes:
-    """The untagged STATUS (RFC 9051 §7.3.4), items in the order asked for."""
-    limit = session.config.limits.message_octets
-    values = [f"{item} {_VALUES[item](known) if item in _VALUES else limit}" for item in items]
+def status_line(
+    session: Session,
+    name: str,
+    known: Mailbox | MailboxStatus,
+    items: Sequence[str],
+    deleted_octets: int = 0,
+) -> bytes:
+    """The untagged STATUS (RFC 9051 §7.3.4), items in the order asked for. deleted_octets: for DELETED-STORAGE."""
+    others = {"APPENDLIMIT": session.config.limits.message_octets, DELETED_STORAGE: deleted_octets}
+    values = [f"{item} {_VALUES[item](known) if item in _VALUES else others[item]}" for item in items]
     return b"* STATUS %s (%s)\r\n" % (session.mailbox_name(name), " ".join(values).encode())

@@ -15,6 +15,7 @@ from lightmail.model import (
     MailboxId,
     MailboxRecord,
     ModSeq,
+    Quota,
     UidValidity,
     User,
     UserId,
@@ -90,6 +91,8 @@ class PlannedAccount:
             password_hash=line.password_hash if line is not None else "",
             enabled=line.enabled if line is not None else True,
             created_s=line.created_s if line is not None else now_s,
+            administrator=line.administrator if line is not None else False,
+            quota=line.quota if line is not None else Quota(),
         )
         aliases = tuple(sorted(line.aliases)) if line is not None else ()
         return AccountRecord(user, aliases, tuple(sorted(self.subscriptions)), self.last_uid_validity)

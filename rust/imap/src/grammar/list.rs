@@ -2,7 +2,7 @@
 
 use super::cursor::Cursor;
 use super::status::status_items;
-use crate::command::{Body, List, ListReturn, ListSelect, StatusItem};
+use crate::command::{Body, List, ListReturn, ListSelect};
 use crate::error::{Error, Parsed};
 
 /// More patterns than anyone sends; each is matched with each mailbox.
@@ -58,7 +58,7 @@ pub(super) fn list(cursor: &mut Cursor<'_>) -> Parsed<Body> {
         list.extended = true;
         cursor.space()?;
         cursor.open()?;
-        (list.returns, list.status) = return_options(cursor)?;
+        return_options(cursor, &mut list)?;
     }
     Ok(Body::List(list))
 }
@@ -136,12 +136,10 @@ fn select_options(cursor: &mut Cursor<'_>) -> Parsed<Vec<ListSelect>> {
 /// status-option    = "STATUS" SP "(" status-att *(SP status-att) ")"
 /// ```
 /// The "(" is taken.
-fn return_options(cursor: &mut Cursor<'_>) -> Parsed<(Vec<ListReturn>, Vec<StatusItem>)> {
+fn return_options(cursor: &mut Cursor<'_>, list: &mut List) -> Parsed<()> {
     const WHAT: &str = "a LIST return option";
-    let mut options = Vec::new();
-    let mut status = Vec::new();
     if cursor.eat(b')') {
-        return Ok((options, status));
+        return Ok(());
     }
     loop {
         let word = cursor.keyword(WHAT)?;
@@ -151,13 +149,13 @@ fn return_options(cursor: &mut Cursor<'_>) -> Parsed<(Vec<ListReturn>, Vec<Statu
         if option == ListReturn::Status {
             cursor.space()?;
             cursor.open()?;
-            status = status_items(cursor)?;
+            list.status = status_items(cursor)?;
         }
-        if !options.contains(&option) {
-            options.push(option);
+        if !list.returns.contains(&option) {
+            list.returns.push(option);
         }
         if cursor.eat(b')') {
-            return Ok((options, status));
+            return Ok(());
         }
         cursor.expect(b' ', "a space or \")\"")?;
     }

@@ -16,6 +16,7 @@ mod login;
 mod mailbox;
 pub mod octets;
 mod partial;
+mod quota;
 mod search;
 mod select;
 mod set;
@@ -128,6 +129,9 @@ fn body(cursor: &mut Cursor<'_>) -> Parsed<Body> {
         b"ESEARCH" => watch::esearch(cursor)?,
         b"NOTIFY" => watch::notify(cursor)?,
         b"CANCELUPDATE" => search::cancel_update(cursor)?,
+        b"GETQUOTA" => quota::get_quota(cursor)?,
+        b"GETQUOTAROOT" => quota::get_quota_root(cursor)?,
+        b"SETQUOTA" => quota::set_quota(cursor)?,
         b"APPEND" => return append::without_message(cursor),
         b"UID" => {
             cursor.space()?;

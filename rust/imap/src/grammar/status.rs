@@ -16,6 +16,7 @@ pub(super) fn status(cursor: &mut Cursor<'_>) -> Parsed<Body> {
 
 /// ```text
 /// status-att =  "MESSAGES" / "UIDNEXT" / "UIDVALIDITY" / "UNSEEN" / "DELETED" / "SIZE"
+/// status-att =/ "DELETED-STORAGE"    ; RFC 9208 §7
 /// status-att =/ "RECENT"             ; RFC 3501
 /// status-att =/ "HIGHESTMODSEQ"      ; RFC 7162 §7
 /// status-att =/ "APPENDLIMIT"        ; RFC 7889 §4

@@ -160,3 +160,36 @@ fn status() {
     assert_eq!(fails("STATUS x (FOO)"), ("a STATUS item", 10));
     assert_eq!(fails("STATUS x SIZE"), ("\"(\"", 9));
 }
+
+#[test]
+fn quotas() {
+    // RFC 9208 §4.1
+    assert!(
+        matches!(body("GETQUOTA \"!partition/sda4\""), Body::GetQuota(root) if root == "!partition/sda4")
+    );
+    assert!(matches!(body("GETQUOTA \"\""), Body::GetQuota(root) if root.is_empty()));
+    assert!(
+        matches!(body("getquotaroot inbox"), Body::GetQuotaRoot(name) if name.as_str() == "INBOX")
+    );
+    let Body::SetQuota(set) =
+        body("SETQUOTA \"#user/alice\" (STORAGE 510 message 9223372036854775807)")
+    else {
+        panic!("no SETQUOTA");
+    };
+    assert_eq!(set.root, "#user/alice");
+    assert_eq!(
+        set.limits,
+        [
+            ("STORAGE".to_owned(), 510),
+            ("MESSAGE".to_owned(), i64::MAX as u64)
+        ]
+    );
+    assert!(matches!(body("SETQUOTA x ()"), Body::SetQuota(set) if set.limits.is_empty()));
+    assert_eq!(
+        fails("SETQUOTA x (STORAGE 9223372036854775808)"),
+        ("a limit", 20)
+    );
+    assert_eq!(fails("SETQUOTA x (STORAGE)"), ("a space", 19));
+    assert_eq!(fails("SETQUOTA x ( )"), ("a resource", 12));
+    assert_eq!(fails("GETQUOTA"), ("a space", 8));
+}

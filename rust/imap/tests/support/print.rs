@@ -163,6 +163,24 @@ fn arguments(body: &Body, utf8: bool, out: &mut Vec<u8>) {
             out.push(b' ');
             list(out, items.iter().map(|item| item.as_str()));
         }
+        Body::GetQuota(root) => {
+            out.push(b' ');
+            mailbox_name(root, utf8, out);
+        }
+        Body::GetQuotaRoot(mailbox) => {
+            out.push(b' ');
+            mailbox_name(mailbox.as_str(), utf8, out);
+        }
+        Body::SetQuota(set) => {
+            out.push(b' ');
+            mailbox_name(&set.root, utf8, out);
+            out.push(b' ');
+            let limits = set.limits.iter();
+            let words: Vec<String> = limits
+                .map(|(resource, limit)| format!("{resource} {limit}"))
+                .collect();
+            list(out, words.iter().map(String::as_str));
+        }
         Body::Sort(sort) => {
             print_returns(&sort.search, out);
             out.push(b' ');

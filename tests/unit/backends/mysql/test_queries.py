@@ -44,7 +44,7 @@ from lightmail.backends.mysql import (
 from lightmail.backends.records import session_row
 from lightmail.config.addresses import parse_mysql
 from lightmail.errors import UserExists
-from lightmail.model import ClientSession, FlagOp, ModSeq, UserId
+from lightmail.model import ClientSession, FlagOp, ModSeq, Quota, UserId
 from tests.support.aio import run
 from tests.support.backends import HandClock, Store, uids
 from tests.support.mysql import OPTIONS, TABLES
@@ -174,6 +174,12 @@ async def scenario(store: Store, table: MysqlSessions) -> None:
         await metadata.move(inbox.id, chosen, archive.id)
     await metadata.claim_recent(inbox.id, appended[0].uid)
 
+    await accounts.set_quota(user.id, Quota(octets=2**50, messages=10**9, mailboxes=1000))
+    await metadata.append([store.message(inbox)])
+    await metadata.copy(inbox.id, uids(top + 30), archive.id)
+    await metadata.quota(user.id)
+    await metadata.deleted_octets([inbox.id, archive.id, small.id])
+
     await metadata.list_mailboxes(user.id)
     await metadata.get_mailboxes([user.id, *map(UserId, OTHERS[:40])], "INBOX")
     await metadata.list_subscriptions(user.id)
@@ -201,7 +207,7 @@ async def scenario(store: Store, table: MysqlSessions) -> None:
     await metadata.named_bodies(body_ids)
     await metadata.locations_after(found[0].body_id, 10)
 
-    await metadata.create_mailbox(user.id, "New/a/b", subscribe=True)
+    await metadata.create_mailbox(user.id, "New/a/b", subscribe=True, within_quota=True)
     await metadata.rename_mailbox(user.id, "New/a", "Other/b/c")
     await metadata.delete_mailbox(user.id, "Other/b")
     await metadata.create_mailbox(user.id, "Other/b")
@@ -215,6 +221,7 @@ async def scenario(store: Store, table: MysqlSessions) -> None:
     await accounts.set_password(made.id, "x", only_if="")
     await accounts.set_password(made.id, "y", only_if="")
     await accounts.set_enabled(made.id, False)
+    await accounts.set_administrator(made.id, True)
     await accounts.get_user_by_id(made.id)
     await accounts.resolve("a1005@example.org")
     await accounts.list_users()

@@ -28,7 +28,7 @@ EXPANDS = Migration(
     CURRENT + 1,
     1,
     (
-        "ALTER TABLE users ADD COLUMN quota_octets BIGINT NOT NULL DEFAULT 0",
+        "ALTER TABLE users ADD COLUMN signature_octets BIGINT NOT NULL DEFAULT 0",
         "ALTER TABLE users ADD KEY users_created (created_s)",
     ),
 )
@@ -102,7 +102,7 @@ def test_an_old_database_gets_what_is_new_and_this_release_goes_on(url: MysqlUrl
                 "INSERT INTO users (address, password_hash, created_s) VALUES ('ann@example.org', '', 0)"
             )
             await asyncio.gather(*(upgrade(url, OPTIONS, 88, migrations=(*MIGRATIONS, EXPANDS)) for _ in range(3)))
-            assert await database.all("SELECT address, domain, quota_octets FROM users") == [
+            assert await database.all("SELECT address, domain, signature_octets FROM users") == [
                 ("ann@example.org", "example.org", 0)
             ]
             assert await layout.found(database) == layout.expected((*MIGRATIONS, EXPANDS))
