@@ -186,6 +186,11 @@ class ReadOnly(UserError):
         self.what = what
 
 
+class MessageNotFound(UserError):
+    def __init__(self) -> None:
+        super().__init__("no message has this UID")
+
+
 class ExpungedMeanwhile(UserError):
     """What was asked of a message that this session still sees, and that is gone with its body."""
 

@@ -32,8 +32,11 @@ def test_transcript(path: Path, any_server: Installation) -> None:
 
 
 def test_every_command_has_a_transcript() -> None:
-    elsewhere = {"appendmessage": "append", "cancelupdate": "context", "unsubscribe": "subscribe"} | dict.fromkeys(
-        QUOTA, "quota"
-    )
+    elsewhere = {
+        "appendmessage": "append",
+        "cancelupdate": "context",
+        "replacemessage": "replace",
+        "unsubscribe": "subscribe",
+    } | dict.fromkeys(QUOTA, "quota")
     wanted = {elsewhere.get(name, name) for name in (row.type.__name__.lower() for row in ROWS)}
     assert wanted <= {path.stem for path in TRANSCRIPTS}

@@ -56,7 +56,7 @@ class Decoder:
 class Continue:
     """Send a continuation request now: a small synchronizing literal is awaited and will be held inline."""
 
-@final
+@disjoint_base
 class AppendMessage:
     """An APPEND has come to a message literal; answer with accept_literal() or refuse_literal()."""
 
@@ -69,6 +69,13 @@ class AppendMessage:
     binary: bool  # literal8: ~{n}
     utf8: bool  # inside UTF8 (~{n}) (RFC 6855 §4)
     first: bool  # False for the 2nd and later messages of a MULTIAPPEND (RFC 3502)
+
+@final
+class ReplaceMessage(AppendMessage):
+    """The same of REPLACE, which has one message only (RFC 8508)."""
+
+    uid: bool  # UID REPLACE
+    set: SequenceSet  # one number, or "*"
 
 @final
 class LiteralData:

@@ -9,13 +9,15 @@ arrivals.answer()
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from lightmail._core.index import UidSet
 from lightmail.backends.mailbox_change import MailboxChange
 from lightmail.backends.packing import packed
 from lightmail.backends.quotas import Arrival, require
-from lightmail.model import Appended, BodyId, BodyRecord, Delta, MailboxId, NewMessage, Uid
+from lightmail.model import Appended, BodyId, BodyRecord, Delta, MailboxId, NewMessage, ReplaceOutcome, Uid
 
 MESSAGE_COLUMNS = (
     "uid, size_octets, flags, modseq, body_id, internaldate, internaldate_zone, savedate, sent_date, sent_zone,"
@@ -81,6 +83,22 @@ class Arrivals:
                 for mailbox in self._mailboxes.values()
             ),
         )
+
+    def place_for(self, target: MailboxChange, source: MailboxChange, octets: int, body_ids: Mapping[str, int]) -> None:
+        """The only message, for one of so many octets in `source`: in one account it needs the difference only
+        (RFC 8508 §3.4). Raises as `place`.
+        """
+        room = target.room
+        if room is not None and target.user_id == source.user_id:
+            target.room = dataclasses.replace(room, octets=room.octets - octets, messages=room.messages - 1)
+        self.place({target.id: target}, body_ids)
+
+    def replaced(self, source: MailboxChange, gone: UidSet) -> ReplaceOutcome:
+        """The only message has come in place of one in `source`."""
+        (appended,), (delta,) = self.answer()
+        if source.id == appended.mailbox_id:
+            return ReplaceOutcome(appended, dataclasses.replace(delta, expunged=gone), None)
+        return ReplaceOutcome(appended, source.delta([], gone), delta)
 
     def answer(self) -> tuple[list[Appended], list[Delta]]:
         deltas = [self._mailboxes[at].delta(["".join(blocks)]) for at, blocks in self._blocks.items()]

@@ -19,6 +19,8 @@ from lightmail.model import (
     ModSeq,
     MoveOutcome,
     NewMessage,
+    ReplaceOutcome,
+    Uid,
     UserId,
 )
 from lightmail.ports.clock import Clock
@@ -46,6 +48,7 @@ class Transactions:
         flags: ModuleType,
         copy_move: ModuleType,
         expunge: ModuleType,
+        replace: ModuleType,
     ) -> None:
         """The modules that have the backend's verbs, by the names of the port: functions of its Statements and the
         values of the verb, those that need the time with it at the end; coroutines where Statements are asynchronous.
@@ -56,6 +59,7 @@ class Transactions:
         self._flags = flags
         self._copy_move = copy_move
         self._expunge = expunge
+        self._replace = replace
 
     async def create_mailbox(
         self,
@@ -104,6 +108,10 @@ class Transactions:
 
     async def move(self, source: MailboxId, uids: UidSet, target: MailboxId) -> MoveOutcome:
         outcome: MoveOutcome = await self._write(self._copy_move.move, source, uids, target, self._now_s)
+        return outcome
+
+    async def replace(self, source: MailboxId, uid: Uid, message: NewMessage) -> ReplaceOutcome:
+        outcome: ReplaceOutcome = await self._write(self._replace.replace, source, uid, message, self._now_s)
         return outcome
 
     async def expunge(self, mailbox_id: MailboxId, uids: UidSet | None) -> ExpungeOutcome:

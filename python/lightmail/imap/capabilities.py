@@ -46,6 +46,7 @@ FEATURES = (
     Feature("UNSELECT", When.AFTER_LOGIN, "RFC 3691", command=True),
     Feature("UIDPLUS", When.AFTER_LOGIN, "RFC 4315"),
     Feature("MOVE", When.AFTER_LOGIN, "RFC 6851", command=True),
+    Feature("REPLACE", When.AFTER_LOGIN, "RFC 8508", command=True),
     Feature("ESEARCH", When.AFTER_LOGIN, "RFC 4731"),
     Feature("SEARCHRES", When.AFTER_LOGIN, "RFC 5182"),
     Feature("XLIST", When.AFTER_LOGIN, "the forerunner of RFC 6154, for Outlook", command=True),

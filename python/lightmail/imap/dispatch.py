@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from time import perf_counter
 
 from lightmail._core import imap
 from lightmail.config import Limits
 from lightmail.imap import registry, state
 from lightmail.imap.commands.append import AppendRun
+from lightmail.imap.commands.replace import ReplaceRun
 from lightmail.imap.errors import ConnectionLost, ResponseBroken
 from lightmail.imap.registry import Expunges, Row
 from lightmail.imap.replies import Ask, Done, Outcome
@@ -34,7 +36,6 @@ BEFORE_LOGIN_LITERALS = 4
 
 _ANY_SIZE = 2**63 - 1
 _CONTINUE = b"+ OK\r\n"
-_APPEND = "APPEND"
 
 
 def limits(config: Limits, *, authenticated: bool) -> imap.Limits:
@@ -57,6 +58,16 @@ def limits(config: Limits, *, authenticated: bool) -> imap.Limits:
         nesting=config.nesting,
         set_ranges=config.set_ranges,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Append:
+    """A command whose messages are on their way."""
+
+    row: Row
+    tag: str
+    name: str
+    run: AppendRun
 
 
 class Dispatcher:
@@ -84,7 +95,7 @@ class Dispatcher:
         self._decoder = imap.Decoder(decoder_limits)
         self._counts = counts
         self._ask: tuple[Ask, Row, imap.Command] | None = None
-        self._append: tuple[str, AppendRun] | None = None
+        self._append: _Append | None = None
         self._malformed = 0
         """Malformed commands in a row."""
 
@@ -160,7 +171,7 @@ class Dispatcher:
         append, self._append = self._append, None
         self.session.close()
         if append is not None:
-            await append[1].abort()
+            await append.run.abort()
 
     # ---- commands
 
@@ -245,7 +256,7 @@ class Dispatcher:
     async def _other(self, event: imap.Event) -> None:
         if isinstance(event, imap.LiteralData):
             if self._append is not None:
-                run = self._append[1]
+                run = self._append.run
                 await run.data(event.data)
                 if event.last:
                     await run.message_end()
@@ -261,7 +272,10 @@ class Dispatcher:
             await self._refuse_malformed(event)
         else:
             # A command without a row: its capability is hidden here.
-            self.session.output.write(b"%s BAD Unknown command %s\r\n" % (event.tag.encode(), event.name.encode()))
+            self._unknown(event.tag, event.name)
+
+    def _unknown(self, tag: str, name: str) -> None:
+        self.session.output.write(b"%s BAD Unknown command %s\r\n" % (tag.encode(), name.encode()))
 
     async def _line(self, event: imap.Line) -> None:
         asked, self._ask = self._ask, None
@@ -271,14 +285,18 @@ class Dispatcher:
 
     async def _append_message(self, event: imap.AppendMessage) -> None:
         """May its octets come? Asked before a client waits for "+", or right before they come all the same."""
-        row = self._rows[imap.AppendMessage]
-        if self.session.state not in row.states:
+        row = self._rows.get(type(event))
+        if row is None or self.session.state not in row.states:
             self._decoder.refuse_literal()
-            await self._run(row, event.tag, _APPEND, event, row.handler)
+            if row is None:
+                self._unknown(event.tag, _append_name(event))
+            else:
+                await self._run(row, event.tag, _append_name(event), event, row.handler)
             return
         if self._append is None:
-            self._append = (event.tag, AppendRun(self.session))
-        if await self._append[1].message(event):
+            run = AppendRun(self.session) if type(event) is imap.AppendMessage else ReplaceRun(self.session)
+            self._append = _Append(row, event.tag, _append_name(event), run)
+        if await self._append.run.message(event):
             self._decoder.accept_literal()
             if event.synchronizing:
                 self.session.output.write(_CONTINUE)
@@ -290,15 +308,14 @@ class Dispatcher:
         append, self._append = self._append, None
         if append is not None:
             self._malformed = 0
-            row = self._rows[imap.AppendMessage]
-            await self._run(row, append[0], _APPEND, append[1], row.handler)
+            await self._run(append.row, append.tag, append.name, append.run, append.row.handler)
 
     async def _refuse_malformed(self, event: imap.Malformed) -> None:
         """BAD says what was expected and where (RFC 9051 §7.1.3); a peer who goes on and on is sent away."""
         session = self.session
         append, self._append = self._append, None
         if append is not None:
-            await append[1].abort()
+            await append.run.abort()
         tag = event.tag
         if self._ask is not None:
             # A SASL response or DONE that was too long.
@@ -318,6 +335,12 @@ class Dispatcher:
 
     def _user(self) -> str | None:
         return self.session.user.address if self.session.user is not None else None
+
+
+def _append_name(event: imap.AppendMessage) -> str:
+    if isinstance(event, imap.ReplaceMessage):
+        return "UID REPLACE" if event.uid else "REPLACE"
+    return "APPEND"
 
 
 def _not_now(name: str, row: Row) -> Done:

@@ -43,7 +43,7 @@ class Expunges(Enum):
 @dataclass(frozen=True, slots=True)
 class Row:
     type: type
-    """A command of `_core.imap`; AppendMessage stands for APPEND, whose octets come as events."""
+    """A command of `_core.imap`; AppendMessage and ReplaceMessage stand for APPEND and REPLACE, whose octets come as events."""
     handler: Handler
     states: tuple[State, ...]
     """In which it is admitted."""
@@ -55,7 +55,7 @@ class Row:
 
 
 async def finish_append(session: Session, run: AppendRun) -> Outcome:
-    """APPEND, once its octets have come."""
+    """APPEND or REPLACE, once its octets have come."""
     return await run.finish()
 
 
@@ -113,6 +113,7 @@ ROWS = (
     Row(imap.Fetch, fetch, state.SELECTED, expunges=Expunges.UID_ONLY),
     Row(imap.Store, store, state.SELECTED, expunges=Expunges.UID_ONLY),
     Row(imap.Copy, copy, state.SELECTED),
+    Row(imap.ReplaceMessage, finish_append, state.SELECTED, capability="REPLACE"),
     Row(imap.Move, move, state.SELECTED, capability="MOVE"),
 )
 

@@ -26,6 +26,7 @@ from lightmail.model import (
     ModSeq,
     MoveOutcome,
     NewMessage,
+    Uid,
 )
 from lightmail.ports.metadata import MetadataStore
 
@@ -63,6 +64,12 @@ class Messages:
         appended, deltas = await self._done(
             self._metadata.append(messages), *{message.mailbox_id for message in messages}
         )
+        self._added(messages, appended)
+        await self._changes.committed(*deltas)
+        return appended
+
+    def _added(self, messages: Sequence[NewMessage], appended: Sequence[Appended]) -> None:
+        """Known here before anybody asks."""
         self._bodies.added(messages, appended)
         self._summaries.added(
             (stored.body_id, message.body.summary)
@@ -70,8 +77,6 @@ class Messages:
             # Somebody has it open here, and will ask for what a list of messages shows.
             if self._live.get(stored.mailbox_id) is not None
         )
-        await self._changes.committed(*deltas)
-        return appended
 
     async def set_flags(
         self,
@@ -101,6 +106,18 @@ class Messages:
         outcome = await self._done(self._metadata.move(source, uids, target), source, target)
         await self._changes.committed(outcome.source_delta, outcome.target_delta)
         return outcome
+
+    async def replace(self, source: MailboxId, uid: Uid, message: NewMessage) -> Appended | None:
+        """As `MetadataStore.replace`; the body is durable already. None: what was to be replaced is not there, and
+        nothing was done. Source: RFC 8508 §3.4.
+        """
+        self._check_flags(message.flags)
+        outcome = await self._done(self._metadata.replace(source, uid, message), source, message.mailbox_id)
+        if outcome.appended is None:
+            return None
+        self._added([message], [outcome.appended])
+        await self._changes.committed(outcome.source_delta, outcome.target_delta)
+        return outcome.appended
 
     async def expunge(self, mailbox_id: MailboxId, uids: UidSet | None = None) -> ExpungeOutcome:
         """Remove what is marked \\Deleted, of `uids` only when given. Source: RFC 9051 §6.4.3, §6.4.9.

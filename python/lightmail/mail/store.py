@@ -78,6 +78,7 @@ class MailStore:
         self.set_flags = messages.set_flags
         self.copy = messages.copy
         self.move = messages.move
+        self.replace = messages.replace
         self.expunge = messages.expunge
         self.search = Searches(bodies=self.bodies, summaries=self.summaries, clock=clock, workers=self._workers).search
         orders = Orders(summaries=self.summaries, workers=self._workers, max_octets=config.limits.sort_cache_octets)

@@ -26,6 +26,7 @@ from lightmail.model.messages import (
     FlagOutcome,
     MoveOutcome,
     NewMessage,
+    ReplaceOutcome,
 )
 from lightmail.model.records import (
     AccountRecord,
@@ -71,6 +72,7 @@ __all__ = [
     "MoveOutcome",
     "NewMessage",
     "Quota",
+    "ReplaceOutcome",
     "Rights",
     "SchemaState",
     "StoredBodyRecord",

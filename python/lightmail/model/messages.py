@@ -120,6 +120,15 @@ class MoveOutcome:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplaceOutcome:
+    appended: Appended | None
+    """None: what was to be replaced is not there, and nothing was done."""
+    source_delta: Delta | None
+    """When the target is the same mailbox it holds both, and target_delta is None."""
+    target_delta: Delta | None
+
+
+@dataclass(frozen=True, slots=True)
 class ExpungeOutcome:
     expunged: UidSet
     modseq: ModSeq

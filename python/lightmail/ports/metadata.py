@@ -26,6 +26,8 @@ from lightmail.model import (
     MoveOutcome,
     NewMessage,
     Quota,
+    ReplaceOutcome,
+    Uid,
     Usage,
     UserId,
 )
@@ -193,6 +195,12 @@ class MetadataStore(Protocol):
     async def move(self, source: MailboxId, uids: UidSet, target: MailboxId) -> MoveOutcome:
         """Atomic (RFC 6851 §3.3). source and target may be the same mailbox: new UIDs. Within an account it needs no room.
         Raises MailboxNotFound, LimitExceeded, OverQuota.
+        """
+        ...
+
+    async def replace(self, source: MailboxId, uid: Uid, message: NewMessage) -> ReplaceOutcome:
+        """Adds the message, as `append` does, and removes that of this UID whatever its flags, as `expunge` does.
+        Raises MailboxNotFound, LimitExceeded (keywords). Source: RFC 8508 §3.4.
         """
         ...
 

@@ -564,6 +564,15 @@ pub struct Copy {
     pub mailbox: Mailbox,
 }
 
+/// What REPLACE replaces (RFC 8508 §3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replaced {
+    /// UID REPLACE
+    pub uid: bool,
+    /// One number, or "*".
+    pub set: SequenceSet,
+}
+
 /// What an APPEND says of its next message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageHead {

@@ -1,6 +1,6 @@
 //! Octets to events: the framer and the grammar together, and the one command whose arguments are streamed, APPEND.
 
-use crate::command::{Command, Mailbox, MessageHead, Tag};
+use crate::command::{Command, Mailbox, MessageHead, Replaced, Tag};
 use crate::error::Error;
 use crate::framer::{tag_of, Frame, Framer, Literal};
 use crate::grammar::{check_beginning, message_head, parse, AppendText, Settings};
@@ -35,6 +35,8 @@ pub enum Event<'a> {
 pub struct AppendMessage {
     /// Of the command.
     pub tag: Tag,
+    /// Of REPLACE, which is an APPEND of one message otherwise (RFC 8508).
+    pub replaced: Option<Replaced>,
     /// Where to.
     pub mailbox: Mailbox,
     /// Flags and date.
@@ -64,6 +66,7 @@ pub struct Malformed {
 #[derive(Debug)]
 struct Append {
     tag: Tag,
+    replaced: Option<Replaced>,
     mailbox: Mailbox,
     messages: usize,
     /// ")" must follow the message.
@@ -269,6 +272,7 @@ impl Decoder {
         }
         let message = AppendMessage {
             tag: append.tag.clone(),
+            replaced: append.replaced.clone(),
             mailbox: append.mailbox.clone(),
             head,
             octets: literal.octets,
@@ -300,9 +304,15 @@ fn first_literal(
     checked: bool,
 ) -> Result<Found, Error> {
     match AppendText::parse(text, literal, settings)? {
-        AppendText::Message { tag, mailbox, head } => {
+        AppendText::Message {
+            tag,
+            replaced,
+            mailbox,
+            head,
+        } => {
             let append = Append {
                 tag,
+                replaced,
                 mailbox,
                 messages: 1,
                 utf8: head.utf8,
@@ -322,6 +332,10 @@ fn next_message(
     settings: Settings,
 ) -> Result<(Append, MessageHead), Error> {
     let (rest, offset) = after_message(text, append.utf8)?;
+    if append.replaced.is_some() {
+        // RFC 8508 §4.7: one message for one.
+        return Err(Error::expected("the end of the line", offset));
+    }
     let literal = Literal {
         at: literal.at.saturating_sub(offset),
         ..literal

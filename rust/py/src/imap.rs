@@ -18,7 +18,9 @@ pub mod imap {
     #[pymodule_export]
     use crate::imap_encoding::{decode_utf7, mailbox_name};
     #[pymodule_export]
-    use crate::imap_events::{AppendEnd, AppendMessage, Continue, Line, LiteralData, Malformed};
+    use crate::imap_events::{
+        AppendEnd, AppendMessage, Continue, Line, LiteralData, Malformed, ReplaceMessage,
+    };
 
     /// `Event`: the union of all that `Decoder.next()` returns, for annotations.
     #[pymodule_init]

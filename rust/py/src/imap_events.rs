@@ -1,10 +1,12 @@
 //! Events that are not commands, as Python sees them.
 
+use lightmail_imap::command::Replaced;
 use lightmail_imap::decoder::{self, Event};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString, PyTuple};
 use pyo3::PyClass;
 
+use crate::imap_arguments::SequenceSet;
 use crate::imap_commands::{self, flags};
 
 /// Send a continuation request now.
@@ -19,7 +21,7 @@ impl Continue {
 }
 
 /// An APPEND has come to a message literal.
-#[pyclass(frozen, get_all, module = "lightmail._core.imap")]
+#[pyclass(subclass, frozen, get_all, module = "lightmail._core.imap")]
 pub struct AppendMessage {
     tag: Py<PyString>,
     mailbox: Py<PyString>,
@@ -42,6 +44,13 @@ impl AppendMessage {
             self.octets
         ))
     }
+}
+
+/// A REPLACE has come to its message literal.
+#[pyclass(extends = AppendMessage, frozen, get_all, module = "lightmail._core.imap")]
+pub struct ReplaceMessage {
+    uid: bool,
+    set: Py<SequenceSet>,
 }
 
 /// Some octets of the accepted literal.
@@ -89,7 +98,18 @@ pub fn to_python(py: Python<'_>, event: Event<'_>) -> PyResult<Py<PyAny>> {
     match event {
         Event::Command(command) => imap_commands::to_python(py, command),
         Event::Continue => object(py, Continue),
-        Event::AppendMessage(message) => object(py, append_message(py, &message)?),
+        Event::AppendMessage(message) => {
+            let fields = append_message(py, &message)?;
+            match message.replaced {
+                None => object(py, fields),
+                Some(Replaced { uid, set }) => {
+                    let set = Py::new(py, SequenceSet { set })?;
+                    let replace = ReplaceMessage { uid, set };
+                    let made = PyClassInitializer::from(fields).add_subclass(replace);
+                    Ok(Py::new(py, made)?.into_any())
+                }
+            }
+        }
         Event::LiteralData { octets, last } => {
             let data = PyBytes::new(py, octets).unbind();
             object(py, LiteralData { data, last })

@@ -21,7 +21,7 @@ COMMAND_TYPES = {
 def test_every_command_has_exactly_one_row() -> None:
     assert len(COMMAND_TYPES) >= 27
     assert sorted(row.type.__name__ for row in ROWS) == sorted(
-        kind.__name__ for kind in COMMAND_TYPES | {imap.AppendMessage}
+        kind.__name__ for kind in COMMAND_TYPES | {imap.AppendMessage, imap.ReplaceMessage}
     )
 
 
@@ -30,7 +30,7 @@ def test_nothing_is_admitted_after_logout() -> None:
 
 
 def test_the_table_in_the_docstring_is_the_registry() -> None:
-    wire = {"StartTls": "STARTTLS", "AppendMessage": "APPEND", "Id": "ID"}
+    wire = {"StartTls": "STARTTLS", "AppendMessage": "APPEND", "ReplaceMessage": "REPLACE", "Id": "ID"}
     documented: dict[str, tuple[bool, ...]] = {}
     for names, *cells in re.findall(r"^\| ([A-Z ]+) \|(.*)\|(.*)\|(.*)\|$", state.__doc__ or "", re.MULTILINE):
         for name in names.split():

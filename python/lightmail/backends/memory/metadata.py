@@ -27,6 +27,7 @@ from lightmail.model import (
     ModSeq,
     MoveOutcome,
     NewMessage,
+    ReplaceOutcome,
     Uid,
     UserId,
 )
@@ -178,6 +179,38 @@ class MemoryMetadata(MemoryMailboxes):
         delta = self._state.commit(mailbox, (), expunged=[message.uid for message in gone]) if gone else None
         self._state.unrefer(message.body_id for message in gone)
         return ExpungeOutcome(UidSet(message.uid for message in gone), mailbox.highest_modseq, delta)
+
+    async def replace(self, source: MailboxId, uid: Uid, message: NewMessage) -> ReplaceOutcome:
+        self._state.writable()
+        source_box, target_box = self._state.mailbox(source), self._state.mailbox(message.mailbox_id)
+        gone = source_box.messages.get(uid)
+        if gone is None:
+            return ReplaceOutcome(None, None, None)
+        keywords = Keywords(target_box.keywords)
+        flags = keywords.bits_of(message.flags, create=True)
+        octets, messages = message.body.raw_octets, 1
+        if source_box.user_id == target_box.user_id:
+            octets, messages = octets - self._state.bodies[gone.body_id].record.raw_octets, 0
+        self._state.require_room([Arrival(target_box.id, target_box.user_id, octets, messages)])
+        body_id = BodyId(next(self._state.body_ids))
+        self._state.bodies[body_id] = StoredBody(message.body, references=0)
+        row = StoredMessage(
+            uid=next(iter(target_box.take_uids(1))),
+            body_id=body_id,
+            flags=flags,
+            modseq=target_box.next_modseq,
+            internaldate=message.internaldate,
+            internaldate_zone=message.internaldate_zone,
+            savedate=message.savedate,
+        )
+        self._insert(target_box, [row])
+        self._state.unrefer([gone.body_id])
+        appended = Appended(target_box.id, Uid(row.uid), target_box.uid_validity, body_id)
+        if source == message.mailbox_id:
+            both = self._state.commit(source_box, [row], expunged=[uid], keywords=keywords)
+            return ReplaceOutcome(appended, both, None)
+        source_delta = self._state.commit(source_box, (), expunged=[uid])
+        return ReplaceOutcome(appended, source_delta, self._state.commit(target_box, [row], keywords=keywords))
 
     # ---- bodies
 

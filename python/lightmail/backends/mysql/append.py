@@ -59,7 +59,7 @@ class Appending:
             return earlier
         earlier = await self._earlier(statements)
         if earlier is None:
-            arrivals.place(mailboxes, await _add_bodies(statements, arrivals))
+            arrivals.place(mailboxes, await add_bodies(statements, arrivals))
             await statements.many(INSERT_MESSAGE, arrivals.rows, later=True)
             await save(statements, mailboxes.values())
         self._last = earlier or arrivals.answer()
@@ -72,7 +72,7 @@ class Appending:
         return self._perhaps[rows[0][1]] if rows else None
 
 
-async def _add_bodies(statements: Statements, arrivals: Arrivals) -> dict[str, int]:
+async def add_bodies(statements: Statements, arrivals: Arrivals) -> dict[str, int]:
     """Body ids by object key. Nothing is supposed of the order in which a server numbers several rows."""
     bodies, references = arrivals.bodies, arrivals.references
     if len(bodies) == 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lightmail._core.index import UidSet
-from lightmail.backends.mysql import append, bodies, copy_move, expunge, flags, mailboxes, reading
+from lightmail.backends.mysql import append, bodies, copy_move, expunge, flags, mailboxes, reading, replace
 from lightmail.backends.mysql.database import MysqlDatabase
 from lightmail.backends.mysql.literals import Sql
 from lightmail.backends.records import location, mailbox, status, usage
@@ -34,7 +34,7 @@ class MysqlMetadata(Transactions):
     """Implements `ports.metadata.MetadataStore`."""
 
     def __init__(self, database: MysqlDatabase) -> None:
-        super().__init__(database, mailboxes, append, flags, copy_move, expunge)
+        super().__init__(database, mailboxes, append, flags, copy_move, expunge, replace)
         self._database = database
 
     @property

@@ -23,7 +23,7 @@ def append(statements: Statements, messages: Sequence[NewMessage]) -> tuple[list
     """Raises MailboxNotFound, LimitExceeded, OverQuota; one statement per table and mailbox, whatever the number of messages."""
     arrivals = Arrivals(messages)
     mailboxes = MailboxRow.get_targets(statements, arrivals.mailbox_ids)
-    arrivals.place(mailboxes, _add_bodies(statements, arrivals))
+    arrivals.place(mailboxes, add_bodies(statements, arrivals))
     if len(arrivals.rows) == 1:
         statements.run(INSERT_MESSAGE, arrivals.rows[0])
     else:
@@ -33,7 +33,7 @@ def append(statements: Statements, messages: Sequence[NewMessage]) -> tuple[list
     return arrivals.answer()
 
 
-def _add_bodies(statements: Statements, arrivals: Arrivals) -> dict[str, int]:
+def add_bodies(statements: Statements, arrivals: Arrivals) -> dict[str, int]:
     """Body ids by object key; ids are never used twice, since caches go by them."""
     bodies, references = arrivals.bodies, arrivals.references
     if len(bodies) == 1:

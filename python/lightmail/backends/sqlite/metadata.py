@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from lightmail._core.index import UidSet
 from lightmail.backends.packing import MAX_MODSEQ
 from lightmail.backends.records import location, mailbox, status, usage
-from lightmail.backends.sqlite import append, bodies, copy_move, expunge, flags, mailboxes, reading
+from lightmail.backends.sqlite import append, bodies, copy_move, expunge, flags, mailboxes, reading, replace
 from lightmail.backends.sqlite.database import SqliteDatabase
 from lightmail.backends.states import found, small_changes, small_load
 from lightmail.backends.transactions import Transactions
@@ -34,7 +34,7 @@ class SqliteMetadata(Transactions):
     """Implements `ports.metadata.MetadataStore`."""
 
     def __init__(self, database: SqliteDatabase) -> None:
-        super().__init__(database, mailboxes, append, flags, copy_move, expunge)
+        super().__init__(database, mailboxes, append, flags, copy_move, expunge, replace)
         self._database = database
 
     @property

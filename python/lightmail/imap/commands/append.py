@@ -15,7 +15,7 @@ and its next command is found only behind them.
 from __future__ import annotations
 
 from lightmail._core.imap import AppendMessage
-from lightmail._core.index import UidSet
+from lightmail._core.index import BadSet, UidSet
 from lightmail.errors import EmptyMessage, LightMailError, LimitExceeded, MailboxNotFound, TooBig
 from lightmail.imap.commands.copy import NO_TARGET
 from lightmail.imap.commands.flags import kept
@@ -40,7 +40,7 @@ class AppendRun:
         self._event: AppendMessage | None = None
         self._incoming: Incoming | None = None
         self._internaldate = (0, 0)
-        self._failure: LightMailError | None = None
+        self._failure: Exception | None = None
 
     async def message(self, event: AppendMessage) -> bool:
         """May its octets come? All that can be known before is checked before (RFC 9051 §6.3.12: TRYCREATE)."""
@@ -48,7 +48,7 @@ class AppendRun:
             return False
         try:
             await self._admit(event)
-        except LightMailError as error:
+        except (LightMailError, BadSet) as error:
             await self._fail(error)
             return False
         self._event = event
@@ -128,7 +128,7 @@ class AppendRun:
         if len(self._messages) >= _MOST_MESSAGES:
             raise LimitExceeded("messages in one APPEND", _MOST_MESSAGES)
 
-    async def _fail(self, error: LightMailError) -> None:
+    async def _fail(self, error: Exception) -> None:
         self._failure = error
         await self.abort()
 

@@ -162,6 +162,7 @@ fn by_uid(cursor: &mut Cursor<'_>, name: &Keyword) -> Parsed<Body> {
 /// Commands with a form for sequence numbers and one for UIDs.
 fn by_number(cursor: &mut Cursor<'_>, name: &Keyword, uid: bool) -> Parsed<Option<Body>> {
     Ok(Some(match name.as_bytes() {
+        b"REPLACE" => append::replace_without_message(cursor, uid)?,
         b"FETCH" => fetch::fetch(cursor, uid)?,
         b"SEARCH" => search::search(cursor, uid)?,
         b"SORT" => sort::sort(cursor, uid)?,

@@ -14,6 +14,18 @@ fn append_needs_a_literal() {
 }
 
 #[test]
+fn replace_needs_one_number_and_a_literal() {
+    // RFC 8508 §5
+    const MESSAGE: &str = "a message as a literal";
+    const ONE: &str = "the number of one message";
+    assert_eq!(fails("REPLACE 4 Drafts foo"), (MESSAGE, 17));
+    assert_eq!(fails("UID REPLACE * Drafts foo"), (MESSAGE, 21));
+    assert_eq!(fails("REPLACE 1:2 Drafts foo"), (ONE, 8));
+    assert_eq!(fails("REPLACE 1,2 Drafts foo"), (ONE, 8));
+    assert_eq!(fails("UID REPLACE $ Drafts foo"), (ONE, 12));
+}
+
+#[test]
 fn dates_of_append() {
     const TIME: &str = "a time, as in 02:44:25";
     for (date, what, at) in [
