@@ -37,6 +37,7 @@ CODES: dict[type[Exception], bytes] = {
     errors.OverQuota: b"OVERQUOTA",
     errors.NotPermitted: b"NOPERM",
     errors.ReadOnly: b"READ-ONLY",
+    errors.MessageNotFound: b"NONEXISTENT",
     errors.ExpungedMeanwhile: b"EXPUNGEISSUED",
     errors.EmptyMessage: b"CANNOT",
     errors.Unavailable: b"UNAVAILABLE",

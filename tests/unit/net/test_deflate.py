@@ -211,8 +211,8 @@ def test_a_bomb_waits_its_turn_in_little_memory() -> None:
 def test_a_silent_connection_sleeps_and_is_told_what_happens() -> None:
     async def scenario() -> None:
         async with lobby(tick_s=0.001) as place:
-            client, connection = await _compressed(place)
             place.server.awake_ticks = 2
+            client, connection = await _compressed(place)
             client.wire.send(_flushed(client.out, b"i IDLE\r\n"))
             assert await client.read() == b"+ idling\r\n"
             deflate = connection._deflate

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lightmail._core.imap import AppendMessage, ReplaceMessage
-from lightmail.errors import ExpungedMeanwhile, MailboxNotFound, MessageNotFound, NoRight, ReadOnly
+from lightmail.errors import MailboxNotFound, MessageNotFound, NoRight, ReadOnly
 from lightmail.imap.commands.append import AppendRun
 from lightmail.imap.commands.copy import NO_TARGET
 from lightmail.imap.replies import Done
@@ -11,6 +11,7 @@ from lightmail.model import Rights, Uid
 
 _LEAVES = Rights.DELETE | Rights.EXPUNGE
 """RFC 8508 §4.1, RFC 4314 §4: what STORE \\Deleted and EXPUNGE need."""
+_GONE = Done("The message no longer exists", code=b"EXPUNGEISSUED", status=b"NO")
 
 
 class ReplaceRun(AppendRun):
@@ -28,7 +29,7 @@ class ReplaceRun(AppendRun):
             except MailboxNotFound:
                 return NO_TARGET
             if appended is None:
-                raise ExpungedMeanwhile()
+                return _GONE
             session.send(b"* OK [APPENDUID %d %d] Replacement ready\r\n" % (appended.uid_validity, appended.uid))
             live = selected.live
             if session.qresync and not live.stale:
