@@ -90,6 +90,7 @@ COMMANDS = (
     Budget('SEARCH OR FROM "ann" HEADER Message-ID "@example.org"', 1, before=SELECT),
     Budget("SORT (REVERSE DATE ARRIVAL SIZE) UTF-8 ALL", 0, before=SELECT),
     Budget("UID SORT (SUBJECT DISPLAYFROM) UTF-8 ALL", 1, before=SELECT),
+    Budget("THREAD REFERENCES UTF-8 ALL", 1, before=SELECT),
     Budget("UID SORT (FROM) UTF-8 ALL", 0, before=SORTED, note="again, with what was kept"),
     Budget("STORE 1 +FLAGS (\\Flagged)", 3, 1, before=SELECT),
     Budget("STORE 1:* +FLAGS (\\Flagged)", 5, 1, before=SELECT),

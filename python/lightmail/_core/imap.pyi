@@ -298,6 +298,12 @@ class Sort(Command):
     program: SearchProgram  # with a charset
 
 @final
+class Thread(Command):
+    uid: bool
+    algorithm: str  # ORDEREDSUBJECT REFERENCES REFS
+    program: SearchProgram  # with a charset
+
+@final
 class Fetch(Command):
     uid: bool
     set: SequenceSet

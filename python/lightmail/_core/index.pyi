@@ -313,3 +313,6 @@ class OrderRun:
         thread when there are many."""
     def sort(self, order: SortOrder) -> UidList:
         """Equal messages in the order of the mailbox. Raises RuntimeError when not done."""
+    def thread(self, algorithm: str, numbers: Snapshot | None = None) -> bytes:
+        """What stands behind "THREAD " (RFC 5256 §4): ORDEREDSUBJECT, REFERENCES or REFS. numbers: the view whose
+        sequence numbers are told; None: UIDs. Raises RuntimeError when not done or made without keys."""

@@ -25,6 +25,7 @@ from lightmail.imap.commands.search import cancel_update, search
 from lightmail.imap.commands.select import close, select, unselect
 from lightmail.imap.commands.sort import sort
 from lightmail.imap.commands.store import store
+from lightmail.imap.commands.thread import thread
 from lightmail.imap.replies import Outcome
 from lightmail.imap.session import Session
 from lightmail.imap.state import State
@@ -109,6 +110,7 @@ ROWS = (
     Row(imap.Expunge, expunge, state.SELECTED),
     Row(imap.Search, search, state.SELECTED, expunges=Expunges.UID_ONLY),
     Row(imap.CancelUpdate, cancel_update, state.SELECTED, capability="CONTEXT=SEARCH"),
+    Row(imap.Thread, thread, state.SELECTED, capability="THREAD=REFERENCES", expunges=Expunges.UID_ONLY),
     Row(imap.Sort, sort, state.SELECTED, capability="SORT", expunges=Expunges.UID_ONLY),
     Row(imap.Fetch, fetch, state.SELECTED, expunges=Expunges.UID_ONLY),
     Row(imap.Store, store, state.SELECTED, expunges=Expunges.UID_ONLY),

@@ -1,4 +1,4 @@
-"""SORT over what a search found: what is compared comes from the mailbox's columns, or from headers.
+"""SORT and THREAD over what a search found: what is compared comes from the mailbox's columns, or from headers.
 
 The keys that a header gives are made once and kept (`limits.sort_cache_octets`), so that a client that sorts a mailbox
 again and again makes no statement. Source: RFC 5256.
@@ -40,6 +40,19 @@ class Orders:
             if len(run) <= _LITTLE_WORK:
                 return run.sort(order)
             return await asyncio.get_running_loop().run_in_executor(self._workers, run.sort, order)
+
+    async def thread(self, algorithm: str, view: Snapshot, found: UidSet, *, by_uid: bool) -> bytes:
+        """The threads of `found` as THREAD answers them, in UIDs or in numbers of the view; b"" when there are none.
+
+        algorithm: ORDEREDSUBJECT, REFERENCES or REFS. Raises BodyMissing, Unavailable.
+        """
+        async with self._runs:
+            run = OrderRun(view, found, with_keys=True)
+            await self._gather(run)
+            numbers = None if by_uid else view
+            if len(run) <= _LITTLE_WORK:
+                return run.thread(algorithm, numbers)
+            return await asyncio.get_running_loop().run_in_executor(self._workers, run.thread, algorithm, numbers)
 
     async def _gather(self, run: OrderRun) -> None:
         """Until the keys of all messages are known."""

@@ -83,6 +83,7 @@ class MailStore:
         self.search = Searches(bodies=self.bodies, summaries=self.summaries, clock=clock, workers=self._workers).search
         orders = Orders(summaries=self.summaries, workers=self._workers, max_octets=config.limits.sort_cache_octets)
         self.sort = orders.sort
+        self.thread = orders.thread
         self.delivery = Delivery(
             mailboxes=self.mailboxes, messages=messages, bodies=self.bodies, clock=clock, config=config
         )

@@ -185,6 +185,8 @@ pub enum Body {
     Search(Search),
     /// RFC 5256 §3
     Sort(Sort),
+    /// RFC 5256 §3
+    Thread(Thread),
     /// RFC 7377 §2
     MultiSearch(MultiSearch),
     /// RFC 5267 §4.3.5: tags of searches.
@@ -208,6 +210,7 @@ impl Body {
     pub fn name(&self) -> &'static str {
         let (plain, by_uid, uid) = match self {
             Self::Search(search) => ("SEARCH", "UID SEARCH", search.uid),
+            Self::Thread(thread) => ("THREAD", "UID THREAD", thread.uid),
             Self::Sort(sort) => ("SORT", "UID SORT", sort.search.uid),
             Self::Fetch(fetch) => ("FETCH", "UID FETCH", fetch.uid),
             Self::Store(store) => ("STORE", "UID STORE", store.uid),
@@ -497,6 +500,29 @@ pub struct Sort {
     pub criteria: Vec<SortCriterion>,
     /// What to look for, with a charset, and what to return (RFC 5267 §3).
     pub search: Search,
+}
+
+words! {
+    /// `thread-alg` (RFC 5256 §5).
+    ThreadAlgorithm {
+        /// By base subject.
+        OrderedSubject = "ORDEREDSUBJECT",
+        /// By references and base subject.
+        References = "REFERENCES",
+        /// By references alone (draft-ietf-morg-inthread).
+        Refs = "REFS",
+    }
+}
+
+/// THREAD
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Thread {
+    /// UID THREAD
+    pub uid: bool,
+    /// How.
+    pub algorithm: ThreadAlgorithm,
+    /// What to look for; its charset is always given.
+    pub program: SearchProgram,
 }
 
 /// ESEARCH

@@ -11,13 +11,18 @@ use crate::tokens::is_blank;
 /// ```
 /// Anything between them is passed over: real fields hold words, addresses and broken IDs.
 pub fn message_ids(value: &[u8]) -> MessageIds<'_> {
-    MessageIds { rest: value }
+    MessageIds {
+        rest: value,
+        quotes: true,
+    }
 }
 
 /// See [`message_ids`].
 #[derive(Debug, Clone)]
 pub struct MessageIds<'a> {
     rest: &'a [u8],
+    /// False once a quote without an end was met: quotes mean nothing from there on.
+    quotes: bool,
 }
 
 impl Iterator for MessageIds<'_> {
@@ -27,17 +32,30 @@ impl Iterator for MessageIds<'_> {
         loop {
             let start = memchr(b'<', self.rest)? + 1;
             self.rest = &self.rest[start..];
-            let (id, read) = read(self.rest);
-            self.rest = &self.rest[read..];
-            if id.is_some() {
-                return id;
+            match read(self.rest, self.quotes) {
+                Read::Id(id, octets) => {
+                    self.rest = &self.rest[octets..];
+                    return Some(id);
+                }
+                Read::NoId(octets) => self.rest = &self.rest[octets..],
+                // Read once more, from the next "<" on.
+                Read::OpenQuote => self.quotes = false,
             }
         }
     }
 }
 
-/// The ID behind a "<", and how much of the text was read. Nothing is read twice.
-fn read(text: &[u8]) -> (Option<Vec<u8>>, usize) {
+/// What stands behind a "<".
+enum Read {
+    /// A valid ID, and how much of the text it took.
+    Id(Vec<u8>, usize),
+    /// None in so much of the text.
+    NoId(usize),
+    /// The text ends within quotes.
+    OpenQuote,
+}
+
+fn read(text: &[u8], quotes: bool) -> Read {
     let mut id = Vec::with_capacity(48);
     let mut at_sign = None;
     let mut quoted = false;
@@ -45,14 +63,14 @@ fn read(text: &[u8]) -> (Option<Vec<u8>>, usize) {
     while let Some((place, &octet)) = octets.next() {
         match octet {
             b'\\' if quoted => id.extend(octets.next().map(|(_, octet)| octet)),
-            b'"' => quoted = !quoted,
+            b'"' => quoted = quotes && !quoted,
             _ if quoted => id.push(octet),
-            b'>' => {
-                let whole = at_sign.is_some_and(|at| at > 0 && at + 1 < id.len());
-                return (whole.then_some(id), place + 1);
+            b'>' if at_sign.is_some_and(|at| at > 0 && at + 1 < id.len()) => {
+                return Read::Id(id, place + 1);
             }
+            b'>' => return Read::NoId(place + 1),
             // Another one begins.
-            b'<' => return (None, place),
+            b'<' => return Read::NoId(place),
             _ if is_blank(octet) => {}
             _ => {
                 if octet == b'@' {
@@ -62,7 +80,11 @@ fn read(text: &[u8]) -> (Option<Vec<u8>>, usize) {
             }
         }
     }
-    (None, text.len())
+    if quoted {
+        Read::OpenQuote
+    } else {
+        Read::NoId(text.len())
+    }
 }
 
 #[cfg(test)]
@@ -94,7 +116,7 @@ mod tests {
         assert_eq!(ids("<a@b><c@d>,<e@f>"), ["a@b", "c@d", "e@f"]);
         assert_eq!(ids("<no-at> <@b> <a@> <> <a <b@c>"), ["b@c"]);
         assert_eq!(ids("<a@b"), [""; 0]);
-        assert_eq!(ids("<\"a@b> <c@d>"), [""; 0]);
+        assert_eq!(ids("<x@y> <\"from <c@d>"), ["x@y", "c@d"]);
         assert_eq!(ids("<A@b@c>"), ["A@b@c"]);
     }
 }

@@ -11,7 +11,8 @@ pub mod imap {
         Authenticate, CancelUpdate, Capability, Check, Close, Command, Compress, Copy, Create,
         Delete, Enable, Esearch, Expunge, Fetch, Filter, GetQuota, GetQuotaRoot, Id, Idle, List,
         Login, Logout, Lsub, Move, Namespace, Noop, Qresync, Rename, Search, Select, SetQuota,
-        Sort, StartTls, Status, Store, Subscribe, Unauthenticate, Unselect, Unsubscribe, Xlist,
+        Sort, StartTls, Status, Store, Subscribe, Thread, Unauthenticate, Unselect, Unsubscribe,
+        Xlist,
     };
     #[pymodule_export]
     use crate::imap_decoder::{Decoder, Limits};

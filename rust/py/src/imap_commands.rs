@@ -173,6 +173,8 @@ commands! {
         update: Option<Py<FetchPlan>>,
         program: Py<SearchProgram>,
     }
+    /// THREAD, UID THREAD
+    Thread { uid: bool, algorithm: &'static str, program: Py<SearchProgram>, }
     /// SORT, UID SORT
     Sort {
         order: Py<SortOrder>,
@@ -286,6 +288,15 @@ pub fn to_python(py: Python<'_>, command: rust::Command) -> PyResult<Py<PyAny>> 
                 update,
                 program,
             })
+        }
+        Body::Thread(thread) => {
+            let program = thread.program;
+            let fields = Thread {
+                uid: thread.uid,
+                algorithm: thread.algorithm.as_str(),
+                program: Py::new(py, SearchProgram { program })?,
+            };
+            make.object(fields)
         }
         Body::Sort(sort) => {
             let criteria = sort.criteria;

@@ -2,8 +2,9 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use lightmail_imap::command::ThreadAlgorithm;
 use lightmail_index::order::{Gathered, KeyCache, Keys, UidList};
-use pyo3::exceptions::{PyIndexError, PyRuntimeError};
+use pyo3::exceptions::{PyIndexError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 
@@ -123,6 +124,37 @@ impl PyOrderRun {
         let list = sorted.ok_or_else(|| PyRuntimeError::new_err("keys are missing"))?;
         Ok(PyUidList { list })
     }
+
+    #[pyo3(signature = (algorithm, numbers = None))]
+    fn thread<'py>(
+        &self,
+        py: Python<'py>,
+        algorithm: &str,
+        numbers: Option<&Bound<'py, PySnapshot>>,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let algorithm = algorithm_of(algorithm)?;
+        let numbers = numbers.map(|view| Arc::clone(&view.get().snapshot));
+        let work = || self.run.thread(algorithm, numbers.as_deref());
+        let threads = if self.run.len() < DETACH_MESSAGES {
+            guarded(work)?
+        } else {
+            detached(py, work)?
+        };
+        let threads = threads.ok_or_else(|| PyRuntimeError::new_err("keys are missing"))?;
+        Ok(PyBytes::new(py, &threads))
+    }
+}
+
+fn algorithm_of(name: &str) -> PyResult<ThreadAlgorithm> {
+    let known = [
+        ThreadAlgorithm::OrderedSubject,
+        ThreadAlgorithm::References,
+        ThreadAlgorithm::Refs,
+    ];
+    known
+        .into_iter()
+        .find(|algorithm| algorithm.as_str() == name)
+        .ok_or_else(|| PyValueError::new_err("no algorithm of THREAD"))
 }
 
 /// Numbers in an order of their own.

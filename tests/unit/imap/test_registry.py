@@ -46,7 +46,7 @@ def test_the_table_in_the_docstring_is_the_registry() -> None:
 
 def test_only_fetch_store_and_search_keep_expunges_back() -> None:
     """RFC 9051 §7.5.1; RFC 5256 §3 for what is like SEARCH."""
-    kept_back = {imap.Fetch, imap.Store, imap.Search, imap.Sort}
+    kept_back = {imap.Fetch, imap.Store, imap.Search, imap.Sort, imap.Thread}
     assert {row.type for row in ROWS if row.expunges is Expunges.UID_ONLY} == kept_back
 
 

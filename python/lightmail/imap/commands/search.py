@@ -61,7 +61,9 @@ def tag_in_use(selected: Selected, command: imap.Search | imap.Esearch | imap.So
     )
 
 
-async def found_in(session: Session, selected: Selected, command: imap.Search | imap.Esearch | imap.Sort) -> UidSet:
+async def found_in(
+    session: Session, selected: Selected, command: imap.Search | imap.Esearch | imap.Sort | imap.Thread
+) -> UidSet:
     """What matches in the selected mailbox."""
     assert session.user is not None
     try:
@@ -73,7 +75,7 @@ async def found_in(session: Session, selected: Selected, command: imap.Search | 
             account=session.user.id,
         )
     except Exception:
-        if command.returns is not None and "SAVE" in command.returns:
+        if not isinstance(command, imap.Thread) and command.returns is not None and "SAVE" in command.returns:
             # RFC 5182 §2.1: a SEARCH that is answered NO leaves nothing saved.
             selected.saved = UidSet()
         raise

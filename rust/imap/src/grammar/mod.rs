@@ -23,6 +23,7 @@ mod set;
 mod sort;
 mod status;
 mod store;
+mod thread;
 mod watch;
 
 pub(crate) use append::{message_head, AppendText};
@@ -166,6 +167,7 @@ fn by_number(cursor: &mut Cursor<'_>, name: &Keyword, uid: bool) -> Parsed<Optio
         b"FETCH" => fetch::fetch(cursor, uid)?,
         b"SEARCH" => search::search(cursor, uid)?,
         b"SORT" => sort::sort(cursor, uid)?,
+        b"THREAD" => thread::thread(cursor, uid)?,
         b"STORE" => store::store(cursor, uid)?,
         b"COPY" => Body::Copy(copy::copy(cursor, uid)?),
         b"MOVE" => Body::Move(copy::copy(cursor, uid)?),

@@ -11,6 +11,7 @@ mod search;
 mod set;
 mod sort;
 mod strings;
+mod thread;
 mod watch;
 
 use lightmail_imap::command::Body;

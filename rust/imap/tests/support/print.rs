@@ -181,6 +181,10 @@ fn arguments(body: &Body, utf8: bool, out: &mut Vec<u8>) {
                 .collect();
             list(out, words.iter().map(String::as_str));
         }
+        Body::Thread(thread) => {
+            text(out, &[" ", thread.algorithm.as_str(), " "]);
+            search_criteria(&thread.program, out);
+        }
         Body::Sort(sort) => {
             print_returns(&sort.search, out);
             out.push(b' ');
