@@ -14,7 +14,7 @@ from lightmail.model import Mailbox, Rights
 
 _SEARCHED = Done("Searched")
 _NOT_SELECTED = Done("ESEARCH of the selected mailbox needs one", status=b"BAD")
-_ELSEWHERE = Done("SAVE and UPDATE go with the selected mailbox alone (RFC 7377 §2.2)", status=b"BAD")
+_ELSEWHERE = Done("SAVE and UPDATE go with the selected mailbox alone (RFC 7377, 2.2)", status=b"BAD")
 _NOBODY_RECENT = 2**32 - 1
 
 

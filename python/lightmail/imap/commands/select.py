@@ -27,7 +27,7 @@ async def select(session: Session, command: imap.Select) -> Done:
     The whole answer is one write, so that a client sees either all of it or none.
     """
     if command.qresync is not None and not session.qresync:
-        return Done("ENABLE QRESYNC comes before its use (RFC 7162 §3.2.5)", status=b"BAD")
+        return Done("ENABLE QRESYNC comes before its use (RFC 7162, 3.2.5)", status=b"BAD")
     if session.selected is not None:
         session.deselect()
         # RFC 7162 §3.2.11, RFC 9051 §7.1: what follows belongs to the new mailbox.
