@@ -40,6 +40,9 @@ class Imap(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`HOST:PORT` offers STARTTLS, `tls://HOST:PORT` speaks TLS at once, `unix://PATH` is a socket below data."""
     hide_capabilities: tuple[str, ...] = ()
     """Capabilities, as CAPABILITY spells them, that are not advertised and not to be had: for a client that is hurt."""
+    literals: Literal["plus", "minus"] = "plus"
+    """Which of RFC 7888 is advertised: LITERAL+, or LITERAL-, by which clients send only what has up to 4,096 octets
+    without waiting. Longer ones are taken all the same."""
     hide_on: dict[str, str] = field(default_factory=dict)
     """The same for connections to one address: an element of `listen` to capabilities, separated by blanks."""
     hide_from: dict[str, str] = field(default_factory=dict)

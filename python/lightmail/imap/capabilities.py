@@ -100,6 +100,7 @@ class Capabilities:
         self._config = config
         self._of_clients: dict[frozenset[str], Capabilities] = {self.hidden: self}
         self._message_octets = config.limits.message_octets
+        self._literals = "LITERAL+" if config.imap.literals == "plus" else "LITERAL-"
         self._tls_available = tls_available
         self._lists: dict[tuple[bool, bool, bool], bytes] = {}
         self.enableable = frozenset(
@@ -146,6 +147,9 @@ class Capabilities:
                 case "STARTTLS":
                     if self._tls_available and not tls:
                         yield feature.name
+                case "LITERAL+":
+                    if self._literals not in self.hidden:
+                        yield self._literals
                 case "LOGINDISABLED":
                     if not plaintext:
                         yield feature.name

@@ -70,5 +70,14 @@ def test_literal_plus_alone() -> None:
     assert "LITERAL+" in listed and "LITERAL-" not in listed
 
 
+def test_literal_minus_instead() -> None:
+    config = Config(imap=Imap(literals="minus"))
+    for authenticated in (False, True):
+        listed = names(config, authenticated=authenticated, tls=True, plaintext=True)
+        assert "LITERAL-" in listed and "LITERAL+" not in listed
+    hidden = Config(imap=Imap(literals="minus", hide_capabilities=("LITERAL-",)))
+    assert not [name for name in names(hidden, authenticated=True, tls=True, plaintext=True) if "LITERAL" in name]
+
+
 def test_everything_enable_takes_is_known_to_enable() -> None:
     assert Capabilities(Config(), tls_available=True).enableable == set(ENABLED_NAMES)
