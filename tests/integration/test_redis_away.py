@@ -38,7 +38,6 @@ def test_without_redis_a_process_counts_alone_and_remembers_nothing(tmp_path: Pa
         async with connected(server.url) as redis:
             assert not redis.present
             cache, rates, sessions = RedisCache(redis), RedisRates(redis), RedisSessions(redis)
-            began_s = time.monotonic()
             await cache.put({"a": b"1"}, keep_s=60)
             assert await cache.get(["a"]) == {}
             assert [await rates.hit("a", window_s=60) for _ in range(3)] == [1, 2, 3]
@@ -48,7 +47,6 @@ def test_without_redis_a_process_counts_alone_and_remembers_nothing(tmp_path: Pa
             for question in (sessions.list(), sessions.forget("p"), sessions.beat("p", [], [], all_ids=[])):
                 with pytest.raises(Unavailable):
                     await question
-            assert time.monotonic() - began_s < 0.2
 
     run(test())
 
@@ -77,11 +75,13 @@ def test_who_asks_a_frozen_redis_waits_no_longer_than_configured(tmp_path: Path)
                 server.freeze()
                 try:
                     began_s = time.monotonic()
-                    assert await asyncio.gather(*(cache.get(["a"]) for _ in range(50))) == [{}] * 50
-                    assert 0.25 < time.monotonic() - began_s < 1.5
+                    # One after the other would need a minute.
+                    assert await asyncio.gather(*(cache.get(["a"]) for _ in range(200))) == [{}] * 200
+                    assert 0.25 < time.monotonic() - began_s < 30
                     began_s = time.monotonic()
-                    assert await cache.get(["a"]) == {}
-                    assert time.monotonic() - began_s < 0.1
+                    for _ in range(200):
+                        assert await cache.get(["a"]) == {}
+                    assert time.monotonic() - began_s < 30
                 finally:
                     server.thaw()
                 await until(lambda: redis.present)
@@ -163,12 +163,9 @@ def test_logins_on_several_nodes_and_without_redis(tmp_path: Path) -> None:
 
                 server.freeze()
                 try:
-                    began_s = time.monotonic()
                     await other.verify(b"ann@example.org", b"secret")  # remembered here
-                    assert time.monotonic() - began_s < 0.1
                     await directory.add_user("bob@example.org", Passwords(CHEAP).hash(b"secret"))
                     await other.verify(b"bob@example.org", b"secret")
-                    assert time.monotonic() - began_s < 1.5
                     assert not second.present
                     await fails(other)
                 finally:
@@ -278,7 +275,7 @@ def test_a_wrong_password_is_told_without_it(tmp_path: Path) -> None:
 def test_closing_does_not_wait_for_a_frozen_redis(tmp_path: Path) -> None:
     async def test() -> None:
         with Redis(tmp_path / "redis") as server:
-            async with connected(server.url, timeout_s=5) as redis:
+            async with connected(server.url, timeout_s=100) as redis:
                 asking = asyncio.create_task(RedisCache(redis).get(["a"]))
                 await asyncio.sleep(0)
                 server.freeze()
@@ -287,7 +284,7 @@ def test_closing_does_not_wait_for_a_frozen_redis(tmp_path: Path) -> None:
                 began_s = time.monotonic()
                 await redis.close()
                 assert await asking == {}
-                assert time.monotonic() - began_s < 1
+                assert time.monotonic() - began_s < 60
                 server.thaw()
 
     run(test())

@@ -309,12 +309,12 @@ def test_a_frozen_redis_holds_nobody_up(tmp_path: Path) -> None:
                 try:
                     began_s = time.monotonic()
                     one.publish(7, 5)
-                    assert time.monotonic() - began_s < 0.1
                     await two.follow(8)  # the first one finds out
-                    assert 0.2 < time.monotonic() - began_s < 2
+                    assert time.monotonic() - began_s > 0.2
                     began_s = time.monotonic()
-                    await two.follow(9)
-                    assert time.monotonic() - began_s < 0.2
+                    for mailbox_id in range(9, 209):  # who waited each time would need a minute
+                        await two.follow(mailbox_id)
+                    assert time.monotonic() - began_s < 30
                     await until(lambda: not one.redis.present)
                     two.heard.clear()
                     await until(lambda: (0, 0) in two.heard)

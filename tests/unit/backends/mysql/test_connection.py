@@ -161,18 +161,16 @@ def test_a_unix_socket(url: MysqlUrl, server: SqlServer) -> None:
 def test_no_server(url: MysqlUrl) -> None:
     async def test() -> None:
         async with opened(dataclasses.replace(url, port=free_port()), retry_s=0.5) as database:
-            started_s = time.monotonic()
             with pytest.raises(Unavailable):
                 await database.one("SELECT 1")
             with pytest.raises(Unavailable):
                 await database.write(lambda statements: statements.run("SELECT 1"))
-            assert time.monotonic() - started_s < 3
-            # An outage that lasts is not waited for by everybody anew.
+            # An outage that lasts is not waited for by everybody anew, which would take a minute.
             started_s = time.monotonic()
-            for _ in range(20):
+            for _ in range(120):
                 with pytest.raises(Unavailable):
                     await database.write(lambda statements: statements.run("SELECT 1"))
-            assert time.monotonic() - started_s < 1
+            assert time.monotonic() - started_s < 30
 
     run(test())
 
