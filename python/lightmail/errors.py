@@ -8,6 +8,7 @@
     │   ├── MailboxNotSelectable   name
     │   ├── MailboxHasChildren     name
     │   ├── NoRight                name, right
+    │   ├── IdentifierRefused      identifier, reason
     │   ├── InboxUndeletable
     │   ├── SpecialUseRefused      use, reason
     │   ├── UserNotFound           address
@@ -94,6 +95,15 @@ class NoRight(UserError):
         super().__init__(f"mailbox {name!r}: you have no right to do that ({right})")
         self.name = name
         self.right = right
+
+
+class IdentifierRefused(UserError):
+    """Of an access control list (RFC 4314 §3)."""
+
+    def __init__(self, identifier: str, reason: str) -> None:
+        super().__init__(f"identifier {identifier!r}: {reason}")
+        self.identifier = identifier
+        self.reason = reason
 
 
 class InboxUndeletable(UserError):

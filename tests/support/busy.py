@@ -25,7 +25,7 @@ from lightmail.mail.check.reading import Reader
 from lightmail.migrate.moving.mover import Mover
 from lightmail.migrate.moving.sides import Report, Side, Unseen
 from lightmail.migrate.moving.structure import same_account
-from lightmail.model import INBOX, BodyRecord, BodySummary, FlagOp, Mailbox, NewMessage, User
+from lightmail.model import ANYONE, INBOX, BodyRecord, BodySummary, FlagOp, Mailbox, NewMessage, Rights, User
 from lightmail.ports.blobs import BlobStore
 from tests.support.backends import Ports
 from tests.support.whole import everything
@@ -67,7 +67,7 @@ class Busy:
         ways: list[tuple[int, Callable[[], Awaitable[None]]]] = [
             (30, self._append), (20, self._flag), (8, self._copy), (6, self._move), (12, self._expunge),
             (6, self._create), (4, self._rename), (3, self._exchange), (3, self._delete), (1, self._rename_inbox),
-            (4, self._subscribe), (3, self._visit), (2, self._account), (3, self._collect),
+            (4, self._subscribe), (3, self._visit), (4, self._share), (2, self._account), (3, self._collect),
         ]  # fmt: skip
         way = self._dice.choices([way for _, way in ways], [weight for weight, _ in ways])[0]
         try:
@@ -134,6 +134,12 @@ class Busy:
     async def _visit(self) -> None:
         box = await self._box(await self._user())
         await self.ports.metadata.claim_recent(box.id, box.uid_next)
+
+    async def _share(self) -> None:
+        box = await self._box(await self._user())
+        identifier = self._dice.choice(("", "-")) + self._dice.choice((*ADDRESSES, ANYONE))
+        rights = self._dice.choice((Rights.NONE, Rights.READ | Rights.LOOKUP, Rights.ALL))
+        await self.ports.metadata.change_acl(box.id, identifier, self._dice.choice(list(FlagOp)), rights)
 
     # ---- mailboxes
 

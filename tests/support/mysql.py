@@ -18,7 +18,7 @@ _free: WeakKeyDictionary[Services, list[MysqlUrl]] = WeakKeyDictionary()
 
 # Children first.
 TABLES = (
-    "messages", "expunges", "mailbox_keywords", "message_summaries", "message_bodies", "mailboxes", "subscriptions",
+    "acl", "messages", "expunges", "mailbox_keywords", "message_summaries", "message_bodies", "mailboxes", "subscriptions",
     "aliases", "uid_validities", "users", "settings", "sessions", "processes",
     "leases", "jobs",
 )  # fmt: skip

@@ -27,7 +27,7 @@ async def everything(ports: Ports | Store) -> dict[str, Any]:
             bodies |= {row[4] for row in rows}
     return {
         "accounts": accounts,
-        "mailboxes": [(replace(record.mailbox, subscribed=False), record.keywords) for record in boxes],
+        "mailboxes": [(replace(record.mailbox, subscribed=False), record.keywords, record.acl) for record in boxes],
         "messages": messages,
         "expunges": {record.mailbox.id: await expunged(ports, record.mailbox) for record in boxes},
         "bodies": [

@@ -28,6 +28,8 @@ def test_transcript(path: Path, any_server: Installation) -> None:
         "user_octets": str(len(user)),
         "plain": base64.b64encode(f"\0{user}\0{password}".encode()).decode(),
     }
+    if any(b"%{other}" in step.text for step in steps):
+        variables["other"], variables["other_password"] = any_server.add_user()
     Run(lambda: any_server.address("imap"), variables, distributed=any_server.distributed).play(steps)
 
 
@@ -38,5 +40,6 @@ def test_every_command_has_a_transcript() -> None:
         "replacemessage": "replace",
         "unsubscribe": "subscribe",
     } | dict.fromkeys(QUOTA, "quota")
+    elsewhere |= dict.fromkeys(("setacl", "deleteacl", "getacl", "listrights", "myrights"), "acl")
     wanted = {elsewhere.get(name, name) for name in (row.type.__name__.lower() for row in ROWS)}
     assert wanted <= {path.stem for path in TRANSCRIPTS}

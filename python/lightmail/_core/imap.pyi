@@ -212,7 +212,7 @@ class List(Command):
     patterns: tuple[str, ...]
     extended: bool
     select: frozenset[str]  # SUBSCRIBED REMOTE RECURSIVEMATCH SPECIAL-USE
-    returns: frozenset[str]  # SUBSCRIBED CHILDREN SPECIAL-USE STATUS
+    returns: frozenset[str]  # SUBSCRIBED CHILDREN SPECIAL-USE STATUS MYRIGHTS
     status: tuple[str, ...]  # items of RETURN (STATUS (...)), upper case, as in Status.items
 
 @final
@@ -247,6 +247,33 @@ class GetQuotaRoot(Command):
 class SetQuota(Command):
     root: str
     limits: tuple[tuple[str, int], ...]  # resources in upper case, as often as they were written
+
+@final
+class SetAcl(Command):
+    """RFC 4314 §3.1."""
+
+    mailbox: str
+    identifier: str  # as sent
+    op: str  # "set" | "add" | "remove"
+    rights: str  # letters of RFC 4314 §2.1, and "c" and "d"; may be empty
+
+@final
+class DeleteAcl(Command):
+    mailbox: str
+    identifier: str
+
+@final
+class GetAcl(Command):
+    mailbox: str
+
+@final
+class ListRights(Command):
+    mailbox: str
+    identifier: str
+
+@final
+class MyRights(Command):
+    mailbox: str
 
 @final
 class Expunge(Command):

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from lightmail._core.index import FIRST_KEYWORD_BIT, MAX_KEYWORDS, SYSTEM_FLAGS
 from lightmail.errors import LimitExceeded
+from lightmail.model import Rights
 
 _SYSTEM_BIT = {name.lower(): 1 << bit for bit, name in enumerate(SYSTEM_FLAGS)}
 _SYSTEM_BITS = (1 << FIRST_KEYWORD_BIT) - 1
@@ -17,6 +18,16 @@ _ALL_BITS = (1 << 64) - 1
 
 DELETED = _SYSTEM_BIT["\\deleted"]
 SEEN = _SYSTEM_BIT["\\seen"]
+
+
+def covered(rights: Rights) -> int:
+    """The flags that these rights allow to set and clear, as a signed set (RFC 4314 §4, STORE)."""
+    bits = 0 if Rights.WRITE not in rights else _ALL_BITS & ~(SEEN | DELETED)
+    if Rights.SEEN in rights:
+        bits |= SEEN
+    if Rights.DELETE in rights:
+        bits |= DELETED
+    return signed(bits)
 
 
 def signed(bits: int) -> int:

@@ -20,6 +20,7 @@ from lightmail.model import (
     MoveOutcome,
     NewMessage,
     ReplaceOutcome,
+    Rights,
     Uid,
     UserId,
 )
@@ -44,6 +45,7 @@ class Transactions:
         self,
         database: Writable,
         mailboxes: ModuleType,
+        acl: ModuleType,
         append: ModuleType,
         flags: ModuleType,
         copy_move: ModuleType,
@@ -55,6 +57,7 @@ class Transactions:
         """
         self._writable = database
         self._mailboxes = mailboxes
+        self._acl = acl
         self._append = append
         self._flags = flags
         self._copy_move = copy_move
@@ -85,6 +88,10 @@ class Transactions:
     async def delete_mailbox(self, user_id: UserId, name: str) -> None:
         await self._write(self._mailboxes.delete_mailbox, user_id, name, self._now_s)
 
+    async def change_acl(self, mailbox_id: MailboxId, identifier: str, op: FlagOp, rights: Rights) -> Delta | None:
+        delta: Delta | None = await self._write(self._acl.change_acl, mailbox_id, identifier, op, rights)
+        return delta
+
     async def append(self, messages: Sequence[NewMessage]) -> tuple[list[Appended], list[Delta]]:
         if not messages:
             return [], []
@@ -98,16 +105,24 @@ class Transactions:
         op: FlagOp,
         flags: tuple[str, ...],
         unchanged_since: ModSeq | None = None,
+        *,
+        rights: Rights = Rights.ALL,
     ) -> FlagOutcome:
-        outcome: FlagOutcome = await self._write(self._flags.set_flags, mailbox_id, uids, op, flags, unchanged_since)
+        outcome: FlagOutcome = await self._write(
+            self._flags.set_flags, mailbox_id, uids, op, flags, unchanged_since, rights
+        )
         return outcome
 
-    async def copy(self, source: MailboxId, uids: UidSet, target: MailboxId) -> CopyOutcome:
-        outcome: CopyOutcome = await self._write(self._copy_move.copy, source, uids, target, self._now_s)
+    async def copy(
+        self, source: MailboxId, uids: UidSet, target: MailboxId, *, rights: Rights = Rights.ALL
+    ) -> CopyOutcome:
+        outcome: CopyOutcome = await self._write(self._copy_move.copy, source, uids, target, rights, self._now_s)
         return outcome
 
-    async def move(self, source: MailboxId, uids: UidSet, target: MailboxId) -> MoveOutcome:
-        outcome: MoveOutcome = await self._write(self._copy_move.move, source, uids, target, self._now_s)
+    async def move(
+        self, source: MailboxId, uids: UidSet, target: MailboxId, *, rights: Rights = Rights.ALL
+    ) -> MoveOutcome:
+        outcome: MoveOutcome = await self._write(self._copy_move.move, source, uids, target, rights, self._now_s)
         return outcome
 
     async def replace(self, source: MailboxId, uid: Uid, message: NewMessage) -> ReplaceOutcome:

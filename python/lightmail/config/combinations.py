@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lightmail.config.addresses import check_unix_path, parse_listen
-from lightmail.config.sections import Config, Tls
+from lightmail.config.sections import Config, Sharing, Tls
 from lightmail.config.stores import Problem, store_problems
 
 _SPECIAL_USE = ("\\All", "\\Archive", "\\Drafts", "\\Flagged", "\\Junk", "\\Sent", "\\Trash", "\\Important", "")
@@ -101,6 +101,18 @@ def _quantities(config: Config) -> Iterator[Problem]:
         )
 
 
+def _sharing(sharing: Sharing) -> Iterator[Problem]:
+    for key, name in (("users", sharing.users), ("shared", sharing.shared)):
+        if "/" in name or name.upper() == "INBOX" or not name.isprintable():
+            yield f"sharing.{key}", f'"{name}" is not one level of a mailbox name; expected one such as "Shared"'
+    if sharing.users == sharing.shared and sharing.account:
+        yield "sharing.shared", f'"{sharing.shared}" is sharing.users already; expected another name'
+    if any(character.isspace() or character in '<>()[],;:\\"' for character in sharing.account):
+        yield "sharing.account", f'"{sharing.account}" is not an address; expected one such as "shared@example.org"'
+    if sharing.account and not sharing.shared:
+        yield "sharing.shared", "sharing.account has mailboxes to show; expected a name to show them below"
+
+
 def _mail(config: Config) -> Iterator[Problem]:
     seen: dict[str, str] = {}
     for name, use in config.mail.special_use.items():
@@ -113,6 +125,7 @@ def _mail(config: Config) -> Iterator[Problem]:
         seen.setdefault(use, name)
         if name.upper() == "INBOX":
             yield key, "INBOX is always there and has no special use; expected another name"
+    yield from _sharing(config.sharing)
     delimiter = config.lmtp.subaddress_delimiter
     if len(delimiter) > 1 or delimiter in ("@", ".", " ", '"'):
         yield (

@@ -271,6 +271,17 @@ class Quota(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     mailboxes: Annotated[int, Meta(ge=0)] = 0
 
 
+class Sharing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where users see mailboxes that are not their own (RFC 2342, RFC 4314)."""
+
+    users: str = "Users"
+    """Other users' mailboxes are `Users/ADDRESS/NAME`; empty: nobody sees them."""
+    shared: str = "Shared"
+    """Mailboxes of `account` are `Shared/NAME`."""
+    account: str = ""
+    """The address whose mailboxes are the shared ones; empty: there are none."""
+
+
 class Log(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["console", "json"] = "console"
@@ -292,6 +303,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     limits: Limits = field(default_factory=Limits)
     mail: Mail = field(default_factory=Mail)
     quota: Quota = field(default_factory=Quota)
+    sharing: Sharing = field(default_factory=Sharing)
     upkeep: Upkeep = field(default_factory=Upkeep)
     log: Log = field(default_factory=Log)
 

@@ -25,7 +25,7 @@ from lightmail.imap.replies import Ask, Done, Outcome
 from lightmail.imap.response_codes import TOO_BIG, CostsConnection, printable, refusal
 from lightmail.imap.session import Session
 from lightmail.imap.state import State
-from lightmail.imap.sync import explained, synchronize
+from lightmail.imap.sync import explained, renew_rights, synchronize
 from lightmail.obs.metrics import Counts
 
 COMMANDS_IN_A_ROW = 64
@@ -182,6 +182,11 @@ class Dispatcher:
         session = self.session
         began = perf_counter()
         try:
+            selected = session.selected
+            if selected is not None and not selected.own:
+                await renew_rights(session, selected, needed=row.states is state.SELECTED)
+                if session.state is State.LOGOUT:
+                    return
             if session.state in row.states:
                 outcome = await handler(session, argument)
             else:

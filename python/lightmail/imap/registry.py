@@ -15,7 +15,7 @@ from typing import Any
 from lightmail._core import imap
 from lightmail.imap import state
 from lightmail.imap.capabilities import Capabilities
-from lightmail.imap.commands import auth, connection, idle, list, mailboxes, quota, status
+from lightmail.imap.commands import acl, auth, connection, idle, list, mailboxes, quota, status
 from lightmail.imap.commands.append import AppendRun
 from lightmail.imap.commands.copy import copy, move
 from lightmail.imap.commands.expunge import expunge
@@ -100,6 +100,11 @@ ROWS = (
     Row(imap.GetQuota, quota.get_quota, state.AUTHENTICATED, capability="QUOTA"),
     Row(imap.GetQuotaRoot, quota.get_quota_root, state.AUTHENTICATED, capability="QUOTA"),
     Row(imap.SetQuota, quota.set_quota, state.AUTHENTICATED, capability="QUOTASET"),
+    Row(imap.SetAcl, acl.set_acl, state.AUTHENTICATED, capability="ACL"),
+    Row(imap.DeleteAcl, acl.delete_acl, state.AUTHENTICATED, capability="ACL"),
+    Row(imap.GetAcl, acl.get_acl, state.AUTHENTICATED, capability="ACL"),
+    Row(imap.ListRights, acl.list_rights, state.AUTHENTICATED, capability="ACL"),
+    Row(imap.MyRights, acl.my_rights, state.AUTHENTICATED, capability="ACL"),
     Row(imap.AppendMessage, finish_append, state.AUTHENTICATED),
     Row(imap.Esearch, multisearch, state.AUTHENTICATED, capability="MULTISEARCH"),
     Row(imap.Idle, idle.idle, state.AUTHENTICATED, capability="IDLE"),

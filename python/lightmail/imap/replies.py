@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from lightmail._core.index import MAX_KEYWORDS, SYSTEM_FLAGS, UidSet
+from lightmail.model import Rights
+from lightmail.model.rights import covered
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +53,13 @@ Outcome = Done | Ask
 
 
 @lru_cache(maxsize=1024)
-def flag_lines(keywords: tuple[str, ...], *, read_only: bool) -> bytes:
-    """Untagged FLAGS and PERMANENTFLAGS (RFC 9051 §7.3.5, §7.1). `\\*` is there as long as keywords can be added."""
+def flag_lines(keywords: tuple[str, ...], *, read_only: bool, rights: Rights = Rights.ALL) -> bytes:
+    """Untagged FLAGS and PERMANENTFLAGS (RFC 9051 §7.3.5, §7.1; RFC 4314 §5.1.1). `\\*` is there as long as keywords
+    can be added.
+    """
     flags = " ".join((*SYSTEM_FLAGS, *keywords)).encode()
     if read_only:
         return b"* FLAGS (%s)\r\n* OK [PERMANENTFLAGS ()] Read-only\r\n" % flags
-    more = b" \\*" if len(keywords) < MAX_KEYWORDS else b""
-    return b"* FLAGS (%s)\r\n* OK [PERMANENTFLAGS (%s%s)] Kept\r\n" % (flags, flags, more)
+    more = ("\\*",) if len(keywords) < MAX_KEYWORDS and Rights.WRITE in rights else ()
+    kept = " ".join((*covered(rights, (*SYSTEM_FLAGS, *keywords)), *more)).encode()
+    return b"* FLAGS (%s)\r\n* OK [PERMANENTFLAGS (%s)] Kept\r\n" % (flags, kept)

@@ -26,6 +26,7 @@ CODES: dict[type[Exception], bytes] = {
     errors.MailboxNotSelectable: b"CANNOT",
     errors.MailboxHasChildren: b"HASCHILDREN",
     errors.NoRight: b"NOPERM",
+    errors.IdentifierRefused: b"CANNOT",
     errors.InboxUndeletable: b"CANNOT",
     errors.SpecialUseRefused: b"USEATTR",
     errors.AuthenticationFailed: b"AUTHENTICATIONFAILED",

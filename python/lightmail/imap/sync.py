@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from lightmail._core.index import UidSet
+from lightmail._core.index import Snapshot, UidSet
 from lightmail.errors import BodyMissing, ExpungedMeanwhile, MailboxNotFound, Unavailable
 from lightmail.imap.replies import flag_lines
-from lightmail.imap.selected import Selected
+from lightmail.imap.selected import CHANGES, Selected, claims_recent
 from lightmail.imap.session import Session
+from lightmail.model import Rights
 
 
 async def synchronize(
@@ -48,7 +49,7 @@ def announce(session: Session, selected: Selected, *, expunge: bool, uid: bool, 
     """Compare, tell, and move the view on (RFC 9051 §7.5.1; RFC 7162 §3.2)."""
     view, new = selected.view, selected.live.snapshot
     if view.keywords != new.keywords:
-        session.send(flag_lines(new.keywords, read_only=selected.read_only))
+        session.send(_flag_lines(selected, new))
     selected.view, told = view.advance(
         new,
         expunge=expunge,
@@ -86,15 +87,53 @@ async def explained(session: Session, error: Exception) -> Exception:
     return ExpungedMeanwhile()
 
 
+async def renew_rights(session: Session, selected: Selected, *, needed: bool) -> None:
+    """To somebody else's mailbox, before a command: without a statement unless something has changed.
+
+    needed: the command does something with the mailbox; it fails where nobody can be asked. Raises Unavailable.
+    """
+    assert session.user is not None
+    try:
+        rights = await session.mail.access.rights(session.user, selected.mailbox.id)
+    except Unavailable:
+        if needed:
+            raise
+        return
+    apply_rights(session, selected, rights)
+
+
+def apply_rights(session: Session, selected: Selected, rights: Rights) -> None:
+    """Tell what has changed by it (RFC 4314 §5.1.1)."""
+    if rights == selected.rights:
+        return
+    before = _flag_lines(selected, selected.view)
+    selected.rights = rights
+    if Rights.READ not in rights:
+        _leave(session, "You may not read the selected mailbox any more")
+        return
+    selected.read_only = selected.examined or not rights & CHANGES
+    after = _flag_lines(selected, selected.view)
+    if after != before:
+        session.send(after)
+
+
+def _flag_lines(selected: Selected, view: Snapshot) -> bytes:
+    return flag_lines(view.keywords, read_only=selected.read_only, rights=selected.rights)
+
+
 def leave_deleted(session: Session) -> None:
     """The selected mailbox exists no more. RFC 9051 §3 lets the server close it; RFC 3501 knows only BYE for that
     (RFC 2180 §3.3).
     """
+    _leave(session, "The selected mailbox was deleted")
+
+
+def _leave(session: Session, why: str) -> None:
     if session.rev2:
         session.deselect()
-        session.send(b"* OK [CLOSED] The selected mailbox was deleted\r\n")
+        session.send(b"* OK [CLOSED] %s\r\n" % why.encode())
     else:
-        session.end("The selected mailbox was deleted")
+        session.end(why)
 
 
 async def claim_recent(session: Session, selected: Selected) -> None:
@@ -103,7 +142,9 @@ async def claim_recent(session: Session, selected: Selected) -> None:
     One statement where there are any; none for a session that only looks, or knows no \\Recent.
     """
     uid_next = selected.view.uid_next
-    if uid_next <= selected.recent_claimed or selected.read_only or session.rev2:
+    if uid_next <= selected.recent_claimed or session.rev2:
+        return
+    if not claims_recent(selected.read_only, selected.rights):
         return
     # Not available: tried again with the next new message; until then they count as recent once more.
     with suppress(Unavailable):

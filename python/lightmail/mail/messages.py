@@ -26,6 +26,7 @@ from lightmail.model import (
     ModSeq,
     MoveOutcome,
     NewMessage,
+    Rights,
     Uid,
 )
 from lightmail.ports.metadata import MetadataStore
@@ -85,25 +86,32 @@ class Messages:
         op: FlagOp,
         flags: tuple[str, ...],
         unchanged_since: ModSeq | None = None,
+        *,
+        rights: Rights = Rights.ALL,
     ) -> FlagOutcome:
         """As `MetadataStore.set_flags`. Source: RFC 9051 §6.4.6, RFC 7162 §3.1.3."""
         self._check_flags(flags)
-        outcome = await self._done(self._metadata.set_flags(mailbox_id, uids, op, flags, unchanged_since), mailbox_id)
+        verb = self._metadata.set_flags(mailbox_id, uids, op, flags, unchanged_since, rights=rights)
+        outcome = await self._done(verb, mailbox_id)
         if outcome.delta is None:
             await self._changes.seen(mailbox_id, outcome.modseq)
         else:
             await self._changes.committed(outcome.delta)
         return outcome
 
-    async def copy(self, source: MailboxId, uids: UidSet, target: MailboxId) -> CopyOutcome:
+    async def copy(
+        self, source: MailboxId, uids: UidSet, target: MailboxId, *, rights: Rights = Rights.ALL
+    ) -> CopyOutcome:
         """As `MetadataStore.copy`; bodies are shared, no octet of them is read. Source: RFC 9051 §6.4.7."""
-        outcome = await self._done(self._metadata.copy(source, uids, target), target)
+        outcome = await self._done(self._metadata.copy(source, uids, target, rights=rights), target)
         await self._changes.committed(outcome.delta)
         return outcome
 
-    async def move(self, source: MailboxId, uids: UidSet, target: MailboxId) -> MoveOutcome:
+    async def move(
+        self, source: MailboxId, uids: UidSet, target: MailboxId, *, rights: Rights = Rights.ALL
+    ) -> MoveOutcome:
         """As `MetadataStore.move`. Source: RFC 9051 §6.4.8, RFC 6851."""
-        outcome = await self._done(self._metadata.move(source, uids, target), source, target)
+        outcome = await self._done(self._metadata.move(source, uids, target, rights=rights), source, target)
         await self._changes.committed(outcome.source_delta, outcome.target_delta)
         return outcome
 

@@ -61,7 +61,9 @@ class MailStore:
         self.live = LiveMailboxes(metadata, feed, max_octets=config.limits.snapshot_cache_octets, exclusive=exclusive)
         self._changes = Changes(live=self.live, feed=feed)
         self.mailboxes = Mailboxes(metadata=metadata, changes=self._changes, config=config, exclusive=exclusive)
-        self.access = Access(mailboxes=self.mailboxes)
+        self.access = Access(
+            mailboxes=self.mailboxes, metadata=metadata, directory=directory, changes=self._changes, config=config
+        )
         self.bodies = Bodies(metadata=metadata, blobs=blobs, config=config, workers=self._workers, shared=cache)
         self.summaries = Summaries(metadata=metadata, max_octets=config.limits.summary_cache_octets)
         messages = Messages(
@@ -105,5 +107,6 @@ class MailStore:
     async def close(self) -> None:
         """Stop refreshing and wait for worker threads. Sessions have gone before."""
         await self.sessions.close()
+        await self.access.close()
         await self.live.close()
         self._workers.shutdown(wait=True, cancel_futures=True)

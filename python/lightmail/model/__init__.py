@@ -14,7 +14,7 @@ from lightmail.model.ids import (
     UidValidity,
     UserId,
 )
-from lightmail.model.mailboxes import DELIMITER, INBOX, Mailbox, MailboxStatus
+from lightmail.model.mailboxes import DELIMITER, INBOX, Mailbox, MailboxStatus, SharedMailbox
 from lightmail.model.messages import (
     Appended,
     BodyRecord,
@@ -75,6 +75,7 @@ __all__ = [
     "ReplaceOutcome",
     "Rights",
     "SchemaState",
+    "SharedMailbox",
     "StoredBodyRecord",
     "Uid",
     "UidValidity",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lightmail.model.ids import MailboxId, ModSeq, UidValidity, UserId
+from lightmail.model.rights import Entries
 
 DELIMITER = "/"
 """The hierarchy delimiter of every mailbox name."""
@@ -37,6 +38,17 @@ class Mailbox:
     """Messages with uid >= recent_from are \\Recent to the next session that selects (RFC 3501 §2.3.2)."""
     recent: int = 0
     """Count of these."""
+
+
+@dataclass(frozen=True, slots=True)
+class SharedMailbox:
+    """Somebody's mailbox, as one user may see it."""
+
+    mailbox: Mailbox
+    account: str
+    """The owner's address."""
+    entries: Entries
+    """Those about this user (RFC 4314 §2)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from lightmail.model.accounts import User
 from lightmail.model.ids import BodyId, MailboxId, ModSeq
 from lightmail.model.mailboxes import Mailbox
 from lightmail.model.messages import BodyRecord
+from lightmail.model.rights import Entries
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class MailboxRecord:
     """`subscribed` means nothing here: see AccountRecord."""
     keywords: tuple[str, ...]
     """In the order of their bits."""
+    acl: Entries = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import Flag
 
 ANYONE = "anyone"
@@ -56,12 +57,16 @@ _LETTERS = {
     "a": Rights.ADMINISTER,
 }
 
+VIRTUAL = {"c": Rights.CREATE | Rights.DELETE_MAILBOX, "d": Rights.DELETE | Rights.EXPUNGE}
+"""The rights of RFC 2086 that stand for several (RFC 4314 §2.1.1)."""
+_FLAG_RIGHTS = {"\\seen": Rights.SEEN, "\\deleted": Rights.DELETE}
+
 
 def rights_of(letters: str) -> Rights:
     """Letters without a meaning here are left out: a later release may have kept them."""
     rights = Rights.NONE
     for letter in letters:
-        rights |= _LETTERS.get(letter, Rights.NONE)
+        rights |= _LETTERS.get(letter) or VIRTUAL.get(letter, Rights.NONE)
     return rights
 
 
@@ -82,6 +87,21 @@ def granted(entries: Entries, address: str) -> Rights:
     return given & ~taken
 
 
+def needed(flag: str) -> Rights:
+    """To set or clear this flag (RFC 4314 §4, STORE)."""
+    return _FLAG_RIGHTS.get(flag.lower(), Rights.WRITE)
+
+
+def covered(rights: Rights, flags: Iterable[str]) -> tuple[str, ...]:
+    """Those flags that these rights allow to set and clear."""
+    return tuple(flag for flag in flags if needed(flag) in rights)
+
+
+def own_identifiers(address: str) -> tuple[str, str]:
+    """Under which this user stands in access control lists, and nobody else."""
+    return address, f"-{address}"
+
+
 def identifiers(address: str) -> tuple[str, ...]:
     """Under which a user stands in access control lists."""
-    return address, f"-{address}", ANYONE, f"-{ANYONE}"
+    return *own_identifiers(address), ANYONE, f"-{ANYONE}"

@@ -16,6 +16,7 @@ from lightmail.model import (
     BodyId,
     CopyOutcome,
     Delta,
+    Entries,
     ExpungeOutcome,
     FlagOp,
     FlagOutcome,
@@ -27,6 +28,8 @@ from lightmail.model import (
     NewMessage,
     Quota,
     ReplaceOutcome,
+    Rights,
+    SharedMailbox,
     Uid,
     Usage,
     UserId,
@@ -99,8 +102,8 @@ class MetadataStore(Protocol):
         subscribe: bool = False,
         within_quota: bool = False,
     ) -> Mailbox:
-        """Creates missing parents too. within_quota: raises OverQuota when the account may have no more
-        mailboxes. A \\Noselect name becomes selectable, with a new UIDVALIDITY.
+        """Creates missing parents too; all get the rights that the nearest one above has (RFC 4314 §4). within_quota: raises
+        OverQuota when the account may have no more mailboxes. A \\Noselect name becomes selectable, with a new UIDVALIDITY.
         UIDVALIDITY is greater than any this name had before (law 2). Raises MailboxExists, UserNotFound.
         """
         ...
@@ -146,6 +149,34 @@ class MetadataStore(Protocol):
         """
         ...
 
+    # ---- rights (RFC 4314). An identifier stands for an address, or ANYONE, perhaps with "-" in front.
+
+    async def visible_mailboxes(
+        self, user_id: UserId, identifiers: Sequence[str], limit: int
+    ) -> tuple[list[Mailbox], list[SharedMailbox]]:
+        """All mailboxes of a user, and those of others that have an entry about one of `identifiers`, by at most `limit`
+        entries; with counters, in any order, in one statement.
+        """
+        ...
+
+    async def shared_mailboxes(
+        self, address: str, names: Sequence[str], identifiers: Sequence[str]
+    ) -> list[SharedMailbox]:
+        """Those mailboxes of the account that have one of these names, with the entries about `identifiers`, in any order,
+        in one statement. [] where there is no such account.
+        """
+        ...
+
+    async def get_acl(self, mailbox_id: MailboxId) -> Entries:
+        """All of it; empty, too, where there is no such mailbox."""
+        ...
+
+    async def change_acl(self, mailbox_id: MailboxId, identifier: str, op: FlagOp, rights: Rights) -> Delta | None:
+        """Set, add or remove rights of an identifier; without any left its entry goes. The mailbox gets a new MODSEQ, so
+        that whoever has it open looks; None: nothing has changed. Raises MailboxNotFound, LimitExceeded (entries).
+        """
+        ...
+
     # ---- messages
 
     async def load(self, mailbox_id: MailboxId) -> PackedMessages:
@@ -178,23 +209,29 @@ class MetadataStore(Protocol):
         op: FlagOp,
         flags: tuple[str, ...],
         unchanged_since: ModSeq | None = None,
+        *,
+        rights: Rights = Rights.ALL,
     ) -> FlagOutcome:
-        """One flag operation on a set of messages; see FlagOutcome.
+        """One flag operation on a set of messages; see FlagOutcome. Flags that `rights` do not cover stay as they are.
 
         uids may name messages that no longer exist; those are skipped. Messages whose flags would not change keep
         their MODSEQ. Raises LimitExceeded (keywords), MailboxNotFound. Source: RFC 9051 §6.4.6, RFC 7162 §3.1.3.
         """
         ...
 
-    async def copy(self, source: MailboxId, uids: UidSet, target: MailboxId) -> CopyOutcome:
-        """Flags, keywords and INTERNALDATE are kept, SAVEDATE is now, bodies are shared (RFC 9051 §6.4.7).
-        Raises MailboxNotFound, LimitExceeded, OverQuota.
+    async def copy(
+        self, source: MailboxId, uids: UidSet, target: MailboxId, *, rights: Rights = Rights.ALL
+    ) -> CopyOutcome:
+        """Flags, keywords and INTERNALDATE are kept, SAVEDATE is now, bodies are shared (RFC 9051 §6.4.7). Flags that
+        `rights`, to the target, do not cover are left out (RFC 4314 §4). Raises MailboxNotFound, LimitExceeded, OverQuota.
         """
         ...
 
-    async def move(self, source: MailboxId, uids: UidSet, target: MailboxId) -> MoveOutcome:
+    async def move(
+        self, source: MailboxId, uids: UidSet, target: MailboxId, *, rights: Rights = Rights.ALL
+    ) -> MoveOutcome:
         """Atomic (RFC 6851 §3.3). source and target may be the same mailbox: new UIDs. Within an account it needs no room.
-        Raises MailboxNotFound, LimitExceeded, OverQuota.
+        rights: as for `copy`. Raises MailboxNotFound, LimitExceeded, OverQuota.
         """
         ...
 

@@ -14,6 +14,7 @@ from lightmail.model import (
     BodyCount,
     BodyId,
     BodyRecord,
+    Entries,
     ExpungeRange,
     MailboxCount,
     MailboxId,
@@ -71,6 +72,10 @@ class Upkeep(Protocol):
         """All mailboxes of the store, whoever's, ascending by id; \\Noselect ones too."""
         ...
 
+    async def account_acls(self, user_id: UserId) -> dict[MailboxId, Entries]:
+        """Of those mailboxes of an account that have a list, in one statement."""
+        ...
+
     async def expunge_ranges(self, mailbox_id: MailboxId, after: ModSeq) -> list[ExpungeRange]:
         """The expunge log beyond `after`, ascending."""
         ...
@@ -93,10 +98,10 @@ class Upkeep(Protocol):
         ...
 
     async def put_mailboxes(self, mailboxes: Sequence[MailboxRecord]) -> None:
-        """With the ids they have there: added empty, or name, special use, selectable, UIDVALIDITY, `recent_from` made equal.
-        Messages, counters, uid_next, highest_modseq and keywords are `apply`'s. Names may be exchanged among those given.
-        UIDVALIDITYs given later to the account are greater. Raises UserNotFound; MailboxExists: another one that is not
-        among them has the name.
+        """With the ids they have there: added empty, or name, special use, selectable, UIDVALIDITY, `recent_from`, rights
+        made equal. Messages, counters, uid_next, highest_modseq and keywords are `apply`'s. Names may be exchanged among
+        those given. UIDVALIDITYs given later to the account are greater. Raises UserNotFound; MailboxExists: another one
+        that is not among them has the name.
         """
         ...
 

@@ -171,6 +171,16 @@ pub enum Body {
     GetQuotaRoot(Mailbox),
     /// RFC 9208 §4.1.3
     SetQuota(SetQuota),
+    /// RFC 4314 §3.1
+    SetAcl(SetAcl),
+    /// RFC 4314 §3.2
+    DeleteAcl(Acl),
+    /// RFC 4314 §3.3
+    GetAcl(Mailbox),
+    /// RFC 4314 §3.4
+    ListRights(Acl),
+    /// RFC 4314 §3.5
+    MyRights(Mailbox),
     /// RFC 9051 §6.3.13
     Idle,
     /// RFC 3501 §6.4.1
@@ -240,6 +250,11 @@ impl Body {
             Self::GetQuota(_) => return "GETQUOTA",
             Self::GetQuotaRoot(_) => return "GETQUOTAROOT",
             Self::SetQuota(_) => return "SETQUOTA",
+            Self::SetAcl(_) => return "SETACL",
+            Self::DeleteAcl(_) => return "DELETEACL",
+            Self::GetAcl(_) => return "GETACL",
+            Self::ListRights(_) => return "LISTRIGHTS",
+            Self::MyRights(_) => return "MYRIGHTS",
             Self::Idle => return "IDLE",
             Self::MultiSearch(_) => return "ESEARCH",
             Self::CancelUpdate(_) => return "CANCELUPDATE",
@@ -308,6 +323,28 @@ pub struct Create {
     pub mailbox: Mailbox,
     /// "\\Sent" (RFC 6154 §3)
     pub special_use: Vec<Flag>,
+}
+
+/// DELETEACL, LISTRIGHTS
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Acl {
+    /// Which mailbox.
+    pub mailbox: Mailbox,
+    /// Whose rights; as sent.
+    pub identifier: String,
+}
+
+/// SETACL
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetAcl {
+    /// Which mailbox.
+    pub mailbox: Mailbox,
+    /// Whose rights; as sent.
+    pub identifier: String,
+    /// How.
+    pub op: StoreOp,
+    /// Letters of RFC 4314 §2.1, and "c" and "d"; may be empty, and repeat itself.
+    pub rights: String,
 }
 
 /// LIST in its basic and its extended form
@@ -385,6 +422,8 @@ words! {
         SpecialUse = "SPECIAL-USE",
         /// STATUS of each mailbox (RFC 5819).
         Status = "STATUS",
+        /// MYRIGHTS of each mailbox (RFC 8440).
+        MyRights = "MYRIGHTS",
     }
 }
 

@@ -163,6 +163,21 @@ commands! {
     GetQuotaRoot { mailbox: Py<PyString>, }
     /// SETQUOTA
     SetQuota { root: Py<PyString>, limits: Py<PyTuple>, }
+    /// SETACL
+    SetAcl {
+        mailbox: Py<PyString>,
+        identifier: Py<PyString>,
+        op: &'static str,
+        rights: Py<PyString>,
+    }
+    /// DELETEACL
+    DeleteAcl { mailbox: Py<PyString>, identifier: Py<PyString>, }
+    /// GETACL
+    GetAcl { mailbox: Py<PyString>, }
+    /// LISTRIGHTS
+    ListRights { mailbox: Py<PyString>, identifier: Py<PyString>, }
+    /// MYRIGHTS
+    MyRights { mailbox: Py<PyString>, }
     /// EXPUNGE, UID EXPUNGE
     Expunge { uids: Option<Py<SequenceSet>>, }
     /// SEARCH, UID SEARCH
@@ -343,11 +358,7 @@ pub fn to_python(py: Python<'_>, command: rust::Command) -> PyResult<Py<PyAny>> 
             let fields = Store {
                 uid: store.uid,
                 set: set(py, store.set)?,
-                op: match store.op {
-                    rust::StoreOp::Set => "set",
-                    rust::StoreOp::Add => "add",
-                    rust::StoreOp::Remove => "remove",
-                },
+                op: store_op(store.op),
                 silent: store.silent,
                 flags: flags(py, &store.flags)?,
                 unchanged_since: store.unchanged_since,
@@ -421,6 +432,26 @@ pub fn to_python(py: Python<'_>, command: rust::Command) -> PyResult<Py<PyAny>> 
             returns: words(py, list.returns.iter().map(|option| option.as_str()))?,
             status: status_items(py, &list.status)?,
         }),
+        Body::SetAcl(acl) => make.object(SetAcl {
+            mailbox: text(py, acl.mailbox.as_str()),
+            identifier: text(py, &acl.identifier),
+            op: store_op(acl.op),
+            rights: text(py, &acl.rights),
+        }),
+        Body::DeleteAcl(acl) => make.object(DeleteAcl {
+            mailbox: text(py, acl.mailbox.as_str()),
+            identifier: text(py, &acl.identifier),
+        }),
+        Body::GetAcl(mailbox) => make.object(GetAcl {
+            mailbox: text(py, mailbox.as_str()),
+        }),
+        Body::ListRights(acl) => make.object(ListRights {
+            mailbox: text(py, acl.mailbox.as_str()),
+            identifier: text(py, &acl.identifier),
+        }),
+        Body::MyRights(mailbox) => make.object(MyRights {
+            mailbox: text(py, mailbox.as_str()),
+        }),
         Body::Lsub { reference, pattern } => make.object(Lsub {
             reference: text(py, &reference),
             pattern: text(py, &pattern),
@@ -459,6 +490,14 @@ impl Make<'_> {
     {
         let object = PyClassInitializer::from(self.base).add_subclass(fields);
         Ok(Py::new(self.py, object)?.into_any())
+    }
+}
+
+fn store_op(op: rust::StoreOp) -> &'static str {
+    match op {
+        rust::StoreOp::Set => "set",
+        rust::StoreOp::Add => "add",
+        rust::StoreOp::Remove => "remove",
     }
 }
 

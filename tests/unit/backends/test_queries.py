@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from lightmail.backends.sqlite import (
+    acl,
     append,
     bodies,
     copy_move,
@@ -37,7 +38,7 @@ from tests.support.backends import Store, open_store, uids
 from tests.support.services import Services
 
 MODULES = (
-    append, bodies, copy_move, counting, directory, expunge, flags, keeping, mailbox_row, mailboxes, patching, reading,
+    acl, append, bodies, copy_move, counting, directory, expunge, flags, keeping, mailbox_row, mailboxes, patching, reading,
     records, rows, selection,
 )  # fmt: skip
 STATEMENT = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b")
@@ -55,7 +56,7 @@ ALLOWED_SCANS = {
 }
 TABLES = (
     "users", "aliases", "uid_validities", "mailboxes", "subscriptions", "mailbox_keywords", "message_bodies",
-    "message_summaries", "messages", "expunges", "sqlite_sequence", "settings", "leases", "jobs",
+    "message_summaries", "messages", "expunges", "sqlite_sequence", "settings", "leases", "jobs", "acl",
 )  # fmt: skip
 
 

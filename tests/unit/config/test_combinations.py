@@ -50,6 +50,22 @@ def problems(tmp_path: Path, text: str) -> list[str]:
             "None: lmtp.listen[0]: 127.0.0.1:2424 is taken by imap.listen[0] already",
         ),
         (
+            '[sharing]\nusers = "a/b"',
+            '2: sharing.users: "a/b" is not one level of a mailbox name; expected one such as "Shared"',
+        ),
+        (
+            '[sharing]\naccount = "team@example.org"\nshared = "Users"',
+            '3: sharing.shared: "Users" is sharing.users already; expected another name',
+        ),
+        (
+            '[sharing]\naccount = "the team"',
+            '2: sharing.account: "the team" is not an address; expected one such as "shared@example.org"',
+        ),
+        (
+            '[sharing]\naccount = "team@example.org"\nshared = ""',
+            "3: sharing.shared: sharing.account has mailboxes to show; expected a name to show them below",
+        ),
+        (
             "[limits]\nline_octets = 300000",
             "2: limits.line_octets: 300000 is more than limits.command_octets (262144); expected at most that",
         ),

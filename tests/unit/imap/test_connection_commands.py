@@ -155,7 +155,7 @@ def test_namespace() -> None:
     async def scenario() -> None:
         desk = await Desk.build()
         client = await desk.login()
-        assert lines(await client.say(b"a NAMESPACE"))[0] == b'* NAMESPACE (("" "/")) NIL NIL'
+        assert lines(await client.say(b"a NAMESPACE"))[0] == b'* NAMESPACE (("" "/")) (("Users/" "/")) NIL'
         await desk.close()
 
     run(scenario())

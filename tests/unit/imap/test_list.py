@@ -257,7 +257,7 @@ def test_status_follows_its_list() -> None:
             b"* STATUS Sent (MESSAGES 0 UIDNEXT 1 HIGHESTMODSEQ 1)",
             b"a OK That is all",
         ]
-        assert desk.house.metadata.calls == ["list_mailboxes"]
+        assert desk.house.metadata.calls == ["visible_mailboxes"]
         assert client.session.condstore
         await desk.close()
 

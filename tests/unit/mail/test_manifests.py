@@ -83,12 +83,13 @@ async def same_as_database(house: House) -> None:
     for record in await upkeep.mailbox_records(MailboxId(0), 1000):
         mailbox = record.mailbox
         line = found.mailboxes[mailbox.id]
-        assert (line.name, line.uid_validity, line.uid_next, line.modseq, tuple(line.keywords)) == (
+        assert (line.name, line.uid_validity, line.uid_next, line.modseq, tuple(line.keywords), line.acl) == (
             mailbox.name,
             mailbox.uid_validity,
             mailbox.uid_next,
             mailbox.highest_modseq,
             record.keywords,
+            {identifier: rights.letters for identifier, rights in record.acl},
         )
         there = "".join((await house.raw_metadata.load(mailbox.id)).blocks).splitlines()
         gone = {uid for box, first, last in found.expunged if box == mailbox.id for uid in range(first, last + 1)}

@@ -49,7 +49,7 @@ def test_ids_and_uids_go_on_where_they_were() -> None:
         inbox = await source.ports.metadata.get_mailbox(ann.id, INBOX)
         await moved(source, target)
         made = await target.ports.metadata.create_mailbox(ann.id, "new")
-        assert made.id > max(box.id for box, _ in (await everything(source.ports))["mailboxes"])
+        assert made.id > max(box.id for box, *_ in (await everything(source.ports))["mailboxes"])
         appended, _ = await target.ports.metadata.append([await _message(target, inbox.id)])
         assert appended[0].uid == inbox.uid_next
         with pytest.raises(StoreSealed):
@@ -476,7 +476,7 @@ def test_a_mailbox_of_many_messages_and_a_large_body() -> None:
 
 async def _fullest(busy: Busy) -> Any:
     state = await everything(busy.ports)
-    return max((box for box, _ in state["mailboxes"]), key=lambda box: box.messages)
+    return max((box for box, *_ in state["mailboxes"]), key=lambda box: box.messages)
 
 
 async def _message(busy: Busy, mailbox_id: MailboxId, octets: int = 0) -> NewMessage:

@@ -14,7 +14,7 @@ from lightmail.errors import (
     MailboxNotSelectable,
     UserNotFound,
 )
-from lightmail.model import DELIMITER, Mailbox, MailboxId, MailboxStatus, Quota, Usage, UserId
+from lightmail.model import DELIMITER, Mailbox, MailboxId, MailboxStatus, Quota, Rights, Usage, UserId
 
 
 class MemoryMailboxes:
@@ -53,6 +53,7 @@ class MemoryMailboxes:
             if within_quota:
                 self._state.require_mailboxes(user_id, 1)
             mailbox.selectable = True
+            mailbox.acl |= self._acl_above(user_id, name)
             mailbox.uid_validity = self._state.new_uid_validity(user_id)
         else:
             parents = self._missing_parents(user_id, name)
@@ -90,7 +91,8 @@ class MemoryMailboxes:
         self._state.remove_mailbox(mailbox)
         if children:
             # Under a new id, so that sessions that have it open see their mailbox gone.
-            self._add(user_id, name).selectable = False
+            parent = self._add(user_id, name)
+            parent.selectable, parent.acl = False, {}
 
     async def set_subscribed(self, user_id: UserId, name: str, subscribed: bool) -> None:
         self._state.writable()
@@ -157,6 +159,11 @@ class MemoryMailboxes:
         parents = [DELIMITER.join(levels[:depth]) for depth in range(1, len(levels))]
         return [parent for parent in parents if not self._exists(user_id, parent)]
 
+    def _acl_above(self, user_id: UserId, name: str) -> dict[str, Rights]:
+        """What a new mailbox inherits (RFC 4314 §4, CREATE); those between it and the nearest one exist already."""
+        parent = name.rpartition(DELIMITER)[0]
+        return dict(self._find(user_id, parent).acl) if parent and self._exists(user_id, parent) else {}
+
     def _add(self, user_id: UserId, name: str) -> StoredMailbox:
         mailbox = StoredMailbox(
             id=MailboxId(next(self._state.mailbox_ids)),
@@ -164,5 +171,6 @@ class MemoryMailboxes:
             name=name,
             uid_validity=self._state.new_uid_validity(user_id),
         )
+        mailbox.acl = self._acl_above(user_id, name)
         self._state.mailboxes[mailbox.id] = mailbox
         return mailbox

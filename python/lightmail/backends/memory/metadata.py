@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from lightmail._core.index import UidSet
-from lightmail.backends.keywords import DELETED, Keywords, moved, signed
+from lightmail.backends.keywords import DELETED, Keywords, covered, moved, signed
+from lightmail.backends.memory.acl import MemoryAcl
 from lightmail.backends.memory.mailboxes import MemoryMailboxes
 from lightmail.backends.memory.state import MemoryState, StoredBody, StoredMailbox, StoredMessage
 from lightmail.backends.quotas import Arrival
@@ -28,13 +29,14 @@ from lightmail.model import (
     MoveOutcome,
     NewMessage,
     ReplaceOutcome,
+    Rights,
     Uid,
     UserId,
 )
 from lightmail.ports.metadata import BodyLocation, PackedMessages, SummaryRow
 
 
-class MemoryMetadata(MemoryMailboxes):
+class MemoryMetadata(MemoryMailboxes, MemoryAcl):
     """Implements `ports.metadata.MetadataStore`."""
 
     def __init__(self, state: MemoryState) -> None:
@@ -122,6 +124,8 @@ class MemoryMetadata(MemoryMailboxes):
         op: FlagOp,
         flags: tuple[str, ...],
         unchanged_since: ModSeq | None = None,
+        *,
+        rights: Rights = Rights.ALL,
     ) -> FlagOutcome:
         self._state.writable()
         mailbox = self._state.mailbox(mailbox_id)
@@ -131,10 +135,12 @@ class MemoryMetadata(MemoryMailboxes):
         allowed = [message for message in chosen if message.modseq <= limit]
         keywords = Keywords(mailbox.keywords)
         # A keyword comes into being with the first message that gets it.
-        bits = keywords.bits_of(flags, create=op is not FlagOp.REMOVE and bool(allowed))
+        mask = covered(rights)
+        create = op is not FlagOp.REMOVE and bool(allowed) and Rights.WRITE in rights
+        bits = keywords.bits_of(flags, create=create) & mask
         changed = []
         for message in allowed:
-            after = signed(_after(op, message.flags, bits))
+            after = signed((message.flags & ~mask) | (_after(op, message.flags, bits) & mask))
             if after != message.flags:
                 message.flags = after
                 changed.append(message)
@@ -146,12 +152,14 @@ class MemoryMetadata(MemoryMailboxes):
             delta=delta,
         )
 
-    async def copy(self, source: MailboxId, uids: UidSet, target: MailboxId) -> CopyOutcome:
+    async def copy(
+        self, source: MailboxId, uids: UidSet, target: MailboxId, *, rights: Rights = Rights.ALL
+    ) -> CopyOutcome:
         self._state.writable()
         source_box, target_box = self._state.mailbox(source), self._state.mailbox(target)
         chosen = source_box.chosen(uids)
         self._require_room(chosen, target_box)
-        copies, keywords = self._copies(chosen, source_box, target_box)
+        copies, keywords = self._copies(chosen, source_box, target_box, rights)
         self._insert(target_box, copies)
         return CopyOutcome(
             uid_validity=target_box.uid_validity,
@@ -160,9 +168,11 @@ class MemoryMetadata(MemoryMailboxes):
             delta=self._state.commit(target_box, copies, keywords=keywords) if copies else None,
         )
 
-    async def move(self, source: MailboxId, uids: UidSet, target: MailboxId) -> MoveOutcome:
+    async def move(
+        self, source: MailboxId, uids: UidSet, target: MailboxId, *, rights: Rights = Rights.ALL
+    ) -> MoveOutcome:
         self._state.writable()
-        return self._move(self._state.mailbox(source), uids, self._state.mailbox(target))
+        return self._move(self._state.mailbox(source), uids, self._state.mailbox(target), rights)
 
     async def rename_inbox(self, user_id: UserId, target: str) -> MoveOutcome:
         self._state.writable()
@@ -170,7 +180,7 @@ class MemoryMetadata(MemoryMailboxes):
         if self._exists(user_id, target):
             raise MailboxExists(target)
         await self.create_mailbox(user_id, target, within_quota=True)
-        return self._move(inbox, UidSet(inbox.messages), self._find(user_id, target))
+        return self._move(inbox, UidSet(inbox.messages), self._find(user_id, target), Rights.ALL)
 
     async def expunge(self, mailbox_id: MailboxId, uids: UidSet | None) -> ExpungeOutcome:
         self._state.writable()
@@ -275,20 +285,20 @@ class MemoryMetadata(MemoryMailboxes):
             self._state.require_room([Arrival(target.id, target.user_id, octets, len(messages))])
 
     def _copies(
-        self, chosen: Sequence[StoredMessage], source: StoredMailbox, target: StoredMailbox
+        self, chosen: Sequence[StoredMessage], source: StoredMailbox, target: StoredMailbox, rights: Rights
     ) -> tuple[list[StoredMessage], Keywords]:
         """Rows for the target, not yet in it, with the keywords it then has."""
         source_keywords, keywords = Keywords(source.keywords), Keywords(target.keywords)
-        used = 0
+        used, allowed = 0, covered(rights)
         for message in chosen:
             used |= message.flags
-        pairs = keywords.remap(used, source_keywords)
+        pairs = keywords.remap(used & allowed, source_keywords)
         now_s = self._state.clock.now_s()
         copies = [
             StoredMessage(
                 uid=uid,
                 body_id=message.body_id,
-                flags=moved(message.flags, pairs),
+                flags=moved(message.flags & allowed, pairs),
                 modseq=target.next_modseq,
                 internaldate=message.internaldate,
                 internaldate_zone=message.internaldate_zone,
@@ -298,12 +308,12 @@ class MemoryMetadata(MemoryMailboxes):
         ]
         return copies, keywords
 
-    def _move(self, source: StoredMailbox, uids: UidSet, target: StoredMailbox) -> MoveOutcome:
+    def _move(self, source: StoredMailbox, uids: UidSet, target: StoredMailbox, rights: Rights) -> MoveOutcome:
         chosen = source.chosen(uids)
         gone = [message.uid for message in chosen]
         if source.user_id != target.user_id:
             self._require_room(chosen, target)
-        copies, keywords = self._copies(chosen, source, target)
+        copies, keywords = self._copies(chosen, source, target, rights)
         self._insert(target, copies)
         self._state.unrefer(message.body_id for message in chosen)
         source_delta = target_delta = None

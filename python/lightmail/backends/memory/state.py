@@ -12,7 +12,21 @@ from lightmail.backends.keywords import DELETED, SEEN, Keywords
 from lightmail.backends.local import SystemClock
 from lightmail.backends.quotas import Arrival, Room, require, require_mailboxes
 from lightmail.errors import LimitExceeded, MailboxNotFound, StoreSealed, UserNotFound
-from lightmail.model import BodyId, BodyRecord, Delta, Mailbox, MailboxId, ModSeq, UidValidity, Usage, User, UserId
+from lightmail.model import (
+    BodyId,
+    BodyRecord,
+    Delta,
+    Entries,
+    Mailbox,
+    MailboxId,
+    ModSeq,
+    Rights,
+    UidValidity,
+    Usage,
+    User,
+    UserId,
+)
+from lightmail.model.rights import own_identifiers
 from lightmail.ports.clock import Clock
 from lightmail.ports.directory import SECRET_OCTETS
 
@@ -53,6 +67,7 @@ class StoredMailbox:
     highest_modseq: ModSeq = field(default=ModSeq(1))
     recent_from: int = 1
     keywords: tuple[str, ...] = ()
+    acl: dict[str, Rights] = field(default_factory=dict)
     messages: dict[int, StoredMessage] = field(default_factory=dict)
     """By UID, ascending."""
     expunges: list[tuple[ModSeq, int]] = field(default_factory=list)
@@ -61,6 +76,10 @@ class StoredMailbox:
     def chosen(self, uids: UidSet) -> list[StoredMessage]:
         """Those that exist, ascending."""
         return [message for uid, message in self.messages.items() if uid in uids]
+
+    @property
+    def entries(self) -> Entries:
+        return tuple((identifier, self.acl[identifier]) for identifier in sorted(self.acl))
 
     @property
     def next_modseq(self) -> ModSeq:
@@ -139,7 +158,11 @@ class MemoryState:
             self.remove_mailbox(mailbox)
         self.subscriptions = {(user, name) for user, name in self.subscriptions if user != user_id}
         self.aliases = {address: user for address, user in self.aliases.items() if user != user_id}
-        self.users.pop(user_id, None)
+        user = self.users.pop(user_id, None)
+        if user is not None:
+            for mailbox in self.mailboxes.values():
+                for identifier in own_identifiers(user.address):
+                    mailbox.acl.pop(identifier, None)
 
     def usage(self, user_id: UserId) -> Usage:
         mailboxes = [mailbox for mailbox in self.mailboxes.values() if mailbox.user_id == user_id]

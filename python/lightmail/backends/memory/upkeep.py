@@ -12,6 +12,7 @@ from lightmail.errors import MailboxExists, MailboxNotFound, UserExists, UserNot
 from lightmail.model import (
     AccountRecord,
     BodyId,
+    Entries,
     ExpungeRange,
     MailboxId,
     MailboxPatch,
@@ -68,8 +69,12 @@ class MemoryUpkeep(MemoryCounting):
 
     async def mailbox_records(self, after: MailboxId, limit: int) -> list[MailboxRecord]:
         return [
-            MailboxRecord(self._state.view(mailbox), mailbox.keywords) for mailbox in self._state.page(after, limit)
+            MailboxRecord(self._state.view(mailbox), mailbox.keywords, mailbox.entries)
+            for mailbox in self._state.page(after, limit)
         ]
+
+    async def account_acls(self, user_id: UserId) -> dict[MailboxId, Entries]:
+        return {box.id: box.entries for box in self._state.mailboxes.values() if box.user_id == user_id and box.acl}
 
     async def expunge_ranges(self, mailbox_id: MailboxId, after: ModSeq) -> list[ExpungeRange]:
         mailbox = self._state.mailboxes.get(mailbox_id)
@@ -124,7 +129,7 @@ class MemoryUpkeep(MemoryCounting):
             )
             here.user_id, here.name, here.uid_validity = there.user_id, there.name, there.uid_validity
             here.special_use, here.selectable = there.special_use, there.selectable
-            here.recent_from = there.recent_from
+            here.recent_from, here.acl = there.recent_from, dict(record.acl)
             state.mailbox_ids = itertools.count(max(next(state.mailbox_ids), there.id + 1))
             state.raise_uid_validity(state.users[there.user_id].address, there.uid_validity)
 

@@ -11,7 +11,7 @@ from lightmail.backends.mysql.mailbox_row import save
 from lightmail.backends.mysql.rows import pack_stamped
 from lightmail.backends.mysql.selection import Chosen, lock_chosen, parts
 from lightmail.backends.mysql.statements import Statements
-from lightmail.model import CopyOutcome, MailboxId, MoveOutcome
+from lightmail.model import CopyOutcome, MailboxId, MoveOutcome, Rights
 
 _COPY = """
     INSERT INTO messages
@@ -30,27 +30,31 @@ REFER = """
 """
 
 
-def copy_statement(pairs: tuple[tuple[int, int], ...], *, consecutive: bool) -> str:
-    """consecutive: the UIDs chosen are one range, and the new ones are as far apart. Otherwise they are counted, for
-    which the server sorts them.
+def copy_statement(pairs: tuple[tuple[int, int], ...], allowed: int = -1, *, consecutive: bool) -> str:
+    """allowed: see `moved_flags`. consecutive: the UIDs chosen are one range, and the new ones are as far apart. Otherwise
+    they are counted, for which the server sorts them.
     """
     uid = "uid - %(first)s + %(first_uid)s" if consecutive else "%(first_uid)s - 1 + ROW_NUMBER() OVER (ORDER BY uid)"
-    return _COPY.format(uid=uid, flags=moved_flags(pairs))
+    return _COPY.format(uid=uid, flags=moved_flags(pairs, allowed))
 
 
-async def copy(statements: Statements, source: MailboxId, uids: UidSet, target: MailboxId, now_s: int) -> CopyOutcome:
+async def copy(
+    statements: Statements, source: MailboxId, uids: UidSet, target: MailboxId, rights: Rights, now_s: int
+) -> CopyOutcome:
     chosen = await lock_chosen(statements, uids, source, target, arriving=True)
     target_box = chosen.mailboxes[target]
     if not chosen.groups:
         return CopyOutcome(target_box.uid_validity, UidSet(), UidSet(), None)
     originals = union(chosen.groups)
     await selection.run(statements, REFER, originals, mailbox=source)
-    copies, rows = await _insert_copies(statements, chosen, originals, source, target_box, now_s)
+    copies, rows = await _insert_copies(statements, chosen, originals, source, target_box, rights, now_s)
     await save(statements, [target_box])
     return CopyOutcome(target_box.uid_validity, originals, copies, target_box.delta(rows))
 
 
-async def move(statements: Statements, source: MailboxId, uids: UidSet, target: MailboxId, now_s: int) -> MoveOutcome:
+async def move(
+    statements: Statements, source: MailboxId, uids: UidSet, target: MailboxId, rights: Rights, now_s: int
+) -> MoveOutcome:
     """The bodies keep their count: each loses one reference and gains one. What stays in an account needs no room."""
     chosen = await lock_chosen(statements, uids, source, target, arriving=True)
     source_box, target_box = chosen.mailboxes[source], chosen.mailboxes[target]
@@ -59,7 +63,7 @@ async def move(statements: Statements, source: MailboxId, uids: UidSet, target: 
     if not chosen.groups:
         return MoveOutcome(target_box.uid_validity, UidSet(), UidSet(), None, None)
     originals = union(chosen.groups)
-    copies, rows = await _insert_copies(statements, chosen, originals, source, target_box, now_s)
+    copies, rows = await _insert_copies(statements, chosen, originals, source, target_box, rights, now_s)
     await remove_rows(statements, source_box, chosen.groups, originals)
     await save(statements, chosen.mailboxes.values())
     if source_box is target_box:
@@ -69,13 +73,19 @@ async def move(statements: Statements, source: MailboxId, uids: UidSet, target: 
 
 
 async def _insert_copies(
-    statements: Statements, chosen: Chosen, originals: UidSet, source: MailboxId, target: MailboxChange, now_s: int
+    statements: Statements,
+    chosen: Chosen,
+    originals: UidSet,
+    source: MailboxId,
+    target: MailboxChange,
+    rights: Rights,
+    now_s: int,
 ) -> tuple[UidSet, list[str]]:
     """The new UIDs, in the order of the old ones, and blocks of the new rows. Raises LimitExceeded."""
-    copies = take_copies(chosen.mailboxes[source], chosen.groups, target)
+    copies = take_copies(chosen.mailboxes[source], chosen.groups, target, rights)
     first_uid = copies.first_uid
     for condition, part in parts(originals):
-        statement = copy_statement(copies.pairs, consecutive=len(part.ranges()) == 1)
+        statement = copy_statement(copies.pairs, copies.allowed, consecutive=len(part.ranges()) == 1)
         values = {
             "mailbox": source,
             "target": target.id,

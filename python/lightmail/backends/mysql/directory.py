@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import asdict
 
-from lightmail.backends.mysql import mailboxes
+from lightmail.backends.mysql import acl, mailboxes
 from lightmail.backends.mysql.database import MysqlDatabase
 from lightmail.backends.mysql.errors import DUPLICATE, Refused
 from lightmail.backends.mysql.seal import NOT_SEALED, SEAL, changed_or_unsealed, unsealed
@@ -13,6 +13,7 @@ from lightmail.backends.mysql.statements import Statements
 from lightmail.backends.records import USER_COLUMNS, user
 from lightmail.errors import UserExists, UserNotFound
 from lightmail.model import NO_LIMITS, MailboxId, Quota, User, UserId
+from lightmail.model.rights import own_identifiers
 from lightmail.ports.directory import SECRET_OCTETS, SHARED_SECRET
 
 _USER = f"SELECT {USER_COLUMNS} FROM users"
@@ -115,6 +116,8 @@ class MysqlDirectory:
                 raise UserNotFound(str(user_id))
             for mailbox_id in sorted(row[0] for row in await statements.all(SELECT_MAILBOX_IDS, values)):
                 await mailboxes.remove_mailbox(statements, MailboxId(mailbox_id))
+            address = user(await statements.one(SELECT_USER_BY_ID, values), str(user_id)).address
+            await statements.run(acl.DELETE_IDENTIFIERS, {"identifiers": own_identifiers(address)})
             # Aliases and subscriptions go with the row.
             await statements.run(DELETE_USER, values)
 

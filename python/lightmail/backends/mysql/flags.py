@@ -12,7 +12,7 @@ from lightmail.backends.mysql.mailbox_row import lock, save
 from lightmail.backends.mysql.rows import pack_stamped
 from lightmail.backends.mysql.selection import census, lock_with_one
 from lightmail.backends.mysql.statements import Statements
-from lightmail.model import FlagOp, FlagOutcome, MailboxId, ModSeq
+from lightmail.model import FlagOp, FlagOutcome, MailboxId, ModSeq, Rights
 
 # Of bits the server makes unsigned numbers.
 SET_FLAGS = """
@@ -32,12 +32,13 @@ async def set_flags(
     op: FlagOp,
     flags: tuple[str, ...],
     unchanged_since: ModSeq | None,
+    rights: Rights,
 ) -> FlagOutcome:
     if len(uids) == 1:
-        return await _set_flags_of_one(statements, mailbox_id, uids, op, flags, unchanged_since)
+        return await _set_flags_of_one(statements, mailbox_id, uids, op, flags, unchanged_since, rights)
     mailbox = (await lock(statements, mailbox_id))[mailbox_id]
     groups = await census(statements, mailbox_id, uids, modseq=unchanged_since)
-    change = reflag(mailbox, groups, op, flags)
+    change = reflag(mailbox, groups, op, flags, rights)
     if not change.changed:
         return FlagOutcome(UidSet(), change.refused, mailbox.highest_modseq, None)
     values = {"mailbox": mailbox_id, "modseq": mailbox.modseq, "keep": change.keep, "add": change.add}
@@ -54,12 +55,13 @@ async def _set_flags_of_one(
     op: FlagOp,
     flags: tuple[str, ...],
     unchanged_since: ModSeq | None,
+    rights: Rights,
 ) -> FlagOutcome:
     mailboxes, row = await lock_with_one(statements, uids.first, mailbox_id)
     mailbox = mailboxes[mailbox_id]
     if row is None:
         return FlagOutcome(UidSet(), UidSet(), mailbox.highest_modseq, None)
-    after, outcome = reflag_one(mailbox, row, op, flags, unchanged_since)
+    after, outcome = reflag_one(mailbox, row, op, flags, unchanged_since, rights)
     if outcome.delta is not None:
         values = {"mailbox": mailbox_id, "uid": uids.first, "flags": after, "modseq": mailbox.modseq}
         await statements.later(SET_FLAGS_OF_ONE, values)

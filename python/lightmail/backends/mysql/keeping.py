@@ -12,6 +12,7 @@ from lightmail.model import (
     BodyCount,
     BodyId,
     BodyRecord,
+    Entries,
     ExpungeRange,
     MailboxCount,
     MailboxId,
@@ -91,6 +92,9 @@ class MysqlUpkeep:
 
     async def mailbox_records(self, after: MailboxId, limit: int) -> list[MailboxRecord]:
         return await records.mailbox_records(self._database, after, limit)
+
+    async def account_acls(self, user_id: UserId) -> dict[MailboxId, Entries]:
+        return await records.account_acls(self._database, user_id)
 
     async def expunge_ranges(self, mailbox_id: MailboxId, after: ModSeq) -> list[ExpungeRange]:
         return await records.expunge_ranges(self._database, mailbox_id, after)

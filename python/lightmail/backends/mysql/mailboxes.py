@@ -6,10 +6,11 @@ time, and what a verb has read of it stays so.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from lightmail.backends.groups import union
 from lightmail.backends.mailbox_change import EVERYTHING
+from lightmail.backends.mysql.acl import INHERIT
 from lightmail.backends.mysql.copy_move import move
 from lightmail.backends.mysql.errors import NO_PARENT, Refused
 from lightmail.backends.mysql.expunge import DELETE_MESSAGES, UNREFER
@@ -26,7 +27,7 @@ from lightmail.errors import (
     MailboxNotFound,
     UserNotFound,
 )
-from lightmail.model import DELIMITER, INBOX, Mailbox, MailboxId, MoveOutcome, UserId
+from lightmail.model import DELIMITER, INBOX, Mailbox, MailboxId, MoveOutcome, Rights, UserId
 
 _MAILBOX = f"SELECT {mailbox_columns('name_octets')} FROM mailboxes AS m"
 SELECT_MAILBOX_LIST = f"{_MAILBOX} WHERE m.user_id = %(user)s ORDER BY m.name_octets"
@@ -110,8 +111,8 @@ async def create_mailbox(
         left = None
     places = await _places(statements, user_id, [name, *_parents(name)])
     attributes = " ".join(special_use)
+    missing = [parent for parent in _parents(name) if parent not in places]
     if name not in places:
-        missing = [parent for parent in _parents(name) if parent not in places]
         require_mailboxes(left, 1 + len(missing))
         await _add(statements, user_id, [*((parent, "") for parent in missing), (name, attributes)], now_s)
     else:
@@ -122,6 +123,7 @@ async def create_mailbox(
         (uid_validity,) = await _take_uid_validities(statements, user_id, 1, now_s)
         values = {"mailbox": mailbox_id, "uid_validity": uid_validity, "special_use": attributes}
         await statements.later(MAKE_SELECTABLE, values)
+    await _inherit(statements, user_id, name, places, [*missing, name])
     if subscribe:
         await statements.later(SUBSCRIBE, {"user": user_id, "name": name})
     return mailbox((await statements.all(SELECT_MAILBOX_BY_NAME, named(user_id, name)))[0])
@@ -140,6 +142,7 @@ async def rename_mailbox(statements: Statements, user_id: UserId, source: str, t
     if missing:
         require_mailboxes(left, len(missing))
         await _add(statements, user_id, [(parent, "") for parent in missing], now_s)
+        await _inherit(statements, user_id, target, places, missing)
     values = {**_below(user_id, source), **named(user_id, source), "target": target, "rest": len(source) + 1}
     await statements.later(RENAME_MAILBOXES, values)
 
@@ -152,7 +155,7 @@ async def rename_inbox(statements: Statements, user_id: UserId, target: str, now
     if target in places:
         raise MailboxExists(target)
     created = await create_mailbox(statements, user_id, target, (), False, True, now_s)
-    return await move(statements, places[INBOX][0], EVERYTHING, created.id, now_s)
+    return await move(statements, places[INBOX][0], EVERYTHING, created.id, Rights.ALL, now_s)
 
 
 async def delete_mailbox(statements: Statements, user_id: UserId, name: str, now_s: int) -> None:
@@ -270,6 +273,20 @@ async def _add(
         for (name, special_use), uid_validity in zip(mailboxes, validities, strict=True)
     ]
     await statements.many(INSERT_MAILBOX, rows, later=True)
+
+
+async def _inherit(
+    statements: Statements,
+    user_id: UserId,
+    name: str,
+    places: Mapping[str, tuple[MailboxId, bool]],
+    created: Sequence[str],
+) -> None:
+    """New mailboxes get the rights that the nearest one above `name` has (RFC 4314 §4, CREATE)."""
+    above = [places[parent][0] for parent in _parents(name) if parent in places]
+    if above:
+        names = [one.encode() for one in created]
+        await statements.later(INHERIT, {"user": user_id, "parent": above[-1], "names": names})
 
 
 async def _take_uid_validities(statements: Statements, user_id: UserId, count: int, now_s: int) -> range:

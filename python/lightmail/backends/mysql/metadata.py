@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lightmail._core.index import UidSet
-from lightmail.backends.mysql import append, bodies, copy_move, expunge, flags, mailboxes, reading, replace
+from lightmail.backends.acl import entries, shared, visible
+from lightmail.backends.mysql import acl, append, bodies, copy_move, expunge, flags, mailboxes, reading, replace
 from lightmail.backends.mysql.database import MysqlDatabase
 from lightmail.backends.mysql.literals import Sql
 from lightmail.backends.records import location, mailbox, status, usage
@@ -14,6 +15,7 @@ from lightmail.errors import MailboxNotFound, OutcomeUnknown, Unavailable, UserN
 from lightmail.model import (
     BodyId,
     Delta,
+    Entries,
     ExpungeOutcome,
     Mailbox,
     MailboxId,
@@ -21,6 +23,7 @@ from lightmail.model import (
     ModSeq,
     NewMessage,
     Quota,
+    SharedMailbox,
     Usage,
     UserId,
 )
@@ -34,7 +37,7 @@ class MysqlMetadata(Transactions):
     """Implements `ports.metadata.MetadataStore`."""
 
     def __init__(self, database: MysqlDatabase) -> None:
-        super().__init__(database, mailboxes, append, flags, copy_move, expunge, replace)
+        super().__init__(database, mailboxes, acl, append, flags, copy_move, expunge, replace)
         self._database = database
 
     @property
@@ -87,6 +90,24 @@ class MysqlMetadata(Transactions):
         if row is not None and row[1] <= row[0]:
             return int(row[0])
         return await self._database.write(lambda statements: mailboxes.claim_recent(statements, mailbox_id, up_to))
+
+    # ---- rights
+
+    async def visible_mailboxes(
+        self, user_id: UserId, identifiers: Sequence[str], limit: int
+    ) -> tuple[list[Mailbox], list[SharedMailbox]]:
+        values = {"user": user_id, "identifiers": list(identifiers), "limit": limit}
+        return visible(await self._database.all(acl.SELECT_VISIBLE, values), user_id)
+
+    async def shared_mailboxes(
+        self, address: str, names: Sequence[str], identifiers: Sequence[str]
+    ) -> list[SharedMailbox]:
+        octets = [name.encode() for name in names]
+        values = {"address": address, "names": octets, "identifiers": list(identifiers)}
+        return shared(await self._database.all(acl.SELECT_SHARED, values))
+
+    async def get_acl(self, mailbox_id: MailboxId) -> Entries:
+        return entries(await self._database.all(acl.SELECT_ACL, {"mailbox": mailbox_id}))
 
     # ---- messages
 

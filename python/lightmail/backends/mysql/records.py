@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from lightmail.backends.mysql import mailboxes
+from lightmail.backends.acl import by_mailbox
+from lightmail.backends.mysql import acl, mailboxes
 from lightmail.backends.mysql.database import MysqlDatabase
 from lightmail.backends.mysql.literals import table
 from lightmail.backends.mysql.mailbox_row import KEYWORDS
@@ -25,6 +26,7 @@ from lightmail.errors import MailboxExists, UserExists, UserNotFound
 from lightmail.model import (
     AccountRecord,
     BodyId,
+    Entries,
     ExpungeRange,
     Mailbox,
     MailboxId,
@@ -34,6 +36,7 @@ from lightmail.model import (
     User,
     UserId,
 )
+from lightmail.model.rights import own_identifiers
 
 TOGETHER = 500
 """Rows that one statement puts in or changes."""
@@ -145,8 +148,17 @@ async def _accounts(statements: Statements, users: Sequence[User]) -> list[Accou
 
 
 async def mailbox_records(database: MysqlDatabase, after: MailboxId, limit: int) -> list[MailboxRecord]:
-    rows = await database.all(SELECT_MAILBOX_RECORDS, {"after": after, "limit": limit})
-    return [MailboxRecord(mailbox(row), split_words(row[-1])) for row in rows]
+    async def read(statements: Statements) -> list[MailboxRecord]:
+        rows = await statements.all(SELECT_MAILBOX_RECORDS, {"after": after, "limit": limit})
+        given = {"mailboxes": [row[0] for row in rows]}
+        acls = by_mailbox(await statements.all(acl.SELECT_ACLS, given)) if rows else {}
+        return [MailboxRecord(mailbox(row), split_words(row[-1]), acls.get(row[0], ())) for row in rows]
+
+    return await database.read(read)
+
+
+async def account_acls(database: MysqlDatabase, user_id: UserId) -> dict[MailboxId, Entries]:
+    return by_mailbox(await database.all(acl.SELECT_ACLS_OF, {"user": user_id}))
 
 
 async def expunge_ranges(database: MysqlDatabase, mailbox_id: MailboxId, after: ModSeq) -> list[ExpungeRange]:
@@ -197,9 +209,12 @@ async def put_accounts(statements: Statements, accounts: Sequence[AccountRecord]
 
 async def drop_accounts(statements: Statements, user_ids: Sequence[UserId]) -> None:
     users = {"users": sorted(set(user_ids))}
-    found = {"users": [row[0] for row in await statements.all(LOCK_USERS, users)]}
+    locked = await statements.all(LOCK_USERS, users)
+    found = {"users": [row[0] for row in locked]}
     for mailbox_id in sorted(row[0] for row in await statements.all(SELECT_MAILBOXES_OF, found)):
         await mailboxes.remove_mailbox(statements, MailboxId(mailbox_id))
+    identifiers = [identifier for row in locked for identifier in own_identifiers(row[1])]
+    await statements.run(acl.DELETE_IDENTIFIERS, {"identifiers": identifiers})
     # Aliases and subscriptions go with the row.
     await statements.run(DELETE_USERS, found)
 
@@ -226,7 +241,22 @@ async def put_mailboxes(statements: Statements, records: Sequence[MailboxRecord]
     claimed = [row[0] for row in changed if row[0] in present and present[row[0]][-1] != row[-1]]
     if claimed:
         await statements.run(COUNT_RECENT, {"mailboxes": claimed})
+    await _put_acls(statements, records, given)
     await _raise_uid_validities(statements, [(addresses[box.user_id], box.uid_validity) for box in boxes])
+
+
+async def _put_acls(
+    statements: Statements, records: Sequence[MailboxRecord], given: dict[str, list[MailboxId]]
+) -> None:
+    present: dict[MailboxId, dict[str, str]] = defaultdict(dict)
+    for mailbox_id, identifier, letters in await statements.all(acl.SELECT_ACLS, given):
+        present[mailbox_id][identifier] = letters
+    wanted = {one.mailbox.id: {identifier: rights.letters for identifier, rights in one.acl} for one in records}
+    changed = {mailbox_id: entries for mailbox_id, entries in wanted.items() if present[mailbox_id] != entries}
+    if changed:
+        await statements.run(acl.DELETE_ACLS, {"mailboxes": list(changed)})
+        rows = [(box, *entry) for box, entries in changed.items() for entry in entries.items()]
+        await statements.many(acl.INSERT_ENTRY, rows)
 
 
 async def _require_free(statements: Statements, boxes: Sequence[Mailbox], given: dict[str, list[MailboxId]]) -> None:

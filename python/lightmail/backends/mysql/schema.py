@@ -250,6 +250,24 @@ MIGRATIONS = (
             "ALTER TABLE users ADD COLUMN administrator TINYINT NOT NULL DEFAULT 0",
         ),
     ),
+    Migration(
+        version=4,
+        usable_from=1,
+        statements=(
+            # Who else may do what with a mailbox (RFC 4314): letters by identifier, which is an address or "anyone", with
+            # "-" in front where rights are taken away.
+            f"""
+            CREATE TABLE IF NOT EXISTS acl (
+                mailbox_id BIGINT NOT NULL,
+                identifier VARCHAR({ADDRESS_CHARACTERS + 1}) NOT NULL,
+                rights     VARCHAR(32) NOT NULL,
+                PRIMARY KEY (mailbox_id, identifier),
+                KEY acl_identifier (identifier, mailbox_id),
+                CONSTRAINT acl_of_mailbox FOREIGN KEY (mailbox_id) REFERENCES mailboxes (id) ON DELETE CASCADE
+            ) {_TABLE}
+            """,
+        ),
+    ),
 )
 
 CURRENT = MIGRATIONS[-1].version

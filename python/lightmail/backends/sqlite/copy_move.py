@@ -12,7 +12,7 @@ from lightmail.backends.sqlite.expunge import log_expunged, remove_rows
 from lightmail.backends.sqlite.mailbox_row import MailboxRow
 from lightmail.backends.sqlite.rows import pack_changed
 from lightmail.backends.sqlite.selection import Chosen, OnChosen, census
-from lightmail.model import CopyOutcome, MailboxId, MoveOutcome
+from lightmail.model import CopyOutcome, MailboxId, MoveOutcome, Rights
 
 _COPY = """
     INSERT INTO messages
@@ -32,12 +32,14 @@ REFER = OnChosen.of("""
 
 
 @lru_cache(maxsize=64)
-def copy_statement(pairs: tuple[tuple[int, int], ...]) -> OnChosen:
-    """pairs: (bit in the source, bit in the target) of the keywords in use."""
-    return OnChosen.of(_COPY.format(flags=moved_flags(pairs)))
+def copy_statement(pairs: tuple[tuple[int, int], ...], allowed: int = -1) -> OnChosen:
+    """pairs: (bit in the source, bit in the target) of the keywords in use. allowed: see `moved_flags`."""
+    return OnChosen.of(_COPY.format(flags=moved_flags(pairs, allowed)))
 
 
-def copy(statements: Statements, source: MailboxId, uids: UidSet, target: MailboxId, now_s: int) -> CopyOutcome:
+def copy(
+    statements: Statements, source: MailboxId, uids: UidSet, target: MailboxId, rights: Rights, now_s: int
+) -> CopyOutcome:
     target_box = MailboxRow.get_target(statements, target)
     source_box = target_box if source == target else MailboxRow.get(statements, source)
     groups = census(statements, source, uids)
@@ -45,13 +47,15 @@ def copy(statements: Statements, source: MailboxId, uids: UidSet, target: Mailbo
         return CopyOutcome(target_box.uid_validity, UidSet(), UidSet(), None)
     chosen = union(groups)
     REFER.run(statements, Chosen.of(chosen, mailbox=source))
-    copies = _insert_copies(statements, source_box, groups, chosen, target_box, now_s)
+    copies = _insert_copies(statements, source_box, groups, chosen, target_box, rights, now_s)
     rows = pack_changed(statements, target, target_box.highest_modseq)
     target_box.save(statements)
     return CopyOutcome(target_box.uid_validity, chosen, copies, target_box.delta(rows))
 
 
-def move(statements: Statements, source: MailboxId, uids: UidSet, target: MailboxId, now_s: int) -> MoveOutcome:
+def move(
+    statements: Statements, source: MailboxId, uids: UidSet, target: MailboxId, rights: Rights, now_s: int
+) -> MoveOutcome:
     """The bodies keep their count: each loses one reference and gains one. What stays in an account needs no room."""
     source_box = MailboxRow.get(statements, source)
     target_box = source_box if source == target else MailboxRow.get_target(statements, target)
@@ -61,7 +65,7 @@ def move(statements: Statements, source: MailboxId, uids: UidSet, target: Mailbo
     if not groups:
         return MoveOutcome(target_box.uid_validity, UidSet(), UidSet(), None, None)
     chosen = union(groups)
-    copies = _insert_copies(statements, source_box, groups, chosen, target_box, now_s)
+    copies = _insert_copies(statements, source_box, groups, chosen, target_box, rights, now_s)
     remove_rows(statements, source_box, groups, chosen)
     log_expunged(statements, source_box, chosen)
     rows = pack_changed(statements, target, target_box.highest_modseq)
@@ -79,10 +83,11 @@ def _insert_copies(
     groups: Sequence[Group],
     chosen: UidSet,
     target: MailboxRow,
+    rights: Rights,
     now_s: int,
 ) -> UidSet:
     """The new UIDs, in the order of the old ones. Raises LimitExceeded."""
-    copies = take_copies(source, groups, target)
+    copies = take_copies(source, groups, target, rights)
     values = {
         "mailbox": source.id,
         "target": target.id,
@@ -90,5 +95,5 @@ def _insert_copies(
         "modseq": target.modseq,
         "savedate": now_s,
     }
-    copy_statement(copies.pairs).run(statements, Chosen.of(chosen, **values))
+    copy_statement(copies.pairs, copies.allowed).run(statements, Chosen.of(chosen, **values))
     return copies.uids

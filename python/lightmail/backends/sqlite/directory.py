@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from dataclasses import asdict
 
 from lightmail.backends.records import USER_COLUMNS, user
-from lightmail.backends.sqlite import mailboxes
+from lightmail.backends.sqlite import acl, mailboxes
 from lightmail.backends.sqlite.connection import Statements
 from lightmail.backends.sqlite.database import SqliteDatabase
 from lightmail.errors import UserExists, UserNotFound
 from lightmail.model import NO_LIMITS, MailboxId, Quota, User, UserId
+from lightmail.model.rights import own_identifiers
 from lightmail.ports.directory import SECRET_OCTETS, SHARED_SECRET
 
 _USER = f"SELECT {USER_COLUMNS} FROM users"
@@ -35,7 +37,7 @@ SET_QUOTA = """
     UPDATE users SET quota_octets = :octets, quota_messages = :messages, quota_mailboxes = :mailboxes WHERE id = :user
 """
 SELECT_MAILBOX_IDS = "SELECT id FROM mailboxes WHERE user_id = :user"
-DELETE_USER = "DELETE FROM users WHERE id = :user"
+DELETE_USER = "DELETE FROM users WHERE id = :user RETURNING address"
 SELECT_SETTING = "SELECT value FROM settings WHERE name = :name"
 INSERT_SETTING = "INSERT INTO settings (name, value) VALUES (:name, :value)"
 
@@ -100,8 +102,10 @@ class SqliteDirectory:
             for (mailbox_id,) in statements.all(SELECT_MAILBOX_IDS, {"user": user_id}):
                 mailboxes.remove_mailbox(statements, MailboxId(mailbox_id), now_s)
             # Aliases and subscriptions go with the row.
-            if not statements.run(DELETE_USER, {"user": user_id}):
+            row = statements.one(DELETE_USER, {"user": user_id})
+            if row is None:
                 raise UserNotFound(str(user_id))
+            statements.run(acl.DELETE_IDENTIFIERS, {"identifiers": json.dumps(own_identifiers(row[0]))})
 
         await self._database.write(delete)
 

@@ -12,7 +12,7 @@ from lightmail.backends.sqlite.mailbox_row import MAILBOX_COLUMNS, MailboxRow
 from lightmail.backends.sqlite.rows import pack_changed
 from lightmail.backends.sqlite.selection import Chosen, OnChosen, census
 from lightmail.errors import MailboxNotFound
-from lightmail.model import FlagOp, FlagOutcome, MailboxId, ModSeq
+from lightmail.model import FlagOp, FlagOutcome, MailboxId, ModSeq, Rights
 
 SET_FLAGS = OnChosen.of("""
     UPDATE messages SET flags = (flags & :keep) | :add, modseq = :modseq
@@ -37,12 +37,13 @@ def set_flags(
     op: FlagOp,
     flags: tuple[str, ...],
     unchanged_since: ModSeq | None,
+    rights: Rights,
 ) -> FlagOutcome:
     if len(uids) == 1:
-        return _set_flags_of_one(statements, mailbox_id, uids, op, flags, unchanged_since)
+        return _set_flags_of_one(statements, mailbox_id, uids, op, flags, unchanged_since, rights)
     mailbox = MailboxRow.get(statements, mailbox_id)
     groups = census(statements, mailbox_id, uids, modseq=unchanged_since)
-    change = reflag(mailbox, groups, op, flags)
+    change = reflag(mailbox, groups, op, flags, rights)
     if not change.changed:
         return FlagOutcome(UidSet(), change.refused, mailbox.highest_modseq, None)
     values = {"mailbox": mailbox_id, "modseq": mailbox.modseq, "keep": change.keep, "add": change.add}
@@ -59,6 +60,7 @@ def _set_flags_of_one(
     op: FlagOp,
     flags: tuple[str, ...],
     unchanged_since: ModSeq | None,
+    rights: Rights,
 ) -> FlagOutcome:
     row = statements.one(SELECT_ONE, {"mailbox": mailbox_id, "uid": uids.first})
     if row is None:
@@ -66,7 +68,7 @@ def _set_flags_of_one(
     mailbox = MailboxRow(row)
     if row[7] is None:
         return FlagOutcome(UidSet(), UidSet(), mailbox.highest_modseq, None)
-    after, outcome = reflag_one(mailbox, row[7:], op, flags, unchanged_since)
+    after, outcome = reflag_one(mailbox, row[7:], op, flags, unchanged_since, rights)
     if outcome.delta is not None:
         values = {"mailbox": mailbox_id, "uid": uids.first, "flags": after, "modseq": mailbox.modseq}
         statements.run(SET_FLAGS_OF_ONE, values)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
+from lightmail.backends.acl import by_mailbox
 from lightmail.backends.records import stored_body
-from lightmail.backends.sqlite import bodies, counting, patching, records
+from lightmail.backends.sqlite import acl, bodies, counting, patching, records
 from lightmail.backends.sqlite.database import SqliteDatabase
 from lightmail.backends.sqlite.writer import Verb
 from lightmail.model import (
@@ -14,6 +15,7 @@ from lightmail.model import (
     BodyCount,
     BodyId,
     BodyRecord,
+    Entries,
     ExpungeRange,
     MailboxCount,
     MailboxId,
@@ -93,6 +95,9 @@ class SqliteUpkeep:
         values = {"after": after, "limit": limit}
         rows = await self._database.read(lambda statements: statements.all(records.SELECT_MAILBOX_RECORDS, values))
         return [records.mailbox_record(row) for row in rows]
+
+    async def account_acls(self, user_id: UserId) -> dict[MailboxId, Entries]:
+        return by_mailbox(await self._database.read(lambda ask: ask.all(acl.SELECT_ACLS_OF, {"user": user_id})))
 
     async def expunge_ranges(self, mailbox_id: MailboxId, after: ModSeq) -> list[ExpungeRange]:
         values = {"mailbox": mailbox_id, "modseq": after}

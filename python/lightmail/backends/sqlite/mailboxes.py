@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 
 from lightmail.backends.mailbox_change import EVERYTHING
 from lightmail.backends.quotas import require_mailboxes
 from lightmail.backends.records import MAILBOX_ROOM, STATUS_COLUMNS, USAGE_COLUMNS, mailbox, mailbox_columns
+from lightmail.backends.sqlite.acl import INHERIT
 from lightmail.backends.sqlite.connection import Statements
 from lightmail.backends.sqlite.copy_move import move
 from lightmail.errors import (
@@ -22,6 +24,7 @@ from lightmail.model import (
     Mailbox,
     MailboxId,
     MoveOutcome,
+    Rights,
     UidValidity,
     UserId,
 )
@@ -116,8 +119,8 @@ def create_mailbox(
     mailbox_id, selectable, left = row if row is not None else (None, None, None)
     if selectable:
         raise MailboxExists(name)
+    above, parents = _parents(statements, user_id, name)
     if mailbox_id is None:
-        parents = _missing_parents(statements, user_id, name)
         require_mailboxes(left if within_quota else None, 1 + len(parents))
         for parent in parents:
             _add(statements, user_id, parent, now_s)
@@ -132,6 +135,7 @@ def create_mailbox(
                 "special_use": " ".join(special_use),
             },
         )
+    _inherit(statements, user_id, above, [*parents, name])
     if subscribe:
         statements.run(SUBSCRIBE, {"user": user_id, "name": name})
     return mailbox(statements.all(SELECT_MAILBOX_BY_ID, {"mailbox": mailbox_id})[0])
@@ -143,12 +147,13 @@ def rename_mailbox(statements: Statements, user_id: UserId, source: str, target:
         raise MailboxNameInvalid(target, f"is below {source!r} itself")
     if statements.one(SELECT_PLACE, {"user": user_id, "name": target}) is not None:
         raise MailboxExists(target)
-    parents = _missing_parents(statements, user_id, target)
+    above, parents = _parents(statements, user_id, target)
     if parents:
         row = statements.one(SELECT_ROOM, {"user": user_id})
         require_mailboxes(row[0] if row is not None else None, len(parents))
     for parent in parents:
         _add(statements, user_id, parent, now_s)
+    _inherit(statements, user_id, above, parents)
     values = {"user": user_id, "name": source, "target": target}
     statements.run(RENAME_MAILBOX, values)
     statements.run(RENAME_BELOW, {**values, "length": len(source)})
@@ -159,7 +164,7 @@ def rename_inbox(statements: Statements, user_id: UserId, target: str, now_s: in
     if statements.one(SELECT_PLACE, {"user": user_id, "name": target}) is not None:
         raise MailboxExists(target)
     created = create_mailbox(statements, user_id, target, (), False, True, now_s)
-    return move(statements, inbox, EVERYTHING, created.id, now_s)
+    return move(statements, inbox, EVERYTHING, created.id, Rights.ALL, now_s)
 
 
 def delete_mailbox(statements: Statements, user_id: UserId, name: str, now_s: int) -> None:
@@ -198,11 +203,24 @@ def _find(statements: Statements, user_id: UserId, name: str) -> tuple[MailboxId
     return MailboxId(place[0]), bool(place[1])
 
 
-def _missing_parents(statements: Statements, user_id: UserId, name: str) -> list[str]:
-    """Highest first."""
+def _parents(statements: Statements, user_id: UserId, name: str) -> tuple[MailboxId | None, list[str]]:
+    """The nearest mailbox above, and the names of those that are missing between, highest first."""
     levels = name.split(DELIMITER)
-    parents = [DELIMITER.join(levels[:depth]) for depth in range(1, len(levels))]
-    return [parent for parent in parents if statements.one(SELECT_PLACE, {"user": user_id, "name": parent}) is None]
+    above, missing = None, []
+    for depth in range(1, len(levels)):
+        parent = DELIMITER.join(levels[:depth])
+        place = statements.one(SELECT_PLACE, {"user": user_id, "name": parent})
+        if place is None:
+            missing.append(parent)
+        else:
+            above = MailboxId(place[0])
+    return above, missing
+
+
+def _inherit(statements: Statements, user_id: UserId, above: MailboxId | None, created: list[str]) -> None:
+    """New mailboxes get the rights that the one above them has (RFC 4314 §4, CREATE)."""
+    if above is not None and created:
+        statements.run(INHERIT, {"user": user_id, "parent": above, "names": json.dumps(created)})
 
 
 def _add(

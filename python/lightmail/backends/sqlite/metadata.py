@@ -6,9 +6,10 @@ import json
 from collections.abc import Sequence
 
 from lightmail._core.index import UidSet
+from lightmail.backends.acl import entries, shared, visible
 from lightmail.backends.packing import MAX_MODSEQ
 from lightmail.backends.records import location, mailbox, status, usage
-from lightmail.backends.sqlite import append, bodies, copy_move, expunge, flags, mailboxes, reading, replace
+from lightmail.backends.sqlite import acl, append, bodies, copy_move, expunge, flags, mailboxes, reading, replace
 from lightmail.backends.sqlite.database import SqliteDatabase
 from lightmail.backends.states import found, small_changes, small_load
 from lightmail.backends.transactions import Transactions
@@ -16,11 +17,13 @@ from lightmail.errors import MailboxNotFound, UserNotFound
 from lightmail.model import (
     BodyId,
     Delta,
+    Entries,
     Mailbox,
     MailboxId,
     MailboxStatus,
     ModSeq,
     Quota,
+    SharedMailbox,
     Usage,
     UserId,
 )
@@ -34,7 +37,7 @@ class SqliteMetadata(Transactions):
     """Implements `ports.metadata.MetadataStore`."""
 
     def __init__(self, database: SqliteDatabase) -> None:
-        super().__init__(database, mailboxes, append, flags, copy_move, expunge, replace)
+        super().__init__(database, mailboxes, acl, append, flags, copy_move, expunge, replace)
         self._database = database
 
     @property
@@ -86,6 +89,23 @@ class SqliteMetadata(Transactions):
         if row is not None and row[1] <= row[0]:
             return int(row[0])
         return await self._database.write(lambda statements: mailboxes.claim_recent(statements, mailbox_id, up_to))
+
+    # ---- rights
+
+    async def visible_mailboxes(
+        self, user_id: UserId, identifiers: Sequence[str], limit: int
+    ) -> tuple[list[Mailbox], list[SharedMailbox]]:
+        values = {"user": user_id, "identifiers": json.dumps(identifiers), "limit": limit}
+        return visible(self._database.all(acl.SELECT_VISIBLE, values), user_id)
+
+    async def shared_mailboxes(
+        self, address: str, names: Sequence[str], identifiers: Sequence[str]
+    ) -> list[SharedMailbox]:
+        values = {"address": address, "names": json.dumps(names), "identifiers": json.dumps(identifiers)}
+        return shared(self._database.all(acl.SELECT_SHARED, values))
+
+    async def get_acl(self, mailbox_id: MailboxId) -> Entries:
+        return entries(self._database.all(acl.SELECT_ACL, {"mailbox": mailbox_id}))
 
     # ---- messages
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from lightmail.backends.acl import entries
 from lightmail.backends.packing import split_words
 from lightmail.backends.records import USER_COLUMNS, mailbox, mailbox_columns, user, user_row
+from lightmail.backends.sqlite import acl
 from lightmail.backends.sqlite.connection import Row, Statements
 from lightmail.backends.sqlite.mailbox_row import KEYWORDS
 from lightmail.backends.sqlite.mailboxes import remove_mailbox
 from lightmail.errors import MailboxExists, UserExists, UserNotFound
 from lightmail.model import AccountRecord, MailboxId, MailboxRecord, UserId
+from lightmail.model.rights import own_identifiers
 
 SELECT_ACCOUNTS = f"""
     SELECT {USER_COLUMNS},
@@ -21,7 +24,9 @@ SELECT_ACCOUNTS = f"""
     FROM users AS u WHERE id > :after ORDER BY id LIMIT :limit
 """
 SELECT_MAILBOX_RECORDS = f"""
-    SELECT {mailbox_columns("name")}, {KEYWORDS} FROM mailboxes AS m WHERE m.id > :after ORDER BY m.id LIMIT :limit
+    SELECT {mailbox_columns("name")}, {KEYWORDS},
+        (SELECT json_group_array(json_array(identifier, rights)) FROM acl WHERE mailbox_id = m.id)
+    FROM mailboxes AS m WHERE m.id > :after ORDER BY m.id LIMIT :limit
 """
 
 _GIVEN = "(SELECT value FROM json_each(:ids))"
@@ -51,7 +56,7 @@ RAISE_UID_VALIDITY = """
     ON CONFLICT (address) DO UPDATE SET last = max(last, excluded.last)
 """
 SELECT_MAILBOXES_OF = f"SELECT id FROM mailboxes WHERE user_id IN {_GIVEN}"
-DELETE_USERS = f"DELETE FROM users WHERE id IN {_GIVEN}"
+DELETE_USERS = f"DELETE FROM users WHERE id IN {_GIVEN} RETURNING address"
 
 SELECT_USERS_FOUND = "SELECT id, address FROM users WHERE id IN (SELECT value FROM json_each(:users))"
 SELECT_TAKEN_NAME = f"""
@@ -85,7 +90,7 @@ def account_record(row: Row) -> AccountRecord:
 
 def mailbox_record(row: Row) -> MailboxRecord:
     """row: of SELECT_MAILBOX_RECORDS."""
-    return MailboxRecord(mailbox(row), split_words(row[-1]))
+    return MailboxRecord(mailbox(row), split_words(row[-2]), entries(json.loads(row[-1])))
 
 
 # ---- in
@@ -116,7 +121,8 @@ def drop_accounts(statements: Statements, user_ids: Sequence[UserId], now_s: int
     for (mailbox_id,) in statements.all(SELECT_MAILBOXES_OF, given):
         remove_mailbox(statements, MailboxId(mailbox_id), now_s)
     # Aliases and subscriptions go with the row.
-    statements.run(DELETE_USERS, given)
+    gone = [identifier for (address,) in statements.all(DELETE_USERS, given) for identifier in own_identifiers(address)]
+    statements.run(acl.DELETE_IDENTIFIERS, {"identifiers": json.dumps(gone)})
 
 
 def put_mailboxes(statements: Statements, records: Sequence[MailboxRecord]) -> None:
@@ -149,6 +155,10 @@ def put_mailboxes(statements: Statements, records: Sequence[MailboxRecord]) -> N
         ],
     )
     statements.run(COUNT_RECENT, given)
+    statements.run(acl.DELETE_ACLS, given)
+    statements.many(
+        acl.INSERT_ENTRY, [(one.mailbox.id, who, rights.letters) for one in records for who, rights in one.acl]
+    )
     statements.many(RAISE_UID_VALIDITY, [(addresses[box.user_id], box.uid_validity) for box in boxes])
 
 

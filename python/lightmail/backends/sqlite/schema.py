@@ -195,6 +195,23 @@ MIGRATIONS = (
             "ALTER TABLE users ADD COLUMN administrator INTEGER NOT NULL DEFAULT 0",
         ),
     ),
+    Migration(
+        version=5,
+        usable_from=1,
+        statements=(
+            # Who else may do what with a mailbox (RFC 4314): letters by identifier, which is an address or "anyone", with
+            # "-" in front where rights are taken away.
+            """
+            CREATE TABLE acl (
+                mailbox_id INTEGER NOT NULL REFERENCES mailboxes (id) ON DELETE CASCADE,
+                identifier TEXT    NOT NULL,
+                rights     TEXT    NOT NULL,
+                PRIMARY KEY (mailbox_id, identifier)
+            ) STRICT, WITHOUT ROWID
+            """,
+            "CREATE INDEX acl_identifier ON acl (identifier, mailbox_id)",
+        ),
+    ),
 )
 
 CURRENT = MIGRATIONS[-1].version

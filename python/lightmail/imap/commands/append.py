@@ -55,7 +55,9 @@ class AppendRun:
         user, place = self._session.user, self._place
         assert user is not None and place is not None
         internaldate, zone = self._internaldate = event.internaldate or (self._session.mail.clock.now_s(), 0)
-        about = put_into(place.mailbox, place.account, internaldate=internaldate, zone=zone, flags=kept(event.flags))
+        about = put_into(
+            place.mailbox, place.account, internaldate=internaldate, zone=zone, flags=kept(event.flags, place.rights)
+        )
         self._incoming = self._session.mail.bodies.receive(about=about, account=user.id)
         return True
 
@@ -84,7 +86,7 @@ class AppendRun:
             NewMessage(
                 mailbox_id=place.mailbox.id,
                 body=body,
-                flags=kept(event.flags),
+                flags=kept(event.flags, place.rights),
                 internaldate=internaldate,
                 internaldate_zone=zone,
                 savedate=self._session.mail.clock.now_s(),

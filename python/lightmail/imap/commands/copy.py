@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lightmail._core import imap
 from lightmail._core.index import UidSet
-from lightmail.errors import MailboxNotFound, ReadOnly
+from lightmail.errors import MailboxNotFound, NoRight, ReadOnly
 from lightmail.imap.replies import Done
 from lightmail.imap.session import Session
 from lightmail.model import Rights, UidValidity
@@ -13,6 +13,8 @@ NO_TARGET = Done("No such mailbox", code=b"TRYCREATE", status=b"NO")
 """RFC 9051 §6.3.12, §6.4.7: it does not exist, but could be created."""
 _GONE = Done("The messages no longer exist", code=b"EXPUNGEISSUED", status=b"NO")
 _NOTHING = Done("Nothing to copy")
+_LEAVES = Rights.DELETE | Rights.EXPUNGE
+"""What MOVE takes from the source (RFC 6851 §4.1)."""
 
 
 async def copy(session: Session, command: imap.Copy) -> Done:
@@ -21,10 +23,10 @@ async def copy(session: Session, command: imap.Copy) -> Done:
     assert selected is not None
     uids = selected.view.resolve(command.set, uid=command.uid, saved=selected.saved)
     try:
-        target = (await session.mailbox(command.mailbox, Rights.INSERT)).mailbox
+        target = await session.mailbox(command.mailbox, Rights.INSERT)
         if not uids:
             return _NOTHING
-        outcome = await session.mail.copy(selected.mailbox.id, uids, target.id)
+        outcome = await session.mail.copy(selected.mailbox.id, uids, target.mailbox.id, rights=target.rights)
     except MailboxNotFound:
         return NO_TARGET
     if not outcome.source_uids:
@@ -38,12 +40,14 @@ async def move(session: Session, command: imap.Move) -> Done:
     assert selected is not None
     if selected.read_only:
         raise ReadOnly("this mailbox")
+    if _LEAVES not in selected.rights:
+        raise NoRight(selected.name, (_LEAVES & ~selected.rights).letters)
     uids = selected.view.resolve(command.set, uid=command.uid, saved=selected.saved)
     try:
-        target = (await session.mailbox(command.mailbox, Rights.INSERT)).mailbox
+        target = await session.mailbox(command.mailbox, Rights.INSERT)
         if not uids:
             return _NOTHING
-        outcome = await session.mail.move(selected.mailbox.id, uids, target.id)
+        outcome = await session.mail.move(selected.mailbox.id, uids, target.mailbox.id, rights=target.rights)
     except MailboxNotFound:
         return NO_TARGET
     if not outcome.source_uids:

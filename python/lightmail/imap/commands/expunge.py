@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from lightmail._core import imap
-from lightmail.errors import ReadOnly
+from lightmail.errors import NoRight, ReadOnly
 from lightmail.imap.replies import Done
 from lightmail.imap.session import Session
+from lightmail.model import Rights
 
 _EXPUNGED = Done("Expunged")
 
@@ -16,6 +17,8 @@ async def expunge(session: Session, command: imap.Expunge) -> Done:
     assert selected is not None
     if selected.read_only:
         raise ReadOnly("this mailbox")
+    if Rights.EXPUNGE not in selected.rights:
+        raise NoRight(selected.name, Rights.EXPUNGE.letters)
     uids = None
     if command.uids is not None:
         uids = selected.view.resolve(command.uids, uid=True, saved=selected.saved)

@@ -14,7 +14,7 @@ from lightmail.imap.replies import Done
 from lightmail.imap.selected import Selected
 from lightmail.imap.session import Session
 from lightmail.mail.store import MailStore
-from lightmail.model import FlagOp, ModSeq
+from lightmail.model import FlagOp, ModSeq, Rights
 
 _FETCHED = Done("Fetched")
 _SEEN_BIT = 1 << 3
@@ -44,7 +44,7 @@ async def fetch(session: Session, command: imap.Fetch) -> Done:
     if not uids:
         return _FETCHED
     now_seen = None
-    if plan.sets_seen and not selected.read_only:
+    if plan.sets_seen and not selected.read_only and Rights.SEEN in selected.rights:
         now_seen = await _set_seen(session.mail, selected, uids)
     run = FetchRun(
         plan,

@@ -5,8 +5,10 @@ from __future__ import annotations
 from lightmail._core import imap
 from lightmail.imap import sync
 from lightmail.imap.replies import Ask, Done, Outcome
+from lightmail.imap.selected import Selected
 from lightmail.imap.session import Session
 from lightmail.mail.live import LiveMailbox
+from lightmail.model import Rights
 
 _DONE = Done("No longer idle")
 _NOT_DONE = Done("IDLE ends with DONE", status=b"BAD")
@@ -51,6 +53,26 @@ class _Idle:
             self._waiting = True
             self._session.output.run_soon(self._tell)
 
+    def _may_be_told(self, selected: Selected) -> bool:
+        """Of somebody else's mailbox. False: not any more, or not before its access control list is known again."""
+        session = self._session
+        assert session.user is not None
+        rights = session.mail.access.rights_now(session.user, selected.mailbox.id)
+        if rights is None:
+            self._waiting = True
+            session.mail.access.when_known(selected.mailbox.id, self._known)
+            return False
+        sync.apply_rights(session, selected, rights)
+        if Rights.READ not in rights:
+            self.stop()
+            return False
+        return True
+
+    def _known(self) -> None:
+        self._waiting = False
+        if self._live is not None:
+            self._changed(self._live)
+
     async def _tell(self) -> None:
         self._waiting = False
         session, selected = self._session, self._session.selected
@@ -59,5 +81,7 @@ class _Idle:
         if self._live.deleted:
             self.stop()
             sync.leave_deleted(session)
+        elif not selected.own and not self._may_be_told(selected):
+            return
         elif selected.behind:
             await sync.tell(session, selected, expunge=True, uid=False)

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from itertools import islice
 
 from lightmail._core import imap
+from lightmail.imap.commands.acl import my_rights_line
 from lightmail.imap.commands.status import DELETED_STORAGE, note_items, status_line
 from lightmail.imap.patterns import Pattern
 from lightmail.imap.replies import Done
 from lightmail.imap.session import Session
+from lightmail.mail.access import Found
 from lightmail.mail.mailboxes import normal_name
-from lightmail.model import DELIMITER, INBOX, Mailbox, MailboxId
+from lightmail.model import DELIMITER, INBOX, MailboxId, Rights
 
 _LISTED = Done("That is all")
 _ROOT = b'* LIST (\\Noselect) "%s" ""\r\n' % DELIMITER.encode()
@@ -30,16 +32,16 @@ async def list_mailboxes(session: Session, command: imap.List) -> Done:
     patterns = [Pattern(normal_name(command.reference + pattern)) for pattern in command.patterns if pattern]
     user = session.user
     assert user is not None
-    mailboxes = await session.mail.mailboxes.list(user.id)
+    mailboxes = await session.visible()
     subscribed = frozenset[str]()
-    if "SUBSCRIBED" in command.select:
+    if "SUBSCRIBED" in command.select or ("SUBSCRIBED" in command.returns and not all(box.own for box in mailboxes)):
         subscribed = await session.mail.mailboxes.subscriptions(user.id)
     if "STATUS" in command.returns:
         note_items(session, command.status)
     names = _Names(mailboxes, subscribed)
     deleted_octets: Mapping[MailboxId, int] = {}
     if DELETED_STORAGE in command.status:
-        marked = [mailbox.id for mailbox in mailboxes if mailbox.deleted]
+        marked = [found.mailbox.id for found in mailboxes if found.mailbox.deleted]
         deleted_octets = await session.mail.mailboxes.deleted_octets(marked)
     lines = _lines(session, command, names, patterns, deleted_octets)
     while part := b"".join(islice(lines, _LINES_AT_ONCE)):
@@ -77,18 +79,16 @@ async def xlist(session: Session, command: imap.Xlist) -> Done:
     if not command.pattern:
         session.send(_ROOT.replace(b"LIST", b"XLIST", 1))
         return _LISTED
-    user = session.user
-    assert user is not None
     pattern = Pattern(normal_name(command.reference + command.pattern))
-    names = _Names(await session.mail.mailboxes.list(user.id), frozenset())
+    names = _Names(await session.visible(), frozenset())
     lines = (
         b'* XLIST (%s) "%s" %s\r\n'
         % (
-            " ".join(_xlist_attributes(names, name, mailbox)).encode(),
+            " ".join(_xlist_attributes(names, name, found)).encode(),
             DELIMITER.encode(),
             session.mailbox_name(name),
         )
-        for name, mailbox in sorted(names.mailboxes.items())
+        for name, found in sorted(names.mailboxes.items())
         if pattern.matches(name)
     )
     while part := b"".join(islice(lines, _LINES_AT_ONCE)):
@@ -99,16 +99,18 @@ async def xlist(session: Session, command: imap.Xlist) -> Done:
 
 @dataclass(slots=True)
 class _Names:
-    """Everything a user has, by name."""
+    """Everything a user has or may see, by name."""
 
-    mailboxes: dict[str, Mailbox]
+    mailboxes: dict[str, Found]
     subscribed: frozenset[str]
     parents: set[str]
     """Names with mailboxes below them."""
 
-    def __init__(self, mailboxes: Iterable[Mailbox], subscribed: frozenset[str]) -> None:
-        """subscribed: names that need not exist; only needed for the selection option SUBSCRIBED."""
-        self.mailboxes = {mailbox.name: mailbox for mailbox in mailboxes}
+    def __init__(self, mailboxes: Iterable[Found], subscribed: frozenset[str]) -> None:
+        """subscribed: names that need not exist; only needed for the selection option SUBSCRIBED, and for mailboxes of
+        others.
+        """
+        self.mailboxes = {found.wire_name: found for found in sorted(mailboxes, key=lambda found: found.own)}
         self.subscribed = subscribed
         self.parents = _parents(self.mailboxes)
 
@@ -129,13 +131,16 @@ def _lines(
     if "RECURSIVEMATCH" in command.select:
         above_chosen = _parents(chosen)
         above_hidden = _parents(name for name in chosen if not _matches(patterns, name))
+    if not command.select and any(pattern.one_level for pattern in patterns):
+        # RFC 9051 §6.3.9: levels of hierarchy that "%" stops at. In one's own hierarchy each is a mailbox.
+        above_hidden = names.parents - names.mailboxes.keys()
     told_subscribed = "SUBSCRIBED" in command.select or "SUBSCRIBED" in command.returns
     for name in sorted(chosen | above_hidden):
         if not _matches(patterns, name):
             continue
-        mailbox = names.mailboxes.get(name)
-        attributes = [*_attributes(names, name, mailbox)]
-        if told_subscribed and (mailbox.subscribed if mailbox is not None else name in names.subscribed):
+        found = names.mailboxes.get(name)
+        attributes = [*_attributes(names, name, found)]
+        if told_subscribed and (found.mailbox.subscribed if found and found.own else name in names.subscribed):
             attributes.append("\\Subscribed")
         extended = b' ("CHILDINFO" ("SUBSCRIBED"))' if name in above_chosen else b""
         yield b'* LIST (%s) "%s" %s%s\r\n' % (
@@ -144,15 +149,19 @@ def _lines(
             session.mailbox_name(name),
             extended,
         )
-        if command.status and mailbox is not None and mailbox.selectable and name in chosen:
-            yield status_line(session, name, mailbox, command.status, deleted_octets.get(mailbox.id, 0))
+        if found is None or not found.mailbox.selectable or name not in chosen:
+            continue
+        if command.status and Rights.READ in found.rights:
+            yield status_line(session, name, found.mailbox, command.status, deleted_octets.get(found.mailbox.id, 0))
+        if "MYRIGHTS" in command.returns:
+            yield my_rights_line(session, name, found.rights)
 
 
 def _chosen(names: _Names, options: frozenset[str]) -> set[str]:
     """Names that meet the selection options, before any pattern (RFC 9051 §6.3.9.1). REMOTE adds nothing: none is."""
     chosen = set(names.subscribed) if "SUBSCRIBED" in options else set(names.mailboxes)
     if "SPECIAL-USE" in options:
-        chosen = {name for name in chosen if name in names.mailboxes and names.mailboxes[name].special_use}
+        chosen = {name for name in chosen if name in names.mailboxes and _special_use(names.mailboxes[name])}
     return chosen
 
 
@@ -160,19 +169,24 @@ def _matches(patterns: list[Pattern], name: str) -> bool:
     return any(pattern.matches(name) for pattern in patterns)
 
 
-def _attributes(names: _Names, name: str, mailbox: Mailbox | None) -> Iterator[str]:
+def _attributes(names: _Names, name: str, found: Found | None) -> Iterator[str]:
     """RFC 9051 §7.3.1; accurate for every name, whether asked for or not."""
-    if mailbox is None:
+    if found is None:
         yield "\\NonExistent"
-    elif not mailbox.selectable:
+    elif not found.mailbox.selectable:
         yield "\\Noselect"
     yield "\\HasChildren" if name in names.parents else "\\HasNoChildren"
-    if mailbox is not None:
-        yield from mailbox.special_use
+    if found is not None:
+        yield from _special_use(found)
 
 
-def _xlist_attributes(names: _Names, name: str, mailbox: Mailbox) -> Iterator[str]:
-    for attribute in _attributes(names, name, mailbox):
+def _special_use(found: Found) -> tuple[str, ...]:
+    """Where somebody else files what they have sent is no place for it for anybody else."""
+    return found.mailbox.special_use if found.own else ()
+
+
+def _xlist_attributes(names: _Names, name: str, found: Found) -> Iterator[str]:
+    for attribute in _attributes(names, name, found):
         yield _XLIST_USES.get(attribute, attribute)
     if name == INBOX:
         yield "\\Inbox"

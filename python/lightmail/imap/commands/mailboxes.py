@@ -10,7 +10,7 @@ from lightmail.imap.session import Session
 from lightmail.mail.mailboxes import normal_name
 from lightmail.model import DELIMITER, Rights
 
-_NAMESPACE = Done("One namespace, yours")
+_NAMESPACE = Done("These")
 
 
 async def create(session: Session, command: imap.Create) -> Done:
@@ -54,9 +54,19 @@ async def unsubscribe(session: Session, command: imap.Unsubscribe) -> Done:
 
 
 async def namespace(session: Session, command: imap.Namespace) -> Done:
-    """One personal namespace; nobody else's, none shared (RFC 2342)."""
-    session.send(b'* NAMESPACE (("" "%s")) NIL NIL\r\n' % DELIMITER.encode())
+    """One personal namespace, one of other users and one that is shared, where the configuration has them (RFC 2342)."""
+    access = session.mail.access
+    spaces = b" ".join(_namespace(session, name) for name in (access.users, access.shared))
+    session.send(b'* NAMESPACE (("" "%s")) %s\r\n' % (DELIMITER.encode(), spaces))
     return _NAMESPACE
+
+
+def _namespace(session: Session, name: str) -> bytes:
+    if not name:
+        return b"NIL"
+    # A string here, where elsewhere an atom does as well (RFC 2342 §5).
+    prefix = session.mailbox_name(name + DELIMITER).strip(b'"')
+    return b'(("%s" "%s"))' % (prefix, DELIMITER.encode())
 
 
 def _tell_normal_name(session: Session, given: str, normal: str, old: str | None = None) -> None:

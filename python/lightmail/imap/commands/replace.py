@@ -7,6 +7,7 @@ from lightmail.errors import MailboxNotFound, MessageNotFound, NoRight, ReadOnly
 from lightmail.imap.commands.append import AppendRun
 from lightmail.imap.commands.copy import NO_TARGET
 from lightmail.imap.replies import Done
+from lightmail.imap.sync import renew_rights
 from lightmail.model import Rights, Uid
 
 _LEAVES = Rights.DELETE | Rights.EXPUNGE
@@ -42,6 +43,10 @@ class ReplaceRun(AppendRun):
         assert isinstance(event, ReplaceMessage)
         selected = self._session.selected
         assert selected is not None
+        if not selected.own:
+            await renew_rights(self._session, selected, needed=True)
+            if self._session.selected is not selected or Rights.READ not in selected.rights:
+                raise NoRight(selected.name, Rights.READ.letters)
         if selected.read_only:
             raise ReadOnly("this mailbox")
         if _LEAVES not in selected.rights:

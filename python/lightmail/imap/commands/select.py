@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from lightmail._core import imap
 from lightmail._core.index import Snapshot, UidSet
-from lightmail.errors import StoreReadOnly
+from lightmail.errors import NoRight, StoreReadOnly
 from lightmail.imap.commands.sets import written_uids
 from lightmail.imap.commands.status import mailbox_id
 from lightmail.imap.replies import Done, flag_lines
-from lightmail.imap.selected import Selected
+from lightmail.imap.selected import CHANGES, Selected, claims_recent
 from lightmail.imap.session import Session
 from lightmail.mail.access import Found
 from lightmail.model import Mailbox, ModSeq, Rights
@@ -38,11 +38,23 @@ async def select(session: Session, command: imap.Select) -> Done:
     mailbox = found.mailbox
     live = await session.mail.open(mailbox.id)
     try:
+        rights = found.rights
+        if not found.own:
+            assert session.user is not None
+            # From here on changes of the rights are told.
+            rights = await session.mail.access.rights_anew(session.user, mailbox.id)
+            if Rights.READ not in rights:
+                raise NoRight(found.wire_name, Rights.READ.letters)
+        read_only = command.examine or not rights & CHANGES
         view = live.snapshot
         recent_from = _NOBODY_RECENT
         if not session.rev2:
-            recent_from = await _recent_from(session, mailbox, None if command.examine else view.uid_next)
-        answer = _description(session, found, view, recent_from, examine=command.examine)
+            recent_from = await _recent_from(
+                session, mailbox, view.uid_next if claims_recent(read_only, rights) else None
+            )
+        answer = _description(
+            session, found, view, recent_from, flag_lines(view.keywords, read_only=read_only, rights=rights)
+        )
         if command.qresync is not None and command.qresync.uid_validity == mailbox.uid_validity:
             answer += await _changes(session, command.qresync, mailbox, view, recent_from)
     except BaseException:
@@ -52,17 +64,19 @@ async def select(session: Session, command: imap.Select) -> Done:
         Selected(
             name=found.wire_name,
             mailbox=mailbox,
-            rights=found.rights,
+            rights=rights,
+            own=found.own,
             live=live,
             view=view,
-            read_only=command.examine,
+            read_only=read_only,
+            examined=command.examine,
             recent_from=recent_from,
             # RFC 5182 §2.1: the saved search result is empty after each SELECT.
             saved=UidSet(),
         )
     )
     session.send(answer)
-    return _EXAMINED if command.examine else _SELECTED
+    return _EXAMINED if read_only else _SELECTED
 
 
 async def _recent_from(session: Session, mailbox: Mailbox, claim: int | None) -> int:
@@ -92,9 +106,9 @@ async def unselect(session: Session, command: imap.Unselect) -> Done:
     return _UNSELECTED
 
 
-def _description(session: Session, found: Found, view: Snapshot, recent_from: int, *, examine: bool) -> bytes:
-    """The untagged responses that every SELECT has (RFC 9051 §6.3.2, RFC 3501 §6.3.1)."""
-    parts = [flag_lines(view.keywords, read_only=examine), b"* %d EXISTS\r\n" % len(view)]
+def _description(session: Session, found: Found, view: Snapshot, recent_from: int, flags: bytes) -> bytes:
+    """The untagged responses that every SELECT has (RFC 9051 §6.3.2, RFC 3501 §6.3.1). flags: of `flag_lines`."""
+    parts = [flags, b"* %d EXISTS\r\n" % len(view)]
     if not session.rev2:
         # RFC 9051 has neither of these two.
         parts.append(b"* %d RECENT\r\n" % view.recent_count(recent_from))

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from lightmail._core import imap
 from lightmail._core.index import Snapshot, UidSet
-from lightmail.errors import ReadOnly
+from lightmail.errors import NoRight, ReadOnly
 from lightmail.imap.commands.flags import kept, tell_flags
 from lightmail.imap.replies import Done
 from lightmail.imap.session import Session
-from lightmail.model import FlagOp, FlagOutcome, ModSeq
+from lightmail.model import FlagOp, FlagOutcome, ModSeq, Rights
+from lightmail.model.rights import needed
 
 _STORED = Done("Stored")
 _NOTHING = Done("Nothing to store")
+_FLAGS = Rights.SEEN | Rights.WRITE | Rights.DELETE
 
 
 async def store(session: Session, command: imap.Store) -> Done:
@@ -20,6 +22,12 @@ async def store(session: Session, command: imap.Store) -> Done:
     assert selected is not None
     if selected.read_only:
         raise ReadOnly("this mailbox")
+    flags = kept(command.flags, selected.rights)
+    if selected.rights is not Rights.ALL:
+        wanted = kept(command.flags)
+        if not selected.rights & _FLAGS or (wanted and not flags):
+            # RFC 4314 §4: NO only where none of the flags may be changed.
+            raise NoRight(selected.name, "".join(sorted({needed(flag).letters for flag in wanted})) or "w")
     view = selected.view
     uids = view.resolve(command.set, uid=command.uid, saved=selected.saved)
     if command.unchanged_since is not None:
@@ -31,8 +39,9 @@ async def store(session: Session, command: imap.Store) -> Done:
         selected.mailbox.id,
         uids,
         FlagOp(command.op),
-        kept(command.flags),
+        flags,
         None if command.unchanged_since is None else ModSeq(command.unchanged_since),
+        rights=selected.rights,
     )
     gone = uids - selected.live.snapshot.flagged(0, within=uids)
     silent = _own_changes(outcome, view, before) if command.silent else None

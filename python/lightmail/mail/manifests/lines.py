@@ -12,7 +12,7 @@ Manifests of one store may be read in any order, and some of them twice: of each
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from typing import Annotated
 
@@ -110,6 +110,8 @@ class MailboxLine(Struct, frozen=True, kw_only=True, tag_field="line", tag="mail
     special_use: Sequence[str] = ()
     keywords: Sequence[str] = ()
     """In the order of their bits."""
+    acl: Mapping[str, str] = {}
+    """Letters of RFC 4314 by identifier."""
 
 
 class BodyPlace(Struct, array_like=True, frozen=True):
@@ -181,6 +183,7 @@ def mailbox_line(record: MailboxRecord, told: int) -> MailboxLine:
         recent_from=mailbox.recent_from,
         special_use=mailbox.special_use,
         keywords=record.keywords,
+        acl={identifier: rights.letters for identifier, rights in record.acl},
     )
 
 

@@ -20,6 +20,7 @@ from lightmail.model import (
     User,
     UserId,
 )
+from lightmail.model.rights import rights_of
 
 UID_DISTANCE = 1_000_000
 """A mailbox goes on so far beyond the UIDs that manifests tell of: those between may have been given, after the last
@@ -72,7 +73,9 @@ class PlannedMailbox:
             selectable=line.selectable if line is not None else True,
             recent_from=line.recent_from if line is not None else 1,
         )
-        return MailboxRecord(mailbox, tuple(self.keywords))
+        acl = line.acl if line is not None else {}
+        entries = tuple((identifier, rights_of(acl[identifier])) for identifier in sorted(acl))
+        return MailboxRecord(mailbox, tuple(self.keywords), entries)
 
 
 @dataclass(slots=True)

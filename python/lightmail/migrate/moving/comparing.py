@@ -161,7 +161,9 @@ class Comparison:
 
 
 def _same(here: MailboxRecord, there: MailboxRecord) -> bool:
-    return here.keywords == there.keywords and _without_subscription(here) == _without_subscription(there)
+    if (here.keywords, here.acl) != (there.keywords, there.acl):
+        return False
+    return _without_subscription(here) == _without_subscription(there)
 
 
 def _without_subscription(record: MailboxRecord) -> tuple[object, ...]:

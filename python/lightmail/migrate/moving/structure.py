@@ -43,7 +43,7 @@ class Structure:
             if here is None or there is None or _differs(here.mailbox, there.mailbox):
                 moved.add(one.user_id)
             elif here.mailbox.selectable:
-                if here.mailbox.recent_from != there.mailbox.recent_from:
+                if here.mailbox.recent_from != there.mailbox.recent_from or here.acl != there.acl:
                     marked.append(here)
                 if _is_behind(here.mailbox, there.mailbox) or here.keywords != there.keywords:
                     behind.append(_behind(here.mailbox, there.mailbox))
@@ -91,10 +91,15 @@ class Structure:
         if gone:
             await patiently(self._target.upkeep.drop_mailboxes, gone)
         left = {each.id: each for each in target.values() if each.id not in gone}
+        rights = await patiently(self._source.upkeep.account_acls, user_id)
+        known = await patiently(self._target.upkeep.account_acls, user_id)
         changed = [
-            MailboxRecord(each, ())
+            MailboxRecord(each, (), rights.get(each.id, ()))
             for each in source.values()
-            if each.id not in left or _differs(each, left[each.id]) or each.recent_from != left[each.id].recent_from
+            if each.id not in left
+            or _differs(each, left[each.id])
+            or each.recent_from != left[each.id].recent_from
+            or rights.get(each.id) != known.get(each.id)
         ]
         if changed:
             await patiently(self._target.upkeep.put_mailboxes, changed)

@@ -133,6 +133,7 @@ fn select_options(cursor: &mut Cursor<'_>) -> Parsed<Vec<ListSelect>> {
 /// list-return-opts = "RETURN" SP "(" [return-option *(SP return-option)] ")"
 /// return-option    = "SUBSCRIBED" / "CHILDREN" / status-option / option-extension
 /// return-option    =/ "SPECIAL-USE"                    ; RFC 6154 §6
+/// return-option    =/ "MYRIGHTS"                       ; RFC 8440 §5
 /// status-option    = "STATUS" SP "(" status-att *(SP status-att) ")"
 /// ```
 /// The "(" is taken.

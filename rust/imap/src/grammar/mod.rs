@@ -3,6 +3,7 @@
 //! One file per command family, the production above its parser. Keywords are taken in any case; SP is exactly one
 //! space. What is accepted beyond the RFCs is named `QUIRK_…` where it is done.
 
+mod acl;
 mod append;
 mod compress;
 mod copy;
@@ -133,6 +134,11 @@ fn body(cursor: &mut Cursor<'_>) -> Parsed<Body> {
         b"GETQUOTA" => quota::get_quota(cursor)?,
         b"GETQUOTAROOT" => quota::get_quota_root(cursor)?,
         b"SETQUOTA" => quota::set_quota(cursor)?,
+        b"SETACL" => acl::set(cursor)?,
+        b"DELETEACL" => Body::DeleteAcl(acl::identified(cursor)?),
+        b"GETACL" => Body::GetAcl(mailbox::only(cursor)?),
+        b"LISTRIGHTS" => Body::ListRights(acl::identified(cursor)?),
+        b"MYRIGHTS" => Body::MyRights(mailbox::only(cursor)?),
         b"APPEND" => return append::without_message(cursor),
         b"UID" => {
             cursor.space()?;

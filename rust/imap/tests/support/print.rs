@@ -157,6 +157,28 @@ fn arguments(body: &Body, utf8: bool, out: &mut Vec<u8>) {
             out.push(b' ');
             pattern(out, wanted, utf8);
         }
+        Body::SetAcl(acl) => {
+            out.push(b' ');
+            mailbox_name(acl.mailbox.as_str(), utf8, out);
+            out.push(b' ');
+            quoted(acl.identifier.as_bytes(), true, out);
+            let sign = match acl.op {
+                StoreOp::Set => "",
+                StoreOp::Add => "+",
+                StoreOp::Remove => "-",
+            };
+            text(out, &[" \"", sign, &acl.rights, "\""]);
+        }
+        Body::DeleteAcl(acl) | Body::ListRights(acl) => {
+            out.push(b' ');
+            mailbox_name(acl.mailbox.as_str(), utf8, out);
+            out.push(b' ');
+            quoted(acl.identifier.as_bytes(), true, out);
+        }
+        Body::GetAcl(mailbox) | Body::MyRights(mailbox) => {
+            out.push(b' ');
+            mailbox_name(mailbox.as_str(), utf8, out);
+        }
         Body::Status { mailbox, items } => {
             out.push(b' ');
             mailbox_name(mailbox.as_str(), utf8, out);

@@ -22,6 +22,7 @@ from lightmail.backends.mysql import (
     MysqlMetadata,
     MysqlSessions,
     MysqlUpkeep,
+    acl,
     append,
     bodies,
     copy_move,
@@ -45,6 +46,7 @@ from lightmail.backends.records import session_row
 from lightmail.config.addresses import parse_mysql
 from lightmail.errors import UserExists
 from lightmail.model import ClientSession, FlagOp, ModSeq, Quota, UserId
+from lightmail.model.rights import identifiers, rights_of
 from tests.support.aio import run
 from tests.support.backends import HandClock, Store, uids
 from tests.support.mysql import OPTIONS, TABLES
@@ -53,7 +55,7 @@ from tests.unit.backends.mysql.recording import Asked, recorded
 from tests.unit.backends.mysql.upkeeping import keep_up
 
 MODULES: tuple[ModuleType, ...] = (
-    append, bodies, copy_move, counting, directory, expunge, flags, keeping, mailbox_row, mailboxes, patching, reading,
+    acl, append, bodies, copy_move, counting, directory, expunge, flags, keeping, mailbox_row, mailboxes, patching, reading,
     records, rows, seal, selection, sessions,
 )  # fmt: skip
 STATEMENT = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE)\b")
@@ -125,6 +127,9 @@ async def fill(store: Store, table: MysqlSessions, database: MysqlDatabase) -> N
         "users (id, address, password_hash, created_s)": [(n, f"user{n}@example.org", "", now_s) for n in OTHERS],
         "aliases (address, user_id)": [(f"a{n}@example.org", n) for n in OTHERS],
         "mailboxes (user_id, name, uid_validity)": [(n, name, n) for n in OTHERS for name in ("INBOX", "Sent")],
+        "acl (mailbox_id, identifier, rights)": [
+            (number, f"{sign}user{number}@example.org", "lr") for number in range(1, 1000) for sign in ("", "-")
+        ],
         "subscriptions (user_id, name)": [(n, name) for n in OTHERS for name in ("INBOX", "Sent")],
         # Too young to be collected.
         "message_bodies (object_key, raw_octets, stored_octets, digest, reference_count, unreferenced_s)": [
@@ -207,7 +212,15 @@ async def scenario(store: Store, table: MysqlSessions) -> None:
     await metadata.named_bodies(body_ids)
     await metadata.locations_after(found[0].body_id, 10)
 
+    for identifier in ("anyone", "user1007@example.org"):
+        await metadata.change_acl(small.id, identifier, FlagOp.SET, rights_of("lr"))
+    await metadata.change_acl(small.id, "anyone", FlagOp.SET, rights_of(""))
+    await metadata.get_acl(small.id)
+    await metadata.visible_mailboxes(UserId(1007), identifiers("user1007@example.org"), 100)
+    await metadata.shared_mailboxes(user.address, ["Work/3", "Work"], identifiers("user1007@example.org"))
+
     await metadata.create_mailbox(user.id, "New/a/b", subscribe=True, within_quota=True)
+    await metadata.create_mailbox(user.id, "New/a/c")
     await metadata.rename_mailbox(user.id, "New/a", "Other/b/c")
     await metadata.delete_mailbox(user.id, "Other/b")
     await metadata.create_mailbox(user.id, "Other/b")

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lightmail.backends.mysql import MysqlDatabase, MysqlUpkeep, seal
-from lightmail.model import BodyId, ExpungeRange, Mailbox, MailboxId, MailboxPatch, ModSeq, UserId
+from lightmail.model import BodyId, ExpungeRange, Mailbox, MailboxId, MailboxPatch, ModSeq, Rights, UserId
 from tests.support.backends import Store, uids
+
+ACL = (("ann@example.org", Rights.READ),)
 
 
 async def keep_up(store: Store, database: MysqlDatabase) -> None:
@@ -49,9 +51,10 @@ async def _records(upkeep: MysqlUpkeep, small: Mailbox) -> None:
         replace(first, user=replace(first.user, id=UserId(5000), address="z@example.org"), aliases=()),
     ]
     await upkeep.put_accounts(exchanged)
+    await upkeep.account_acls(small.user_id)
     records = await upkeep.mailbox_records(MailboxId(small.id - 1), 2)
     renamed = [
-        replace(one, mailbox=replace(one.mailbox, name=other.mailbox.name, recent_from=3))
+        replace(one, mailbox=replace(one.mailbox, name=other.mailbox.name, recent_from=3), acl=ACL)
         for one, other in zip(records, reversed(records), strict=True)
     ]
     await upkeep.put_mailboxes(renamed)
