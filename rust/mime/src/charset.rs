@@ -1,4 +1,4 @@
-//! Octets in some charset to text: bodies, encoded words (RFC 2047), SEARCH strings; case folding for SEARCH.
+//! Octets in some charset to text: bodies, encoded words (RFC 2047), SEARCH strings.
 //!
 //! Nothing here fails on a message: an unknown charset is read as UTF-8 where that is valid, else as windows-1252
 //! (whose printable octets include ISO-8859-1), and what is no character becomes U+FFFD.
@@ -6,7 +6,6 @@
 use std::borrow::Cow;
 
 use encoding_rs::{Encoding, REPLACEMENT, UTF_16BE, UTF_16LE, UTF_8, WINDOWS_1252};
-use unicode_normalization::{is_nfc_quick, IsNormalized, UnicodeNormalization};
 
 pub use crate::words::decode_words;
 
@@ -118,51 +117,4 @@ pub fn decode_query(charset: Option<&str>, octets: &[u8]) -> Result<String, Quer
         Charset::Guess => return Err(QueryError::UnknownCharset),
     };
     text.map(Cow::into_owned).ok_or(QueryError::NotText)
-}
-
-/// Folds case for a substring comparison: canonical composition, then lower case. Accents stay.
-pub fn fold(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    fold_into(text, &mut out);
-    out
-}
-
-/// [`fold`], appended to `out`.
-pub fn fold_into(text: &str, out: &mut String) {
-    let mut rest = text;
-    while let Some(found) = first_not_ascii(rest.as_bytes()) {
-        // The ASCII character before may be the base of a combining one; none after can be combining.
-        let (ascii, other) = rest.split_at(found.saturating_sub(1));
-        fold_ascii(ascii, out);
-        let begin = found - ascii.len();
-        let end = other[begin..].bytes().position(|octet| octet.is_ascii());
-        let (other, after) = other.split_at(end.map_or(other.len(), |end| begin + end));
-        if is_nfc_quick(other.chars()) == IsNormalized::Yes {
-            out.extend(other.chars().flat_map(fold_char));
-        } else {
-            // Composed again: some letters have a composed form in lower case alone (W and a ring).
-            out.extend(other.nfc().flat_map(fold_char).nfc());
-        }
-        rest = after;
-    }
-    fold_ascii(rest, out);
-}
-
-/// In blocks, which are looked at as a whole.
-fn first_not_ascii(octets: &[u8]) -> Option<usize> {
-    let mut blocks = octets.chunks(64).enumerate();
-    let (index, block) = blocks.find(|(_, block)| !block.is_ascii())?;
-    Some(index * 64 + block.iter().position(|octet| !octet.is_ascii())?)
-}
-
-fn fold_ascii(text: &str, out: &mut String) {
-    let begin = out.len();
-    out.push_str(text);
-    out[begin..].make_ascii_lowercase();
-}
-
-fn fold_char(c: char) -> impl Iterator<Item = char> {
-    // A final sigma is a sigma.
-    let c = if c == 'ς' { 'σ' } else { c };
-    c.to_lowercase()
 }

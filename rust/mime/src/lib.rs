@@ -5,7 +5,8 @@
 //! - [`analyze::Analyzer`]: push parser, chunk by chunk, gives a [`analyze::Summary`];
 //! - [`parts::Parts`]: the compact part table, `decode(&[u8])`, `locate`, `leaf`, `text_parts`;
 //! - [`header`]: iteration over fields, unfolding;
-//! - [`charset`] and [`words`]: text and encoded words to UTF-8, case folding for SEARCH;
+//! - [`charset`] and [`words`]: text and encoded words to UTF-8;
+//! - [`collation`]: text as SEARCH, SORT and THREAD compare it;
 //! - [`order`]: what SORT and THREAD compare;
 //! - [`transfer`]: base64 and quoted-printable, streaming;
 //! - [`text`]: the text of a message as SEARCH sees it.

@@ -4,7 +4,8 @@ use std::ops::{ControlFlow, Range};
 
 use memchr::memmem;
 
-use crate::charset::{decode_labelled, fold, fold_into};
+use crate::charset::decode_labelled;
+use crate::collation::{casemap, casemap_into};
 use crate::header;
 use crate::parts::{Part, Parts, TextPart, Transfer};
 use crate::transfer;
@@ -29,7 +30,7 @@ pub struct Needle {
 impl Needle {
     /// text: as the client gave it, in UTF-8.
     pub fn new(text: &str) -> Self {
-        let folded = fold(text);
+        let folded = casemap(text);
         let finder = memmem::Finder::new(folded.as_bytes()).into_owned();
         Self { folded, finder }
     }
@@ -99,18 +100,18 @@ fn slice<'a>(raw: &'a [u8], range: &Range<u64>) -> &'a [u8] {
 
 fn fold_field(field: &header::Field<'_>, out: &mut String) {
     if !field.name.is_empty() {
-        fold_into(&String::from_utf8_lossy(field.name), out);
+        casemap_into(&String::from_utf8_lossy(field.name), out);
         out.push_str(": ");
     }
-    fold_into(&decode_words(field.value), out);
+    casemap_into(&decode_words(field.value), out);
 }
 
 /// Octets above 127 in a part that says us-ascii, or nothing, and that are no UTF-8, are no text and match nothing.
 fn fold_body(part: &Part, octets: &[u8], out: &mut String) {
     if matches!(part.transfer, Transfer::Base64 | Transfer::QuotedPrintable) {
         let octets = transfer::decode(part.transfer, octets);
-        fold_into(&decode_labelled(&part.charset, &octets), out);
+        casemap_into(&decode_labelled(&part.charset, &octets), out);
     } else {
-        fold_into(&decode_labelled(&part.charset, octets), out);
+        casemap_into(&decode_labelled(&part.charset, octets), out);
     }
 }

@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use lightmail_mime::address::{self, Address};
-use lightmail_mime::charset::{decode_query, decode_text, decode_words, fold, QueryError};
+use lightmail_mime::charset::{decode_query, decode_text, decode_words, QueryError};
+use lightmail_mime::collation::casemap;
 use lightmail_mime::date::{self, Date};
 use lightmail_mime::header;
 use lightmail_mime::params;
@@ -292,10 +293,8 @@ fn charsets() {
         decode_query(Some("KLINGON"), b"abc"),
         Err(QueryError::UnknownCharset)
     );
-    assert_eq!(fold("ÀÉΣΟΣ Straße"), fold("àéσος straße"));
-    assert_eq!(fold("e\u{301}"), fold("É"));
-    assert_eq!(fold("W\u{30a}"), fold("ẘ"));
-    assert_ne!(fold("é"), fold("e"));
+    assert_eq!(casemap("ÀÉΣΟΣ Straße"), casemap("àéσος straße"));
+    assert_eq!(casemap("e\u{301}"), casemap("É"));
 }
 
 #[test]

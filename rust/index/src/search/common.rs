@@ -1,6 +1,7 @@
 //! The header fields that clients search most, decoded and folded once.
 
-use lightmail_mime::charset::{decode_words, fold_into};
+use lightmail_mime::charset::decode_words;
+use lightmail_mime::collation::casemap_into;
 use lightmail_mime::header;
 
 /// Which of them.
@@ -37,7 +38,7 @@ impl Common {
 /// Eight-bit octets that are not UTF-8 have no charset (RFC 6532 §3.1) and are no characters: a search for one letter
 /// does not find whatever some other charset would have made of them. Dovecot and Cyrus hold it so.
 pub(super) fn push_folded(value: &[u8], out: &mut String) {
-    fold_into(
+    casemap_into(
         &decode_words(String::from_utf8_lossy(value).as_bytes()),
         out,
     );
@@ -104,9 +105,9 @@ mod tests {
         let text = SearchText::new(
             b"Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?= \xa3\r\nFROM: A\r\nX-Other: y\r\nTo: B,\r\n c@D\r\nto: E\r\nBcc:\r\n\r\n",
         );
-        assert_eq!(text.value(Common::Subject), Some("grüße \u{fffd}"));
-        assert_eq!(text.value(Common::From), Some("a"));
-        assert_eq!(text.value(Common::To), Some("b, c@d\ne"));
+        assert_eq!(text.value(Common::Subject), Some("GRU\u{308}ßE \u{fffd}"));
+        assert_eq!(text.value(Common::From), Some("A"));
+        assert_eq!(text.value(Common::To), Some("B, C@D\nE"));
         assert_eq!(text.value(Common::Cc), None);
         assert_eq!(text.value(Common::Bcc), Some(""));
         assert_eq!(Common::named(b"SUBJECT"), Some(Common::Subject));
