@@ -280,6 +280,13 @@ class Expunge(Command):
     uids: SequenceSet | None  # UID EXPUNGE
 
 @final
+class UidBatches(Command):
+    """RFC 10022."""
+
+    size: int
+    batches: tuple[int, int] | None  # the first and the last wanted, as written; None: all
+
+@final
 class Search(Command):
     uid: bool
     returns: (

@@ -113,6 +113,9 @@ class Snapshot:
     def lasting(self, program: SearchProgram, *, saved: UidSet | None = None) -> SearchProgram:
         """The same search, to be asked again later: sequence numbers, "$" and "*" are settled as UIDs (RFC 5267 §4.3).
         Raises BadSet as SearchRun does."""
+    def batches(self, size: int, first: int, last: int) -> list[tuple[int, int]]:
+        """Batches of `size` messages from the last message down, those numbered first to last from 1, as (greatest, least)
+        UID: without a gap, the last one down to 1 (RFC 10022)."""
     def seqs(self, uids: UidSet) -> UidSet:
         """Sequence numbers of these UIDs, as a set of numbers (wire form by bytes())."""
     def seq(self, uid: int) -> int:
@@ -123,7 +126,9 @@ class Snapshot:
     def rows(self, uids: UidSet) -> list[Row]: ...
     def body_ids(self, uids: UidSet) -> list[int]:
         """In UID order."""
-    def fetch_flags(self, uids: UidSet, *, uid: bool, modseq: bool, recent_from: int, rev2: bool) -> bytes:
+    def fetch_flags(
+        self, uids: UidSet, *, uid: bool, modseq: bool, recent_from: int, rev2: bool, uid_only: bool = False
+    ) -> bytes:
         """Untagged FETCH responses with FLAGS (UID, MODSEQ) of these messages: what a STORE answers where nothing
         has changed (RFC 9051 §6.4.6). UIDs that are not here are skipped."""
     def qresync_match(self, seqs: SequenceSet, uids: SequenceSet) -> int:
@@ -139,6 +144,7 @@ class Snapshot:
         recent_from: int,
         rev2: bool,
         silent: UidSet | None = None,
+        uid_only: bool = False,
     ) -> tuple[Snapshot, bytes]:
         """What the client that knows `self` must be told to know `new`, and what it then knows.
 
@@ -146,6 +152,7 @@ class Snapshot:
         uid: FETCH responses carry UID. modseq: and MODSEQ (CONDSTORE on). vanished: VANISHED instead of EXPUNGE
         (QRESYNC on). recent_from: RECENT counts uid >= it. rev2: neither RECENT nor \\Recent is sent.
         silent: messages whose change was the client's own STORE .SILENT, not told, but for MODSEQ when `modseq`.
+        uid_only: UIDFETCH instead of FETCH (RFC 9586); goes with `vanished`.
         Order: EXPUNGE/VANISHED, EXISTS, RECENT, FETCH. Untouched chunks are skipped by identity.
         Source: RFC 9051 §7.5.1, §7.4.1; RFC 7162 §3.2.
         """
@@ -221,6 +228,7 @@ class FetchRun:
         rev2: bool,
         flags_for: UidSet | None = None,  # messages whose FLAGS are added because \\Seen was just set
         utf8: bool = False,
+        uid_only: bool = False,
     ) -> FetchRun: ...
     @property
     def done(self) -> bool: ...
@@ -255,6 +263,9 @@ class SearchRun:
         number that does not exist matches nothing here)."""
     def missing_summaries(self, cache: SummaryCache, messages: int) -> list[int]:
         """Body ids (at most `messages`, fewer of large ones) still undecided that need a summary not in the cache."""
+    @property
+    def pending(self) -> int:
+        """How many messages are not decided yet, at most."""
     def use_summaries(self, cache: SummaryCache) -> None:
         """Decides what the summaries now in the cache can decide. Call until missing_summaries is []."""
     def wanted_bodies(self, messages: int) -> list[tuple[int, int]]:

@@ -19,6 +19,7 @@ from lightmail.config import Limits
 from lightmail.imap import registry, state
 from lightmail.imap.commands.append import AppendRun
 from lightmail.imap.commands.replace import ReplaceRun
+from lightmail.imap.commands.sets import uses_sequence_numbers
 from lightmail.imap.errors import ConnectionLost, ResponseBroken
 from lightmail.imap.registry import Expunges, Row
 from lightmail.imap.replies import Ask, Done, Outcome
@@ -36,6 +37,8 @@ BEFORE_LOGIN_LITERALS = 4
 
 _ANY_SIZE = 2**63 - 1
 _CONTINUE = b"+ OK\r\n"
+_UID_REQUIRED = Done("There are no message numbers since ENABLE UIDONLY", code=b"UIDREQUIRED", status=b"BAD")
+"""RFC 9586 §3."""
 
 
 def limits(config: Limits, *, authenticated: bool) -> imap.Limits:
@@ -187,7 +190,10 @@ class Dispatcher:
                 await renew_rights(session, selected, needed=row.states is state.SELECTED)
                 if session.state is State.LOGOUT:
                     return
-            if session.state in row.states:
+            outcome: Outcome
+            if session.uid_only and uses_sequence_numbers(argument):
+                outcome = _UID_REQUIRED
+            elif session.state in row.states:
                 outcome = await handler(session, argument)
             else:
                 outcome = _not_now(name, row)
@@ -291,7 +297,8 @@ class Dispatcher:
     async def _append_message(self, event: imap.AppendMessage) -> None:
         """May its octets come? Asked before a client waits for "+", or right before they come all the same."""
         row = self._rows.get(type(event))
-        if row is None or self.session.state not in row.states:
+        refused = self.session.uid_only and uses_sequence_numbers(event)
+        if row is None or refused or self.session.state not in row.states:
             self._decoder.refuse_literal()
             if row is None:
                 self._unknown(event.tag, _append_name(event))

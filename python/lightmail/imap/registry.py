@@ -26,6 +26,7 @@ from lightmail.imap.commands.select import close, select, unselect
 from lightmail.imap.commands.sort import sort
 from lightmail.imap.commands.store import store
 from lightmail.imap.commands.thread import thread
+from lightmail.imap.commands.uid_batches import uid_batches
 from lightmail.imap.replies import Outcome
 from lightmail.imap.session import Session
 from lightmail.imap.state import State
@@ -113,6 +114,7 @@ ROWS = (
     Row(imap.Close, close, state.SELECTED),
     Row(imap.Unselect, unselect, state.SELECTED, capability="UNSELECT"),
     Row(imap.Expunge, expunge, state.SELECTED),
+    Row(imap.UidBatches, uid_batches, state.SELECTED, capability="UIDBATCHES"),
     Row(imap.Search, search, state.SELECTED, expunges=Expunges.UID_ONLY),
     Row(imap.CancelUpdate, cancel_update, state.SELECTED, capability="CONTEXT=SEARCH"),
     Row(imap.Thread, thread, state.SELECTED, capability="THREAD=REFERENCES", expunges=Expunges.UID_ONLY),

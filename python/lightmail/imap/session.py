@@ -38,6 +38,12 @@ class Output(Protocol):
         """Takes octets; they leave together, when the command is answered or a bound is reached."""
         ...
 
+    def send_now(self, octets: bytes) -> None:
+        """Behind what is written, and at once, though the command is not answered yet; dropped while the client reads
+        nothing.
+        """
+        ...
+
     async def drain(self) -> None:
         """Return once less than the high-water mark is waiting to be sent. Raises ConnectionLost."""
         ...
@@ -91,6 +97,7 @@ class Session:
         "rev2",
         "selected",
         "state",
+        "uid_only",
         "user",
         "utf8",
     )
@@ -125,6 +132,8 @@ class Session:
         """UTF8=ACCEPT (RFC 6855)."""
         self.rev2 = False
         """ENABLE IMAP4rev2 (RFC 9051 §6.3.1)."""
+        self.uid_only = False
+        """No sequence numbers either way (RFC 9586)."""
         self._condstore = False
 
     def send(self, octets: bytes) -> None:
@@ -213,7 +222,7 @@ class Session:
         self.user = None
         self.name = ""
         self.state = State.NOT_AUTHENTICATED
-        self.qresync = self.utf8 = self.rev2 = self._condstore = False
+        self.qresync = self.utf8 = self.rev2 = self.uid_only = self._condstore = False
 
     def select(self, selected: Selected) -> None:
         """The mailbox selected before has been left."""

@@ -56,10 +56,11 @@ def announce(session: Session, selected: Selected, *, expunge: bool, uid: bool, 
         # RFC 9051 §7.5.2, RFC 7162 §3.2.4: FETCH that nobody asked for carries UID.
         uid=uid or session.rev2 or session.qresync,
         modseq=session.condstore,
-        vanished=session.qresync,
+        vanished=session.qresync or session.uid_only,
         recent_from=selected.recent_from,
         rev2=session.rev2,
         silent=silent,
+        uid_only=session.uid_only,
     )
     if selected.contexts is not None:
         # RFC 5267 §4.3.4: before the EXPUNGE.

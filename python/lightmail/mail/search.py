@@ -6,6 +6,7 @@ Source: RFC 9051 §6.4.4. The answer is exact: a body that cannot be read makes 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import Executor
 
 from lightmail._core.imap import SearchProgram
@@ -40,10 +41,12 @@ class Searches:
         recent_from: int,
         account: int = 0,
         within: UidSet | None = None,
+        progress: Callable[[int, int], None] | None = None,
     ) -> UidSet:
         """The UIDs that match. Does not suspend when the columns and the cached summaries decide.
 
-        within: only these are looked at. account: on whose behalf bodies are read.
+        within: only these are looked at. account: on whose behalf bodies are read. progress: is told how many of how
+        many messages are decided.
         Raises BadCharset, BadSet, BodyMissing, BodyCorrupt, Unavailable.
         """
         run = SearchRun(program, view, saved=saved, recent_from=recent_from, now_s=self._clock.now_s(), within=within)
@@ -53,9 +56,13 @@ class Searches:
             while missing := run.missing_summaries(cache, _SUMMARIES_AT_ONCE):
                 await self._summaries.fill(missing)
                 run.use_summaries(cache)
+                if progress is not None:
+                    progress(len(view) - run.pending, len(view))
         while not run.done:
             async with self._scans:
                 await self._scan(run, account)
+            if progress is not None:
+                progress(len(view) - run.pending, len(view))
         return run.result()
 
     async def _scan(self, run: SearchRun, account: int) -> None:

@@ -161,6 +161,11 @@ class Connection(asyncio.Protocol):
     async def drain(self) -> None:
         await self._writer.drain()
 
+    def send_now(self, octets: bytes) -> None:
+        if not self._writer.paused:
+            self._writer.write(octets)
+            self._writer.flush()
+
     def run_soon(self, work: Work) -> None:
         self._loop.call_soon(self._start_work, work)
 

@@ -191,6 +191,13 @@ pub enum Body {
     Unselect,
     /// RFC 9051 §6.4.3; with a set it is UID EXPUNGE, §6.4.9.
     Expunge(Option<SequenceSet>),
+    /// RFC 10022
+    UidBatches {
+        /// Messages in a batch; never 0.
+        size: u32,
+        /// The first and the last batch wanted, from 1, as written; None for all.
+        batches: Option<(u32, u32)>,
+    },
     /// RFC 9051 §6.4.4
     Search(Search),
     /// RFC 5256 §3
@@ -261,6 +268,7 @@ impl Body {
             Self::Notify(_) => return "NOTIFY",
             Self::Check => return "CHECK",
             Self::Close => return "CLOSE",
+            Self::UidBatches { .. } => return "UIDBATCHES",
             Self::Unselect => return "UNSELECT",
             Self::Id(_) => return "ID",
         };

@@ -24,6 +24,8 @@ pub struct Telling<'a> {
     pub recent_from: u32,
     /// Neither RECENT nor \Recent (RFC 9051 Appendix E).
     pub rev2: bool,
+    /// UIDFETCH instead of FETCH; goes with `vanished` (RFC 9586).
+    pub uid_only: bool,
     /// Messages whose change the client made itself and does not want to hear of.
     pub silent: Option<&'a UidSet>,
 }
@@ -39,6 +41,8 @@ pub struct FlagItems {
     pub recent_from: u32,
     /// IMAP4rev2 knows no \Recent.
     pub rev2: bool,
+    /// `* uid UIDFETCH (…)` (RFC 9586 §3.3)
+    pub uid_only: bool,
 }
 
 /// Writes `* n FETCH (…)` for messages of one mailbox.
@@ -52,10 +56,14 @@ impl FetchLines {
     /// with_flags: else MODSEQ alone, which a client that stored with .SILENT still needs (RFC 7162 §3.1.3).
     fn write(&mut self, seq: u32, uid: u32, flags: u64, modseq: u64, with_flags: bool) {
         let out = &mut self.octets;
-        out.extend_from_slice(b"* ");
-        digits::push(out, u64::from(seq));
-        out.extend_from_slice(b" FETCH (");
-        if self.items.uid {
+        if self.items.uid_only {
+            begin_uid_fetch(out, uid);
+        } else {
+            out.extend_from_slice(b"* ");
+            digits::push(out, u64::from(seq));
+            out.extend_from_slice(b" FETCH (");
+        }
+        if self.items.uid && !self.items.uid_only {
             out.extend_from_slice(b"UID ");
             digits::push(out, u64::from(uid));
             out.push(b' ');
@@ -142,6 +150,7 @@ impl Snapshot {
             modseq: telling.modseq,
             recent_from: telling.recent_from,
             rev2: telling.rev2,
+            uid_only: telling.uid_only,
         };
         let mut walk = Walk {
             telling,
@@ -260,6 +269,13 @@ impl Snapshot {
         });
         lines.octets
     }
+}
+
+/// `uidfetch-resp = uniqueid SP "UIDFETCH" SP msg-att` (RFC 9586 §4), up to its first item: its number is the UID.
+pub(crate) fn begin_uid_fetch(out: &mut Vec<u8>, uid: u32) {
+    out.extend_from_slice(b"* ");
+    digits::push(out, u64::from(uid));
+    out.extend_from_slice(b" UIDFETCH (");
 }
 
 fn number_line(octets: &mut Vec<u8>, number: u32, rest: &[u8]) {

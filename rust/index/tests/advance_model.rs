@@ -36,6 +36,7 @@ impl Client {
                 modseq: true,
                 recent_from,
                 rev2,
+                uid_only: false,
             },
         );
         let mut client = Self {
@@ -135,7 +136,7 @@ proptest! {
             if pause == 0 {
                 continue;
             }
-            let telling = Telling { expunge, uid: true, modseq, vanished, recent_from, rev2, silent: None };
+            let telling = Telling { expunge, uid: true, modseq, vanished, recent_from, rev2, uid_only: false, silent: None };
             let (next, octets) = view.advance(&current, telling);
             client.hear(&octets);
             if !rev2 {
@@ -247,6 +248,7 @@ fn responses_come_in_order() {
         uid: true,
         modseq: true,
         rev2: true,
+        uid_only: false,
         ..plain
     };
     assert_eq!(
@@ -256,6 +258,7 @@ fn responses_come_in_order() {
     let later = Telling {
         expunge: false,
         rev2: true,
+        uid_only: false,
         ..plain
     };
     assert_eq!(

@@ -406,6 +406,7 @@ proptest! {
         (window, max_octets) in (1usize..6, 0usize..3000),
     ) {
         let options = FetchOptions {
+            uid_only: false,
             uid,
             modseq,
             recent_from,

@@ -12,7 +12,7 @@ pub mod imap {
         Delete, DeleteAcl, Enable, Esearch, Expunge, Fetch, Filter, GetAcl, GetQuota, GetQuotaRoot,
         Id, Idle, List, ListRights, Login, Logout, Lsub, Move, MyRights, Namespace, Noop, Qresync,
         Rename, Search, Select, SetAcl, SetQuota, Sort, StartTls, Status, Store, Subscribe, Thread,
-        Unauthenticate, Unselect, Unsubscribe, Xlist,
+        UidBatches, Unauthenticate, Unselect, Unsubscribe, Xlist,
     };
     #[pymodule_export]
     use crate::imap_decoder::{Decoder, Limits};

@@ -180,6 +180,8 @@ commands! {
     MyRights { mailbox: Py<PyString>, }
     /// EXPUNGE, UID EXPUNGE
     Expunge { uids: Option<Py<SequenceSet>>, }
+    /// UIDBATCHES
+    UidBatches { size: u32, batches: Option<(u32, u32)>, }
     /// SEARCH, UID SEARCH
     Search {
         uid: bool,
@@ -373,6 +375,7 @@ pub fn to_python(py: Python<'_>, command: rust::Command) -> PyResult<Py<PyAny>> 
             let (uid, set, mailbox) = copied(py, copy)?;
             make.object(Move { uid, set, mailbox })
         }
+        Body::UidBatches { size, batches } => make.object(UidBatches { size, batches }),
         Body::Expunge(uids) => {
             let uids = optional_set(py, uids)?;
             make.object(Expunge { uids })

@@ -89,6 +89,11 @@ impl PySearchRun {
     }
 
     #[getter]
+    fn pending(&self) -> usize {
+        self.run.pending()
+    }
+
+    #[getter]
     fn done(&self) -> bool {
         self.run.done()
     }

@@ -229,6 +229,10 @@ impl PySnapshot {
         })
     }
 
+    fn batches(&self, size: u32, first: u32, last: u32) -> Vec<(u32, u32)> {
+        self.snapshot.batches(size, first, last)
+    }
+
     fn seqs(&self, uids: &Bound<'_, PyUidSet>) -> PyUidSet {
         self.snapshot.seqs(&uids.get().set).into()
     }
@@ -261,7 +265,8 @@ impl PySnapshot {
         self.snapshot.body_ids(&uids.get().set)
     }
 
-    #[pyo3(signature = (uids, *, uid, modseq, recent_from, rev2))]
+    #[pyo3(signature = (uids, *, uid, modseq, recent_from, rev2, uid_only = false))]
+    #[expect(clippy::too_many_arguments, reason = "the stub names them")]
     fn fetch_flags<'py>(
         &self,
         py: Python<'py>,
@@ -270,12 +275,14 @@ impl PySnapshot {
         modseq: bool,
         recent_from: u64,
         rev2: bool,
+        uid_only: bool,
     ) -> PyResult<Bound<'py, PyBytes>> {
         let items = FlagItems {
             uid,
             modseq,
             recent_from: bounded(recent_from),
             rev2,
+            uid_only,
         };
         let octets = guarded(|| self.snapshot.fetch_flags(&uids.get().set, items))?;
         Ok(PyBytes::new(py, &octets))
@@ -286,7 +293,7 @@ impl PySnapshot {
             .qresync_match(&seqs.get().set, &uids.get().set)
     }
 
-    #[pyo3(signature = (new, *, expunge, uid, modseq, vanished, recent_from, rev2, silent = None))]
+    #[pyo3(signature = (new, *, expunge, uid, modseq, vanished, recent_from, rev2, silent = None, uid_only = false))]
     #[expect(clippy::too_many_arguments, reason = "the stub names them")]
     fn advance<'py>(
         slf: &Bound<'py, Self>,
@@ -299,6 +306,7 @@ impl PySnapshot {
         recent_from: u64,
         rev2: bool,
         silent: Within<'_, 'py>,
+        uid_only: bool,
     ) -> PyResult<(Bound<'py, Self>, Bound<'py, PyBytes>)> {
         let telling = Telling {
             expunge,
@@ -307,6 +315,7 @@ impl PySnapshot {
             vanished,
             recent_from: bounded(recent_from),
             rev2,
+            uid_only,
             silent: silent.map(|set| &*set.get().set),
         };
         let current = &new.get().snapshot;

@@ -43,6 +43,9 @@ class HeldOutput:
         self._written.append(octets)
         self._octets += len(octets)
 
+    def send_now(self, octets: bytes) -> None:
+        self.write(octets)
+
     async def drain(self) -> None:
         self.drains += 1
         self.most_waiting = max(self.most_waiting, self._octets)

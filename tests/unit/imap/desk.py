@@ -133,6 +133,9 @@ class Client:
     def write(self, octets: bytes) -> None:
         self.writes.append(octets)
 
+    def send_now(self, octets: bytes) -> None:
+        self.write(octets)
+
     async def drain(self) -> None:
         if self.held is not None:
             await self.held.wait()

@@ -31,6 +31,7 @@ ENABLED_NAMES = {
     "QRESYNC": b"QRESYNC",
     "UTF8=ACCEPT": b"UTF8=ACCEPT",
     "IMAP4REV2": b"IMAP4rev2",
+    "UIDONLY": b"UIDONLY",
 }
 
 
@@ -105,6 +106,8 @@ def _switch_on(session: Session, name: str) -> bool:
             session.condstore = True
         case "UTF8=ACCEPT":
             was, session.utf8 = session.utf8, True
+        case "UIDONLY":
+            was, session.uid_only = session.uid_only, True
         case "IMAP4REV2":
             was, session.rev2 = session.rev2, True
         case _:

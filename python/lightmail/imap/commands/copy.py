@@ -5,6 +5,7 @@ from __future__ import annotations
 from lightmail._core import imap
 from lightmail._core.index import UidSet
 from lightmail.errors import MailboxNotFound, NoRight, ReadOnly
+from lightmail.imap.progress import Progress
 from lightmail.imap.replies import Done
 from lightmail.imap.session import Session
 from lightmail.model import Rights, UidValidity
@@ -26,7 +27,8 @@ async def copy(session: Session, command: imap.Copy) -> Done:
         target = await session.mailbox(command.mailbox, Rights.INSERT)
         if not uids:
             return _NOTHING
-        outcome = await session.mail.copy(selected.mailbox.id, uids, target.mailbox.id, rights=target.rights)
+        with Progress(session, command.tag):
+            outcome = await session.mail.copy(selected.mailbox.id, uids, target.mailbox.id, rights=target.rights)
     except MailboxNotFound:
         return NO_TARGET
     if not outcome.source_uids:
@@ -47,7 +49,8 @@ async def move(session: Session, command: imap.Move) -> Done:
         target = await session.mailbox(command.mailbox, Rights.INSERT)
         if not uids:
             return _NOTHING
-        outcome = await session.mail.move(selected.mailbox.id, uids, target.mailbox.id, rights=target.rights)
+        with Progress(session, command.tag):
+            outcome = await session.mail.move(selected.mailbox.id, uids, target.mailbox.id, rights=target.rights)
     except MailboxNotFound:
         return NO_TARGET
     if not outcome.source_uids:

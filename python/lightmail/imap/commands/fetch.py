@@ -57,6 +57,7 @@ async def fetch(session: Session, command: imap.Fetch) -> Done:
         rev2=session.rev2,
         flags_for=now_seen,
         utf8=session.utf8,
+        uid_only=session.uid_only,
     )
     try:
         if plan.needs_octets:

@@ -28,7 +28,12 @@ async def tell_flags(session: Session, selected: Selected, uids: UidSet, *, uid:
     for piece in pieces(uids, _MESSAGES_AT_ONCE):
         session.send(
             selected.view.fetch_flags(
-                piece, uid=uid, modseq=session.condstore, recent_from=selected.recent_from, rev2=session.rev2
+                piece,
+                uid=uid,
+                modseq=session.condstore,
+                recent_from=selected.recent_from,
+                rev2=session.rev2,
+                uid_only=session.uid_only,
             )
         )
         await session.drain()

@@ -7,6 +7,7 @@ from __future__ import annotations
 from lightmail._core import imap
 from lightmail._core.index import Snapshot, UidSet
 from lightmail.imap.contexts import Context, Contexts
+from lightmail.imap.progress import Progress
 from lightmail.imap.replies import Done
 from lightmail.imap.selected import Selected
 from lightmail.imap.session import Session
@@ -67,13 +68,15 @@ async def found_in(
     """What matches in the selected mailbox."""
     assert session.user is not None
     try:
-        return await session.mail.search(
-            command.program,
-            selected.view,
-            saved=selected.saved,
-            recent_from=selected.recent_from,
-            account=session.user.id,
-        )
+        with Progress(session, command.tag) as progress:
+            return await session.mail.search(
+                command.program,
+                selected.view,
+                saved=selected.saved,
+                recent_from=selected.recent_from,
+                account=session.user.id,
+                progress=progress.at,
+            )
     except Exception:
         if not isinstance(command, imap.Thread) and command.returns is not None and "SAVE" in command.returns:
             # RFC 5182 §2.1: a SEARCH that is answered NO leaves nothing saved.

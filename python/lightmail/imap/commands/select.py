@@ -112,7 +112,7 @@ def _description(session: Session, found: Found, view: Snapshot, recent_from: in
     if not session.rev2:
         # RFC 9051 has neither of these two.
         parts.append(b"* %d RECENT\r\n" % view.recent_count(recent_from))
-        if view.unseen:
+        if view.unseen and not session.uid_only:
             parts.append(b"* OK [UNSEEN %d] First unseen\r\n" % view.first_unseen)
     parts.append(
         b"* OK [UIDVALIDITY %d] UIDs valid\r\n* OK [UIDNEXT %d] Next UID\r\n* OK [HIGHESTMODSEQ %d] Highest\r\n"
@@ -137,7 +137,9 @@ async def _changes(session: Session, known: imap.Qresync, mailbox: Mailbox, view
     if known.match_seqs is not None and known.match_uids is not None:
         gone -= _up_to(view.qresync_match(known.match_seqs, known.match_uids))
     answer = b"* VANISHED (EARLIER) %s\r\n" % bytes(gone) if gone else b""
-    return answer + view.fetch_flags(changed, uid=True, modseq=True, recent_from=recent_from, rev2=session.rev2)
+    return answer + view.fetch_flags(
+        changed, uid=True, modseq=True, recent_from=recent_from, rev2=session.rev2, uid_only=session.uid_only
+    )
 
 
 def _up_to(uid: int) -> UidSet:

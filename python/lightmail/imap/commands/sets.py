@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lightmail._core.imap import SequenceSet
+from lightmail._core.imap import SearchProgram, Select, SequenceSet
 from lightmail._core.index import Snapshot, UidSet
 
 
@@ -48,3 +48,15 @@ def pieces(uids: UidSet, messages: int) -> Iterator[UidSet]:
             piece, room = [], messages
     if piece:
         yield UidSet.from_ranges(piece)
+
+
+def uses_sequence_numbers(command: object) -> bool:
+    """Whether a command names messages by number, or is answered so: its form without UID, a set of numbers among
+    SEARCH keys, or pairs of numbers and UIDs in SELECT (RFC 9586 §3).
+    """
+    if getattr(command, "uid", True) is False:
+        return True
+    if isinstance(command, Select):
+        return command.qresync is not None and command.qresync.match_seqs is not None
+    program = getattr(command, "program", None)
+    return isinstance(program, SearchProgram) and program.uses_sequence_numbers

@@ -25,6 +25,7 @@ mod sort;
 mod status;
 mod store;
 mod thread;
+mod uid_batches;
 mod watch;
 
 pub(crate) use append::{message_head, AppendText};
@@ -139,6 +140,7 @@ fn body(cursor: &mut Cursor<'_>) -> Parsed<Body> {
         b"GETACL" => Body::GetAcl(mailbox::only(cursor)?),
         b"LISTRIGHTS" => Body::ListRights(acl::identified(cursor)?),
         b"MYRIGHTS" => Body::MyRights(mailbox::only(cursor)?),
+        b"UIDBATCHES" => uid_batches::uid_batches(cursor)?,
         b"APPEND" => return append::without_message(cursor),
         b"UID" => {
             cursor.space()?;

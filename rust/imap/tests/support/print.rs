@@ -214,6 +214,12 @@ fn arguments(body: &Body, utf8: bool, out: &mut Vec<u8>) {
             out.push(b' ');
             search_criteria(&sort.search.program, out);
         }
+        Body::UidBatches { size, batches } => {
+            text(out, &[" ", &size.to_string()]);
+            if let Some((first, last)) = batches {
+                text(out, &[&format!(" {first}:{last}")]);
+            }
+        }
         Body::Search(search) => print_search(search, out),
         Body::MultiSearch(multi) => {
             if let Some(sources) = &multi.sources {

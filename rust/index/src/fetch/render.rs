@@ -11,6 +11,7 @@ use lightmail_mime::structure::body_from_bodystructure;
 use super::plan::{Item, Plan, Source};
 use super::run::{FetchOptions, Piece};
 use super::slot::BodySlot;
+use crate::advance::begin_uid_fetch;
 use crate::dates::DateWriter;
 use crate::digits;
 use crate::flags::FlagWriter;
@@ -153,11 +154,16 @@ impl Renderer {
 
     /// `* n FETCH (…)`
     pub fn write(&mut self, message: Message<'_>, known: &Known<'_>, out: &mut Output) {
-        out.octets.extend_from_slice(b"* ");
-        out.number(b"", u64::from(message.seq));
-        let mut opening: &[u8] = b" FETCH (";
         let uid = message.uid();
-        if self.options.uid && !self.plan.has_uid {
+        let mut opening: &[u8] = b" FETCH (";
+        if self.options.uid_only {
+            begin_uid_fetch(&mut out.octets, uid);
+            opening = b"";
+        } else {
+            out.octets.extend_from_slice(b"* ");
+            out.number(b"", u64::from(message.seq));
+        }
+        if self.options.uid && !self.plan.has_uid && !self.options.uid_only {
             out.octets.extend_from_slice(opening);
             out.number(b"UID ", u64::from(uid));
             opening = b" ";

@@ -30,6 +30,8 @@ pub struct FetchOptions {
     pub flags_for: Option<Arc<UidSet>>,
     /// UTF8=ACCEPT is on.
     pub utf8: bool,
+    /// UIDFETCH instead of FETCH (RFC 9586): UID is in them only where it was asked for.
+    pub uid_only: bool,
 }
 
 /// A piece of the responses.

@@ -228,6 +228,11 @@ impl SearchRun {
         found
     }
 
+    /// How many messages are not decided yet, at most.
+    pub fn pending(&self) -> usize {
+        self.for_summary.len() + self.for_body.len() - self.bodies_done
+    }
+
     /// All is decided.
     pub fn done(&self) -> bool {
         self.for_summary.is_empty() && self.by_body.is_empty()
