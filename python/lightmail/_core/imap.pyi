@@ -314,6 +314,19 @@ class CancelUpdate(Command):
     tags: tuple[str, ...]  # of searches with UPDATE (RFC 5267 §4.3.5)
 
 @final
+class Notify(Command):
+    """RFC 5465 §3.1."""
+
+    status: bool  # STATUS of each mailbox first
+    groups: tuple[EventGroup, ...] | None  # None: NOTIFY NONE
+
+@final
+class EventGroup:
+    filter: Filter
+    events: frozenset[str]  # upper case, also those nobody knows; empty: NONE
+    attributes: FetchPlan | None  # of new messages of the selected mailbox
+
+@final
 class Filter:
     """Which mailboxes (RFC 5465 §6, RFC 7377 §2.2)."""
 

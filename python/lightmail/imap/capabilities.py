@@ -52,6 +52,7 @@ FEATURES = (
     Feature("XLIST", When.AFTER_LOGIN, "the forerunner of RFC 6154, for Outlook", command=True),
     Feature("PARTIAL", When.AFTER_LOGIN, "RFC 9394"),
     Feature("WITHIN", When.AFTER_LOGIN, "RFC 5032"),
+    Feature("NOTIFY", When.AFTER_LOGIN, "RFC 5465", command=True),
     Feature("CONTEXT=SEARCH", When.AFTER_LOGIN, "RFC 5267 §4", command=True),
     Feature("MULTISEARCH", When.AFTER_LOGIN, "RFC 7377", command=True),
     Feature("SORT", When.AFTER_LOGIN, "RFC 5256", command=True),

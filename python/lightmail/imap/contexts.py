@@ -78,22 +78,27 @@ class Contexts:
                 told += _line(context, old, b" REMOVEFROM (0 %s)", removed)
         return told
 
-    async def update(self, session: Session, selected: Selected, *, own: FetchPlan | None = None) -> None:
+    async def update(
+        self, session: Session, selected: Selected, *, own: FetchPlan | None = None, before: Snapshot | None = None
+    ) -> None:
         """Tell how the results have changed since the last time; FETCH of new messages before (RFC 5465 §7).
 
-        own: what NOTIFY asks for of each new message: one FETCH for it and the attributes of the contexts (RFC 5465
-        §5.2). What cannot be decided now, because something is not available, is told with a later change.
+        own: what NOTIFY asks for of each message that is new since `before`; one FETCH for it and the attributes of the
+        contexts (RFC 5465 §5.2). What cannot be decided now, because something is not available, is told with a later
+        change.
         Suspends only when summaries or octets of bodies are needed.
         """
         assert session.user is not None
         view = selected.view
         told = b""
         wanted: list[tuple[FetchPlan, UidSet]] = []
+        if own is not None and before is not None:
+            wanted.append((own, new_since(before) & view.uids()))
         for context in tuple(self._by_tag.values()):
-            before = context.view
-            if before is view:
+            known = context.view
+            if known is view:
                 continue
-            touched = view.changed_since(before.highest_modseq)
+            touched = view.changed_since(known.highest_modseq)
             matching = UidSet()
             if touched:
                 try:
@@ -116,12 +121,21 @@ class Contexts:
             if added:
                 told += _line(context, view, b" ADDTO (0 %s)", added)
                 if context.attributes is not None:
-                    wanted.append((context.attributes, added & _from(before.uid_next)))
+                    wanted = _together(wanted, context.attributes, added & new_since(known))
         for plan, uids in wanted:
-            with suppress(SystemFault, UnknownEncoding):
-                await fetch_new(session, selected, plan, uids)
+            await fetch_new(session, selected, plan, uids)
         if told:
             session.send(told)
+
+
+def _together(wanted: list[tuple[FetchPlan, UidSet]], plan: FetchPlan, uids: UidSet) -> list[tuple[FetchPlan, UidSet]]:
+    """One FETCH for each message, with all that is asked for of it (RFC 5465 §5.2). Never more groups than messages."""
+    parts = []
+    for other, others in wanted:
+        parts += [(other | plan, others & uids), (other, others - uids)]
+        uids -= others
+    parts.append((plan, uids))
+    return [(each, of) for each, of in parts if of]
 
 
 async def fetch_new(session: Session, selected: Selected, plan: FetchPlan, uids: UidSet) -> None:
@@ -140,13 +154,17 @@ async def fetch_new(session: Session, selected: Selected, plan: FetchPlan, uids:
         rev2=session.rev2,
         utf8=session.utf8,
     )
-    if plan.needs_octets:
-        await send_with_bodies(session, run, selected.view.body_ids(uids))
-    else:
-        await send_windows(session, run)
+    # What is not available now the client can ask for.
+    with suppress(SystemFault, UnknownEncoding):
+        if plan.needs_octets:
+            await send_with_bodies(session, run, selected.view.body_ids(uids))
+        else:
+            await send_windows(session, run)
 
 
-def _from(uid: int) -> UidSet:
+def new_since(view: Snapshot) -> UidSet:
+    """All UIDs that messages after this view may have."""
+    uid = view.uid_next
     return UidSet.from_ranges([(uid, _GREATEST_UID)]) if uid <= _GREATEST_UID else UidSet()
 
 

@@ -194,7 +194,12 @@ class Dispatcher:
             if session.uid_only and uses_sequence_numbers(argument):
                 outcome = _UID_REQUIRED
             elif session.state in row.states:
+                notify = session.notify
+                if notify is not None:
+                    notify.begin(argument)
                 outcome = await handler(session, argument)
+                if notify is not None:
+                    await notify.end()
             else:
                 outcome = _not_now(name, row)
             if type(outcome) is Ask:
@@ -210,6 +215,7 @@ class Dispatcher:
                     expunge=(row.expunges is Expunges.YES or uid) and not outcome.keeps_numbers,
                     uid=uid,
                     silent=outcome.silent,
+                    whole=row.answers_changes,
                 )
         except (ConnectionLost, ResponseBroken):
             raise

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from lightmail._core.imap import Filter
-from lightmail.mail.access import Found
+from lightmail.mail.access import Found, Place
 from lightmail.mail.mailboxes import normal_name
 from lightmail.model import DELIMITER, Rights
 
 SELECTED = frozenset({"SELECTED", "SELECTED-DELAYED"})
 
-Test = Callable[[Found], bool]
+Test = Callable[[Place], bool]
 """Whether a mailbox is meant."""
 
 

@@ -21,6 +21,7 @@ from lightmail.imap.commands.copy import copy, move
 from lightmail.imap.commands.expunge import expunge
 from lightmail.imap.commands.fetch import fetch
 from lightmail.imap.commands.multisearch import multisearch
+from lightmail.imap.commands.notify import notify
 from lightmail.imap.commands.search import cancel_update, search
 from lightmail.imap.commands.select import close, select, unselect
 from lightmail.imap.commands.sort import sort
@@ -52,6 +53,8 @@ class Row:
     capability: str = ""
     """Without which it is unknown."""
     expunges: Expunges = Expunges.YES
+    answers_changes: bool = False
+    """What it does to the selected mailbox is told in answer, whatever NOTIFY says."""
     changes_connection: bool = False
     """The connection may be another one afterwards: in TLS, logged in, with other limits or names, or closed."""
 
@@ -107,23 +110,24 @@ ROWS = (
     Row(imap.ListRights, acl.list_rights, state.AUTHENTICATED, capability="ACL"),
     Row(imap.MyRights, acl.my_rights, state.AUTHENTICATED, capability="ACL"),
     Row(imap.AppendMessage, finish_append, state.AUTHENTICATED),
+    Row(imap.Notify, notify, state.AUTHENTICATED, capability="NOTIFY"),
     Row(imap.Esearch, multisearch, state.AUTHENTICATED, capability="MULTISEARCH"),
     Row(imap.Idle, idle.idle, state.AUTHENTICATED, capability="IDLE"),
     # §6.4: selected
     Row(imap.Check, connection.check, state.SELECTED),
     Row(imap.Close, close, state.SELECTED),
     Row(imap.Unselect, unselect, state.SELECTED, capability="UNSELECT"),
-    Row(imap.Expunge, expunge, state.SELECTED),
+    Row(imap.Expunge, expunge, state.SELECTED, answers_changes=True),
     Row(imap.UidBatches, uid_batches, state.SELECTED, capability="UIDBATCHES"),
     Row(imap.Search, search, state.SELECTED, expunges=Expunges.UID_ONLY),
     Row(imap.CancelUpdate, cancel_update, state.SELECTED, capability="CONTEXT=SEARCH"),
     Row(imap.Thread, thread, state.SELECTED, capability="THREAD=REFERENCES", expunges=Expunges.UID_ONLY),
     Row(imap.Sort, sort, state.SELECTED, capability="SORT", expunges=Expunges.UID_ONLY),
     Row(imap.Fetch, fetch, state.SELECTED, expunges=Expunges.UID_ONLY),
-    Row(imap.Store, store, state.SELECTED, expunges=Expunges.UID_ONLY),
+    Row(imap.Store, store, state.SELECTED, expunges=Expunges.UID_ONLY, answers_changes=True),
     Row(imap.Copy, copy, state.SELECTED),
-    Row(imap.ReplaceMessage, finish_append, state.SELECTED, capability="REPLACE"),
-    Row(imap.Move, move, state.SELECTED, capability="MOVE"),
+    Row(imap.ReplaceMessage, finish_append, state.SELECTED, capability="REPLACE", answers_changes=True),
+    Row(imap.Move, move, state.SELECTED, capability="MOVE", answers_changes=True),
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from lightmail._core.imap import mailbox_name
 from lightmail.auth.authenticator import Authenticator
@@ -16,6 +16,9 @@ from lightmail.imap.state import State
 from lightmail.mail.access import Found, Place
 from lightmail.mail.store import MailStore
 from lightmail.model import Rights, User
+
+if TYPE_CHECKING:
+    from lightmail.imap.notify import Notifying
 
 
 class Output(Protocol):
@@ -92,6 +95,7 @@ class Session:
         "logins",
         "mail",
         "name",
+        "notify",
         "output",
         "qresync",
         "rev2",
@@ -134,6 +138,8 @@ class Session:
         """ENABLE IMAP4rev2 (RFC 9051 §6.3.1)."""
         self.uid_only = False
         """No sequence numbers either way (RFC 9586)."""
+        self.notify: Notifying | None = None
+        """None until NOTIFY comes (RFC 5465 §3.1)."""
         self._condstore = False
 
     def send(self, octets: bytes) -> None:
@@ -217,6 +223,7 @@ class Session:
 
     def log_out(self) -> None:
         """Nothing of whoever was logged in remains, nor what was enabled; TLS and the client's ID do (RFC 8437 §3)."""
+        self.set_notify(None)
         self.deselect()
         self.mail.sessions.closed(self.name)
         self.user = None
@@ -228,12 +235,22 @@ class Session:
         """The mailbox selected before has been left."""
         self.selected = selected
         self.state = State.SELECTED
+        if self.notify is not None:
+            self.notify.selected_changed()
+
+    def set_notify(self, notify: Notifying | None) -> None:
+        """In the place of the one before."""
+        before, self.notify = self.notify, notify
+        if before is not None:
+            before.stop()
 
     def deselect(self) -> None:
         """Leave the selected mailbox, if there is one."""
         selected, self.selected = self.selected, None
         if selected is not None:
             selected.live.release()
+            if self.notify is not None:
+                self.notify.selected_changed()
             if self.state is State.SELECTED:
                 self.state = State.AUTHENTICATED
 
@@ -247,5 +264,6 @@ class Session:
     def close(self) -> None:
         """The connection is gone."""
         self.state = State.LOGOUT
+        self.set_notify(None)
         self.deselect()
         self.mail.sessions.closed(self.name)

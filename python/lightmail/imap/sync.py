@@ -7,21 +7,32 @@ tells of changes, so that they are told in the order and at the moments RFC 9051
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from lightmail._core.index import Snapshot, UidSet
 from lightmail.errors import BodyMissing, ExpungedMeanwhile, MailboxNotFound, Unavailable
+from lightmail.imap.contexts import fetch_new, new_since
 from lightmail.imap.replies import flag_lines
 from lightmail.imap.selected import CHANGES, Selected, claims_recent
 from lightmail.imap.session import Session
 from lightmail.model import Rights
 
+if TYPE_CHECKING:
+    from lightmail.imap.notify import Notifying
+
 
 async def synchronize(
-    session: Session, selected: Selected, *, expunge: bool, uid: bool, silent: UidSet | None = None
+    session: Session,
+    selected: Selected,
+    *,
+    expunge: bool,
+    uid: bool,
+    silent: UidSet | None = None,
+    whole: bool = False,
 ) -> None:
     """Tell everything that may be told now. No statement, and no suspension, when there is nothing.
 
-    expunge: EXPUNGE may be sent. uid: the command was a UID command. silent: see Done.
+    expunge: EXPUNGE may be sent. uid: the command was a UID command. silent: see Done. whole: see `tell`.
     """
     live = selected.live
     if live.stale:
@@ -31,23 +42,78 @@ async def synchronize(
     if live.deleted:
         leave_deleted(session)
         return
-    await tell(session, selected, expunge=expunge, uid=uid, silent=silent)
+    await tell(session, selected, expunge=expunge, uid=uid, silent=silent, whole=whole)
 
 
-async def tell(session: Session, selected: Selected, *, expunge: bool, uid: bool, silent: UidSet | None = None) -> None:
-    """What is known here now, and how the searches that tell of changes are affected by it."""
-    new = selected.view is not selected.live.snapshot
-    if new:
+async def tell(
+    session: Session,
+    selected: Selected,
+    *,
+    expunge: bool,
+    uid: bool,
+    silent: UidSet | None = None,
+    whole: bool = False,
+) -> None:
+    """What is known here now, and how the searches that tell of changes are affected by it.
+
+    whole: changes of the mailbox are what the command answers, whatever NOTIFY says.
+    """
+    before = selected.view
+    new = before is not selected.live.snapshot
+    notify = session.notify
+    if new and (notify is None or whole):
         announce(session, selected, expunge=expunge, uid=uid, silent=silent)
+    elif new and notify is not None:
+        announce_wanted(session, selected, notify, expunge=expunge, uid=uid, silent=silent)
+    attributes = notify.attributes if notify is not None else None
     if selected.contexts is not None:
-        await selected.contexts.update(session, selected)
+        await selected.contexts.update(session, selected, own=attributes, before=before)
+    elif attributes is not None:
+        await fetch_new(session, selected, attributes, new_since(before))
     if new:
         await claim_recent(session, selected)
 
 
-def announce(session: Session, selected: Selected, *, expunge: bool, uid: bool, silent: UidSet | None = None) -> None:
-    """Compare, tell, and move the view on (RFC 9051 §7.5.1; RFC 7162 §3.2)."""
+def announce_wanted(
+    session: Session, selected: Selected, notify: Notifying, *, expunge: bool, uid: bool, silent: UidSet | None
+) -> None:
+    """What NOTIFY has asked for of the selected mailbox (RFC 5465 §3.1). Flags are up to date in the view, told or not;
+    messages come and go in it only as they are told.
+    """
     view, new = selected.view, selected.live.snapshot
+    if notify.messages and notify.flags:
+        announce(session, selected, expunge=expunge, uid=True, silent=silent)
+        return
+    if not notify.messages:
+        # The later ones are nobody the client knows; those that are gone stay in the view.
+        expunge = False
+        new = new.apply(
+            (),
+            new_since(view),
+            keywords=new.keywords,
+            uid_next=view.uid_next,
+            highest_modseq=new.highest_modseq,
+        )
+    announce(session, selected, expunge=expunge, uid=uid, silent=new.uids(), new=new, modseq=False)
+
+
+def announce(
+    session: Session,
+    selected: Selected,
+    *,
+    expunge: bool,
+    uid: bool,
+    silent: UidSet | None = None,
+    new: Snapshot | None = None,
+    modseq: bool = True,
+) -> None:
+    """Compare, tell, and move the view on (RFC 9051 §7.5.1; RFC 7162 §3.2).
+
+    new: the state to move on to, where it is not the one there is. modseq: False tells nothing of `silent` messages.
+    """
+    view = selected.view
+    if new is None:
+        new = selected.live.snapshot
     if view.keywords != new.keywords:
         session.send(_flag_lines(selected, new))
     selected.view, told = view.advance(
@@ -55,7 +121,7 @@ def announce(session: Session, selected: Selected, *, expunge: bool, uid: bool, 
         expunge=expunge,
         # RFC 9051 §7.5.2, RFC 7162 §3.2.4: FETCH that nobody asked for carries UID.
         uid=uid or session.rev2 or session.qresync,
-        modseq=session.condstore,
+        modseq=session.condstore and modseq,
         vanished=session.qresync or session.uid_only,
         recent_from=selected.recent_from,
         rev2=session.rev2,

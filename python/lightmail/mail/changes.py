@@ -7,8 +7,8 @@ Hint from the feed (own ones come back too): the same but for telling.
 from __future__ import annotations
 
 from lightmail.mail.live import LiveMailboxes
-from lightmail.model import Delta, MailboxId, ModSeq
-from lightmail.ports.changes import ChangeFeed, ChangeListener
+from lightmail.model import Delta, MailboxId, ModSeq, UserId
+from lightmail.ports.changes import ChangeFeed, ChangeListener, place_of_account
 
 
 class Changes:
@@ -51,6 +51,12 @@ class Changes:
         if gone:
             self._live.drop(mailbox_id)
         self._feed.publish(mailbox_id, ModSeq(0))
+
+    def account(self, user_id: UserId) -> None:
+        """A user has other mailboxes, or other subscriptions; what is to be known of each mailbox is told besides."""
+        place = place_of_account(user_id)
+        self._tell(place, ModSeq(0))
+        self._feed.publish(place, ModSeq(0))
 
     def _hint(self, mailbox_id: MailboxId, modseq: ModSeq) -> None:
         self._tell(mailbox_id, modseq)

@@ -205,6 +205,7 @@ class Mailboxes:
         await self._metadata.delete_mailbox(user_id, name)
         self._forget(user_id)
         self._changes.structure(mailbox.id, gone=True)
+        self._changes.account(user_id)
 
     async def rename(self, user_id: UserId, source: str, target: str) -> None:
         """Give a mailbox and all below it another name (RFC 9051 §6.3.6).
@@ -221,6 +222,7 @@ class Mailboxes:
             outcome = await self._metadata.rename_inbox(user_id, target)
             self._forget(user_id)
             await self._changes.committed(outcome.source_delta, outcome.target_delta)
+            self._changes.account(user_id)
             return
         if target == source:
             raise MailboxExists(target)
@@ -234,6 +236,7 @@ class Mailboxes:
         self._forget(user_id)
         for mailbox in moved:
             self._changes.structure(mailbox.id)
+        self._changes.account(user_id)
 
     async def subscribe(self, user_id: UserId, name: str, subscribed: bool) -> None:
         """The mailbox need not exist (RFC 9051 §6.3.7). Raises MailboxNameInvalid when it never could."""
@@ -242,6 +245,7 @@ class Mailboxes:
             check_name(name, self._limits)
         await self._metadata.set_subscribed(user_id, name, subscribed)
         self._forget(user_id)
+        self._changes.account(user_id)
 
     async def provision(self, user_id: UserId) -> None:
         """INBOX and the special-use mailboxes of a new account; those that are there already are left alone."""
@@ -275,6 +279,8 @@ class Mailboxes:
             self._generation += 1
         elif mailbox_id in self._places:
             self._forget(self._places[mailbox_id][0])
+        elif mailbox_id < 0:
+            self._forget(UserId(-mailbox_id))  # see `place_of_account`
         else:
             self._generation += 1
             self._known.clear()
@@ -318,6 +324,7 @@ class Mailboxes:
         )
         self._forget(user_id)
         self._changes.structure(mailbox.id)
+        self._changes.account(user_id)
         return mailbox
 
 

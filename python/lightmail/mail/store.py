@@ -20,6 +20,7 @@ from lightmail.mail.quotas import Quotas
 from lightmail.mail.search import Searches
 from lightmail.mail.sessions import ClientSessions
 from lightmail.mail.summaries import Summaries
+from lightmail.mail.watching import Watching
 from lightmail.model import MailboxId, ModSeq
 from lightmail.ports.blobs import BlobStore
 from lightmail.ports.cache import Cache
@@ -63,6 +64,15 @@ class MailStore:
         self.mailboxes = Mailboxes(metadata=metadata, changes=self._changes, config=config, exclusive=exclusive)
         self.access = Access(
             mailboxes=self.mailboxes, metadata=metadata, directory=directory, changes=self._changes, config=config
+        )
+        self.watching = Watching(
+            access=self.access,
+            mailboxes=self.mailboxes,
+            metadata=metadata,
+            live=self.live,
+            feed=feed,
+            changes=self._changes,
+            exclusive=exclusive,
         )
         self.bodies = Bodies(metadata=metadata, blobs=blobs, config=config, workers=self._workers, shared=cache)
         self.summaries = Summaries(metadata=metadata, max_octets=config.limits.summary_cache_octets)

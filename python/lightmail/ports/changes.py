@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from lightmail.model import MailboxId, ModSeq
+from lightmail.model import MailboxId, ModSeq, UserId
 
 ChangeListener = Callable[[MailboxId, ModSeq], None]
 """Called on the loop thread; must not block. modseq 0: the mailbox itself has changed (created, renamed, deleted), look
 yourself; mailbox 0 with modseq 0: some other process has committed something somewhere."""
+
+
+def place_of_account(user_id: UserId) -> MailboxId:
+    """Where it is hinted, with modseq 0, that a user's mailboxes or subscriptions are others: no mailbox has such an id."""
+    return MailboxId(-user_id)
 
 
 class ChangeFeed(Protocol):

@@ -9,10 +9,10 @@ pub mod imap {
     #[pymodule_export]
     use crate::imap_commands::{
         Authenticate, CancelUpdate, Capability, Check, Close, Command, Compress, Copy, Create,
-        Delete, DeleteAcl, Enable, Esearch, Expunge, Fetch, Filter, GetAcl, GetQuota, GetQuotaRoot,
-        Id, Idle, List, ListRights, Login, Logout, Lsub, Move, MyRights, Namespace, Noop, Qresync,
-        Rename, Search, Select, SetAcl, SetQuota, Sort, StartTls, Status, Store, Subscribe, Thread,
-        UidBatches, Unauthenticate, Unselect, Unsubscribe, Xlist,
+        Delete, DeleteAcl, Enable, Esearch, EventGroup, Expunge, Fetch, Filter, GetAcl, GetQuota,
+        GetQuotaRoot, Id, Idle, List, ListRights, Login, Logout, Lsub, Move, MyRights, Namespace,
+        Noop, Notify, Qresync, Rename, Search, Select, SetAcl, SetQuota, Sort, StartTls, Status,
+        Store, Subscribe, Thread, UidBatches, Unauthenticate, Unselect, Unsubscribe, Xlist,
     };
     #[pymodule_export]
     use crate::imap_decoder::{Decoder, Limits};

@@ -241,7 +241,8 @@ class RedisChangeFeed:
         if sender == self._sender:
             return
         name = b"0" if channel == self._everybody else channel.removeprefix(self._channel_prefix)
-        if not (sender and name.isdigit() and number.isdigit() and len(name) < _DIGITS and len(number) < _DIGITS):
+        digits = name.removeprefix(b"-")  # see `place_of_account`
+        if not (sender and digits.isdigit() and number.isdigit() and len(name) < _DIGITS and len(number) < _DIGITS):
             self.malformed += 1
             return
         self.received += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lightmail._core import imap
 from lightmail.imap import sync
+from lightmail.imap.notify import Notifying
 from lightmail.imap.replies import Ask, Done, Outcome
 from lightmail.imap.selected import Selected
 from lightmail.imap.session import Session
@@ -16,9 +17,26 @@ _NOT_DONE = Done("IDLE ends with DONE", status=b"BAD")
 
 async def idle(session: Session, command: imap.Idle) -> Outcome:
     """Also without a selected mailbox; there is nothing to tell then."""
+    if session.notify is not None:
+        return _with_notify(session, session.notify)
     run = _Idle(session)
     run.start()
     return Ask(b"idling", run.done, run.stop)
+
+
+def _with_notify(session: Session, notify: Notifying) -> Outcome:
+    """RFC 5465 §4: exactly what NOTIFY asks for; expunges that it delays may be told now (§6.1.2)."""
+
+    def stop() -> None:
+        notify.idling = False
+
+    async def done(line: bytes) -> Outcome:
+        stop()
+        return _DONE if line.strip().upper() == b"DONE" else _NOT_DONE
+
+    notify.idling = True
+    notify.wake()
+    return Ask(b"idling", done, stop)
 
 
 class _Idle:
