@@ -148,11 +148,12 @@ async def fetch_new(session: Session, selected: Selected, plan: FetchPlan, uids:
         selected.view,
         uids,
         # RFC 9051 §7.5.2, RFC 7162 §3.2.4
-        uid=session.rev2 or session.qresync,
+        uid=session.rev2 or session.qresync or session.uid_only,
         modseq=session.condstore,
         recent_from=selected.recent_from,
         rev2=session.rev2,
         utf8=session.utf8,
+        uid_only=session.uid_only,
     )
     # What is not available now the client can ask for.
     with suppress(SystemFault, UnknownEncoding):

@@ -143,3 +143,18 @@ def test_too_many_are_refused_and_answered_all_the_same(monkeypatch: pytest.Monk
         await desk.close()
 
     run(scenario())
+
+
+def test_without_sequence_numbers() -> None:
+    """RFC 9586: UIDFETCH, as everywhere."""
+
+    async def scenario() -> None:
+        desk, _, _ = await two(messages=1)
+        client = await desk.login(enable=b"UIDONLY", select=b"INBOX")
+        await client.say(b"u UID SEARCH RETURN (UPDATE (FLAGS)) ALL")
+        await desk.house.inbox(messages=1)
+        told = await client.say(b"a NOOP")
+        assert b"* 2 UIDFETCH (" in told and b'* ESEARCH (TAG "u") UID ADDTO (0 2)' in told
+        await desk.close()
+
+    run(scenario())
