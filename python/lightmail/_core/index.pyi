@@ -292,6 +292,11 @@ class UidList:
     def as_set(self) -> UidSet: ...
     def seqs(self, view: Snapshot) -> UidList:
         """The sequence numbers of these UIDs; without those that are not in the view."""
+    def without(self, gone: UidSet) -> UidList: ...
+    def places(self, uids: UidSet, *, last_first: bool, view: Snapshot | None = None) -> bytes:
+        """Those of `uids` with their places from 1, neighbours together, as ADDTO names them: b"1 2733 4 2731:2732".
+        last_first: as REMOVEFROM names them, so that no removal moves the next one (RFC 5267 §4.3.3, §4.3.4).
+        view: sequence numbers of it instead of UIDs."""
     def window(self, first: int, last: int) -> UidList:
         """As `UidSet.window`, of places in this order."""
 

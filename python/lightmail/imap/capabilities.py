@@ -54,6 +54,7 @@ FEATURES = (
     Feature("WITHIN", When.AFTER_LOGIN, "RFC 5032"),
     Feature("NOTIFY", When.AFTER_LOGIN, "RFC 5465", command=True),
     Feature("CONTEXT=SEARCH", When.AFTER_LOGIN, "RFC 5267 §4", command=True),
+    Feature("CONTEXT=SORT", When.AFTER_LOGIN, "RFC 5267 §4"),
     Feature("MULTISEARCH", When.AFTER_LOGIN, "RFC 7377", command=True),
     Feature("SORT", When.AFTER_LOGIN, "RFC 5256", command=True),
     Feature("SORT=DISPLAY", When.AFTER_LOGIN, "RFC 5957"),

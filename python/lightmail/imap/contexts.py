@@ -1,7 +1,8 @@
 """Searches that a client wants to be told the changes of (RFC 5267 §4.3): RETURN (UPDATE), until CANCELUPDATE.
 
 Messages keep what a search looks at, but for their flags: so of a change of the mailbox only the messages that are new
-or have other flags are searched once more.
+or have other flags are searched once more. Nor does the order of two messages ever change: where a SORT has more
+results, all are ordered anew, from keys that are kept; where it has fewer, those are left out.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 
-from lightmail._core.imap import FetchPlan, SearchProgram
-from lightmail._core.index import FetchRun, Snapshot, UidSet
+from lightmail._core.imap import FetchPlan, SearchProgram, SortOrder
+from lightmail._core.index import FetchRun, Snapshot, UidList, UidSet
 from lightmail._core.mime import UnknownEncoding
 from lightmail.errors import SystemFault
 from lightmail.imap.commands.fetch_bodies import send_with_bodies
@@ -19,7 +20,8 @@ from lightmail.imap.selected import Selected
 from lightmail.imap.session import Session
 
 MOST = 16
-"""Of one session (law 7); more are refused with NOUPDATE."""
+MOST_SORTED = 4
+"""Of one session (law 7); more are refused with NOUPDATE. Those of SORT hold four octets for each message."""
 _GREATEST_UID = 2**32 - 1
 
 
@@ -35,6 +37,30 @@ class Context:
     """What the client knows to match."""
     view: Snapshot
     """The state of the mailbox in which it does."""
+    order: SortOrder | None = None
+    ordered: UidList | None = None
+    """Of a SORT: the same messages as `found`, as the client has them."""
+
+    def removed(self, uids: UidSet, view: Snapshot) -> bytes:
+        """These no longer match. view: whose sequence numbers are told."""
+        self.found -= uids
+        if self.ordered is None:
+            return self._line(b" REMOVEFROM (0 %s)" % bytes(uids if self.uid else view.seqs(uids)))
+        places = self.ordered.places(uids, last_first=True, view=None if self.uid else view)
+        self.ordered = self.ordered.without(uids)
+        return self._line(b" REMOVEFROM (%s)" % places)
+
+    def added(self, uids: UidSet, view: Snapshot, ordered: UidList | None) -> bytes:
+        """ordered: all that match now, of a SORT."""
+        self.found |= uids
+        self.ordered = ordered
+        if ordered is None:
+            return self._line(b" ADDTO (0 %s)" % bytes(uids if self.uid else view.seqs(uids)))
+        return self._line(b" ADDTO (%s)" % ordered.places(uids, last_first=False, view=None if self.uid else view))
+
+    def _line(self, item: bytes) -> bytes:
+        """Position 0: the results are in mailbox order (RFC 5267 §4.3.3)."""
+        return b'* ESEARCH (TAG "%s")%s%s\r\n' % (self.tag.encode(), b" UID" if self.uid else b"", item)
 
 
 class Contexts:
@@ -48,9 +74,11 @@ class Contexts:
     def __contains__(self, tag: str) -> bool:
         return tag in self._by_tag
 
-    @property
-    def full(self) -> bool:
-        return len(self._by_tag) >= MOST
+    def full(self, *, sorted: bool) -> bool:
+        """sorted: for one more SORT."""
+        if len(self._by_tag) >= MOST:
+            return True
+        return sorted and sum(context.order is not None for context in self._by_tag.values()) >= MOST_SORTED
 
     def add(self, context: Context) -> None:
         self._by_tag[context.tag] = context
@@ -74,8 +102,7 @@ class Contexts:
         for context in self._by_tag.values():
             removed = context.found & gone
             if removed:
-                context.found -= removed
-                told += _line(context, old, b" REMOVEFROM (0 %s)", removed)
+                told += context.removed(removed, old)
         return told
 
     async def update(
@@ -99,9 +126,9 @@ class Contexts:
             if known is view:
                 continue
             touched = view.changed_since(known.highest_modseq)
-            matching = UidSet()
-            if touched:
-                try:
+            matching, ordered = UidSet(), None
+            try:
+                if touched:
                     matching = await session.mail.search(
                         context.program,
                         view,
@@ -110,16 +137,17 @@ class Contexts:
                         account=session.user.id,
                         within=touched,
                     )
-                except SystemFault:
-                    continue
+                added = matching - context.found
+                removed = (context.found & touched) - matching
+                if added and context.order is not None:
+                    ordered = await session.mail.sort(context.order, view, (context.found - removed) | added)
+            except SystemFault:
+                continue
             context.view = view
-            added = matching - context.found
-            removed = (context.found & touched) - matching
-            context.found = (context.found - removed) | added
             if removed:
-                told += _line(context, view, b" REMOVEFROM (0 %s)", removed)
+                told += context.removed(removed, view)
             if added:
-                told += _line(context, view, b" ADDTO (0 %s)", added)
+                told += context.added(added, view, ordered)
                 if context.attributes is not None:
                     wanted = _together(wanted, context.attributes, added & new_since(known))
         for plan, uids in wanted:
@@ -167,13 +195,3 @@ def new_since(view: Snapshot) -> UidSet:
     """All UIDs that messages after this view may have."""
     uid = view.uid_next
     return UidSet.from_ranges([(uid, _GREATEST_UID)]) if uid <= _GREATEST_UID else UidSet()
-
-
-def _line(context: Context, view: Snapshot, item: bytes, uids: UidSet) -> bytes:
-    """Position 0: the results are in mailbox order (RFC 5267 §4.3.3)."""
-    numbers = bytes(uids if context.uid else view.seqs(uids))
-    return b'* ESEARCH (TAG "%s")%s%s\r\n' % (
-        context.tag.encode(),
-        b" UID" if context.uid else b"",
-        item % numbers,
-    )

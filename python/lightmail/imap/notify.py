@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from lightmail._core import imap
 from lightmail._core.imap import FetchPlan
+from lightmail._core.index import UidSet
 from lightmail.errors import Unavailable
 from lightmail.imap import sync
 from lightmail.imap.commands.status import status_line
@@ -20,7 +21,7 @@ from lightmail.mail.access import Found, Place
 from lightmail.mail.live import LiveMailbox
 from lightmail.mail.mailboxes import normal_name
 from lightmail.mail.watching import AccountChange, AccountWatch, Picture
-from lightmail.model import DELIMITER, Rights
+from lightmail.model import DELIMITER, Mailbox, MailboxId, Rights
 
 if TYPE_CHECKING:
     from lightmail.imap.session import Session
@@ -40,6 +41,7 @@ class Notifying:
         "_groups",
         "_lines",
         "_live",
+        "_own_added",
         "_own_names",
         "_session",
         "_tests",
@@ -70,6 +72,7 @@ class Notifying:
         self._lines: dict[tuple[str, str], bytes] = {}
         self._waiting = False
         self._own_names = frozenset[str]()
+        self._own_added: dict[MailboxId, list[UidSet]] = {}
         for group in groups:
             if group.filter.kind in SELECTED:
                 self.messages = "MESSAGENEW" in group.events
@@ -143,6 +146,11 @@ class Notifying:
                 await self._watch.refreshed()
             self._own_names = frozenset()
 
+    def added(self, mailbox_id: MailboxId, uids: UidSet) -> None:
+        """By this client, in one transaction; to be called before anything is told of it."""
+        if self._watch is not None and uids:
+            self._own_added.setdefault(mailbox_id, []).append(uids)
+
     # ---- changes
 
     def _live_changed(self, live: LiveMailbox) -> None:
@@ -171,7 +179,8 @@ class Notifying:
         if change.subscriptions:
             self._test(change.after)
         for old, new in change.changed:
-            line = self._status_change(old, new)
+            own = self._all_own(old.mailbox, new.mailbox)
+            line = b"" if own else self._status_change(old, new)
             if line:
                 self._lines["STATUS", new.wire_name] = line
         for name in change.names:
@@ -193,6 +202,23 @@ class Notifying:
         user = self._session.user
         assert user is not None
         return place or Place(name, user.id, user.address, name, Rights.ALL, True)
+
+    def _all_own(self, old: Mailbox, new: Mailbox) -> bool:
+        """Whether only messages are new that this client has added, and nothing else has happened: each of its
+        transactions has made one MODSEQ.
+        """
+        waiting = self._own_added.pop(new.id, None)
+        if waiting is None:
+            return False
+        there = [uids for uids in waiting if uids.last < new.uid_next]
+        if len(there) < len(waiting):
+            self._own_added[new.id] = waiting[len(there) :]
+        there = [uids for uids in there if uids.first >= old.uid_next]
+        return (
+            new.uid_validity == old.uid_validity
+            and new.messages - old.messages == sum(map(len, there))
+            and new.highest_modseq - old.highest_modseq == len(there)
+        )
 
     def _status_change(self, old: Found, new: Found) -> bytes:
         """RFC 5465 §5.1 to §5.3. Of the selected mailbox nothing: SELECTED says what is told of that."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lightmail._core.imap import mailbox_name
+from lightmail._core.index import UidSet
 from lightmail.auth.authenticator import Authenticator
 from lightmail.auth.policy import plaintext_allowed
 from lightmail.config import Config
@@ -15,7 +16,7 @@ from lightmail.imap.selected import Selected
 from lightmail.imap.state import State
 from lightmail.mail.access import Found, Place
 from lightmail.mail.store import MailStore
-from lightmail.model import Rights, User
+from lightmail.model import MailboxId, Rights, User
 
 if TYPE_CHECKING:
     from lightmail.imap.notify import Notifying
@@ -237,6 +238,11 @@ class Session:
         self.state = State.SELECTED
         if self.notify is not None:
             self.notify.selected_changed()
+
+    def added(self, mailbox_id: MailboxId, uids: UidSet) -> None:
+        """This client has added these, in one transaction: what it does itself is no news to it (RFC 5465 §5)."""
+        if self.notify is not None:
+            self.notify.added(mailbox_id, uids)
 
     def set_notify(self, notify: Notifying | None) -> None:
         """In the place of the one before."""

@@ -22,8 +22,10 @@ from lightmail.ports.metadata import MetadataStore
 RETRY_S = 1.0
 """After the database could not be asked."""
 STRUCTURE_S = 10.0
-"""Hints that only say that something has happened somewhere come every second where nothing better is there: they make
-one statement for all accounts, and so often at most one for each, which sees new mailboxes and subscriptions too."""
+ACCOUNTS_PER_S = 100
+"""Hints that only say that something has happened somewhere come every second, or faster, where nothing better is there:
+they make one statement for all accounts, and two for each, which see new mailboxes and subscriptions too, for so many
+accounts in a second; where there are very many, each has its turn every STRUCTURE_S."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +157,7 @@ class Watching:
         self._watchers: dict[MailboxId, set[AccountWatch]] = {}
         self._asking: asyncio.Task[None] | None = None
         self._structure_at = 0.0
+        self._later: asyncio.TimerHandle | None = None
         changes.listen(self._hint)
 
     async def join(self, user: User, listener: Listener) -> AccountWatch:
@@ -177,6 +180,9 @@ class Watching:
         if not watch.listeners:
             del self._accounts[watch.user.id]
             watch.close()
+        if not self._accounts and self._later is not None:
+            self._later.cancel()
+            self._later = None
 
     async def follow(self, mailbox_ids: Iterable[MailboxId], watch: AccountWatch) -> None:
         for mailbox_id in mailbox_ids:
@@ -198,13 +204,23 @@ class Watching:
             for watch in tuple(self._watchers.get(mailbox_id, ())):
                 watch.look(structure=not modseq)
             return
-        now = asyncio.get_running_loop().time()
-        if self._exclusive or now >= self._structure_at:
-            self._structure_at = now + STRUCTURE_S
-            for watch in tuple(self._accounts.values()):
-                watch.look(structure=True)
-        elif self._asking is None:
+        loop = asyncio.get_running_loop()
+        if self._exclusive or loop.time() >= self._structure_at:
+            self._look_everywhere()
+            return
+        if self._later is None:
+            self._later = loop.call_at(self._structure_at, self._look_everywhere)
+        if self._asking is None:
             self._asking = self.live.spawn(self._ask())
+
+    def _look_everywhere(self) -> None:
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
+        pause_s = min(STRUCTURE_S, len(self._accounts) / ACCOUNTS_PER_S)
+        self._structure_at = asyncio.get_running_loop().time() + pause_s
+        for watch in tuple(self._accounts.values()):
+            watch.look(structure=True)
 
     async def _ask(self) -> None:
         """One statement for all accounts: whose mailboxes have other messages than in the picture."""

@@ -213,6 +213,31 @@ impl PyUidList {
         })
     }
 
+    fn without(&self, gone: &Bound<'_, PyUidSet>) -> PyResult<Self> {
+        guarded(|| Self {
+            list: self.list.without(&gone.get().set),
+        })
+    }
+
+    #[pyo3(signature = (uids, *, last_first, view = None))]
+    fn places<'py>(
+        &self,
+        py: Python<'py>,
+        uids: &Bound<'py, PyUidSet>,
+        last_first: bool,
+        view: Option<&Bound<'py, PySnapshot>>,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let view = view.map(|view| Arc::clone(&view.get().snapshot));
+        let out = guarded(|| {
+            let mut out = Vec::new();
+            let uids = &uids.get().set;
+            self.list
+                .write_places(uids, last_first, view.as_deref(), &mut out);
+            out
+        })?;
+        Ok(PyBytes::new(py, &out))
+    }
+
     fn window(&self, first: i64, last: i64) -> PyResult<Self> {
         let (start, end) = window(first, last, self.list.numbers().len() as u64)?;
         Ok(Self {

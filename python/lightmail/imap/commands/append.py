@@ -106,6 +106,7 @@ class AppendRun:
                 failure = error
             else:
                 uids = UidSet([message.uid for message in appended])
+                self._session.added(place.mailbox.id, uids)
                 return Done("Appended", code=b"APPENDUID %d %s" % (appended[0].uid_validity, bytes(uids)))
         if isinstance(failure, MailboxNotFound) or failure is None:
             return NO_TARGET

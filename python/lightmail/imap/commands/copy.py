@@ -33,6 +33,7 @@ async def copy(session: Session, command: imap.Copy) -> Done:
         return NO_TARGET
     if not outcome.source_uids:
         return _NOTHING if command.uid else _GONE
+    session.added(target.mailbox.id, outcome.target_uids)
     return Done("Copied", code=_copyuid(outcome.uid_validity, outcome.source_uids, outcome.target_uids))
 
 
@@ -55,6 +56,7 @@ async def move(session: Session, command: imap.Move) -> Done:
         return NO_TARGET
     if not outcome.source_uids:
         return _NOTHING if command.uid else _GONE
+    session.added(target.mailbox.id, outcome.target_uids)
     # RFC 6851 §4.3: before the EXPUNGE responses, so that the client knows where they went.
     code = _copyuid(outcome.uid_validity, outcome.source_uids, outcome.target_uids)
     session.send(b"* OK [%s] Moved\r\n" % code)

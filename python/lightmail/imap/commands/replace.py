@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lightmail._core.imap import AppendMessage, ReplaceMessage
+from lightmail._core.index import UidSet
 from lightmail.errors import MailboxNotFound, MessageNotFound, NoRight, ReadOnly
 from lightmail.imap.commands.append import AppendRun
 from lightmail.imap.commands.copy import NO_TARGET
@@ -31,6 +32,7 @@ class ReplaceRun(AppendRun):
                 return NO_TARGET
             if appended is None:
                 return _GONE
+            session.added(message.mailbox_id, UidSet([appended.uid]))
             session.send(b"* OK [APPENDUID %d %d] Replacement ready\r\n" % (appended.uid_validity, appended.uid))
             live = selected.live
             if session.qresync and not live.stale:

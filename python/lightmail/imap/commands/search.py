@@ -5,7 +5,7 @@ PARTIAL: RFC 9394); CANCELUPDATE, and the searches that tell of changes (RFC 526
 from __future__ import annotations
 
 from lightmail._core import imap
-from lightmail._core.index import Snapshot, UidSet
+from lightmail._core.index import Snapshot, UidList, UidSet
 from lightmail.imap.contexts import Context, Contexts
 from lightmail.imap.progress import Progress
 from lightmail.imap.replies import Done
@@ -87,17 +87,19 @@ async def found_in(
 def keep_context(
     session: Session,
     selected: Selected,
-    command: imap.Search | imap.Esearch,
+    command: imap.Search | imap.Esearch | imap.Sort,
     found: UidSet,
     saved: UidSet | None,
+    ordered: UidList | None = None,
 ) -> None:
     """Tell of changes from now on, unless there are too many such searches (RFC 5267 §4.3.1).
 
-    saved: what `$` was when the search was made.
+    saved: what `$` was when the search was made. ordered: what a SORT has found.
     """
+    order = command.order if isinstance(command, imap.Sort) else None
     if selected.contexts is None:
         selected.contexts = Contexts()
-    if selected.contexts.full:
+    if selected.contexts.full(sorted=order is not None):
         session.send(b'* NO [NOUPDATE "%s"] Too many contexts\r\n' % command.tag.encode())
         return
     selected.contexts.add(
@@ -108,6 +110,8 @@ def keep_context(
             attributes=command.update,
             found=found,
             view=selected.view,
+            order=order,
+            ordered=ordered,
         )
     )
 

@@ -1,12 +1,12 @@
-"""SORT, UID SORT (RFC 5256; DISPLAYFROM, DISPLAYTO: RFC 5957; return options, ESORT: RFC 5267 §3;
-PARTIAL: RFC 9394; MODSEQ: RFC 7162 §3.1.6).
+"""SORT, UID SORT (RFC 5256; DISPLAYFROM, DISPLAYTO: RFC 5957; return options, ESORT: RFC 5267 §3; those that tell of
+changes: §4.3; PARTIAL: RFC 9394; MODSEQ: RFC 7162 §3.1.6).
 """
 
 from __future__ import annotations
 
 from lightmail._core import imap
 from lightmail._core.index import Snapshot, UidList, UidSet
-from lightmail.imap.commands.search import NOT_TOLD, TAG_IN_USE, found_in, tag_in_use
+from lightmail.imap.commands.search import NOT_TOLD, TAG_IN_USE, found_in, keep_context, tag_in_use
 from lightmail.imap.replies import Done
 from lightmail.imap.session import Session
 
@@ -16,7 +16,7 @@ _SORTED_BY_NUMBER = Done("Sorted", keeps_numbers=True)
 
 
 async def sort(session: Session, command: imap.Sort) -> Done:
-    """The order is that of the view; with RETURN the answer is an ESEARCH. Changes are not told of (RFC 5267 §4.3.1)."""
+    """The order is that of the view; with RETURN the answer is an ESEARCH."""
     selected = session.selected
     assert selected is not None
     view = selected.view
@@ -27,6 +27,7 @@ async def sort(session: Session, command: imap.Sort) -> Done:
     if program.uses_modseq:
         session.condstore = True
     found = await found_in(session, selected, command)
+    saved = selected.saved
     try:
         ordered = await session.mail.sort(command.order, view, found)
     except Exception:
@@ -43,7 +44,7 @@ async def sort(session: Session, command: imap.Sort) -> Done:
         if asked:
             session.send(_esearch(command, view, ordered, asked))
         if "UPDATE" in returns:
-            session.send(b'* NO [NOUPDATE "%s"] Updates are for SEARCH\r\n' % command.tag.encode())
+            keep_context(session, selected, command, found, saved, ordered)
     return _SORTED_BY_NUMBER if program.uses_sequence_numbers else _SORTED
 
 

@@ -47,6 +47,48 @@ impl UidList {
         }
     }
 
+    /// Without those of `gone`.
+    pub fn without(&self, gone: &UidSet) -> Self {
+        let kept = self.numbers.iter().filter(|&&uid| !gone.contains(uid));
+        Self {
+            numbers: kept.copied().collect(),
+        }
+    }
+
+    /// `1 2733 4 2731:2732`: those of `uids` with their places from 1, neighbours together, as ADDTO names them: inserted
+    /// one after the other they come to stand where they stand here. last_first: as REMOVEFROM names them, so that no
+    /// removal moves the next one (RFC 5267 §4.3.3, §4.3.4). view: sequence numbers of it are written, not UIDs.
+    pub fn write_places(
+        &self,
+        uids: &UidSet,
+        last_first: bool,
+        view: Option<&Snapshot>,
+        out: &mut Vec<u8>,
+    ) {
+        let mut runs: Vec<(usize, usize)> = Vec::new();
+        for (place, &uid) in self.numbers.iter().enumerate() {
+            if uids.contains(uid) {
+                match runs.last_mut() {
+                    Some((_, end)) if *end == place => *end += 1,
+                    _ => runs.push((place, place + 1)),
+                }
+            }
+        }
+        if last_first {
+            runs.reverse();
+        }
+        for (position, (start, end)) in runs.into_iter().enumerate() {
+            let run = self.slice(start, end);
+            if position > 0 {
+                out.push(b' ');
+            }
+            digits::push(out, start as u64 + 1);
+            out.push(b' ');
+            view.map_or_else(|| run.clone(), |view| run.seqs(view))
+                .write_set(out);
+        }
+    }
+
     /// `2 3 6`: as SORT answers (RFC 5256 §4).
     pub fn write_spaced(&self, out: &mut Vec<u8>) {
         for (place, &number) in self.numbers.iter().enumerate() {
@@ -91,6 +133,22 @@ mod tests {
             String::from_utf8(spaced).unwrap(),
             String::from_utf8(set).unwrap(),
         )
+    }
+
+    #[test]
+    fn places_as_they_are_inserted_and_removed() {
+        let list = UidList::new(vec![7, 6, 1, 2, 3, 9]);
+        let places = |uids: &[u32], last_first| {
+            let (mut out, uids) = (Vec::new(), uids.iter().copied().collect());
+            list.write_places(&uids, last_first, None, &mut out);
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(places(&[1, 2, 3], false), "3 1:3");
+        assert_eq!(places(&[2, 6, 7, 9, 10], false), "1 7,6 4 2 6 9");
+        assert_eq!(places(&[2, 6, 7, 9, 10], true), "6 9 4 2 1 7,6");
+        assert_eq!(places(&[], true), "");
+        let gone = [2, 6, 7].into_iter().collect();
+        assert_eq!(list.without(&gone).numbers(), [1, 3, 9]);
     }
 
     #[test]
