@@ -37,6 +37,8 @@ class Budget:
 LOGIN = ("LOGIN",)
 SELECT = ("LOGIN", "SELECT INBOX")
 SORTED = (*SELECT, "SORT (SUBJECT) UTF-8 ALL")
+TOLD = (*SELECT, "UID SORT RETURN (UPDATE) (ARRIVAL) UTF-8 FLAGGED")
+NOTIFY = "NOTIFY SET (selected (MessageNew MessageExpunge)) (personal (MessageNew MessageExpunge MailboxName))"
 SAVED = (*SELECT, "SEARCH RETURN (SAVE) SEEN")
 SAVED_DELETED = (*SAVED, "STORE $ +FLAGS.SILENT (\\Deleted)")
 DELETED = (*SELECT, "STORE 1:* +FLAGS.SILENT (\\Deleted)")
@@ -90,6 +92,8 @@ COMMANDS = (
     Budget('SEARCH OR FROM "ann" HEADER Message-ID "@example.org"', 1, before=SELECT),
     Budget("SORT (REVERSE DATE ARRIVAL SIZE) UTF-8 ALL", 0, before=SELECT),
     Budget("UID SORT (SUBJECT DISPLAYFROM) UTF-8 ALL", 1, before=SELECT),
+    Budget("UID SORT RETURN (UPDATE CONTEXT PARTIAL 1:20) (ARRIVAL) UTF-8 SEEN", 0, before=SELECT),
+    Budget("STORE 1 +FLAGS (\\Flagged)", 3, 1, before=TOLD, note="a SORT tells of it"),
     Budget("THREAD REFERENCES UTF-8 ALL", 1, before=SELECT),
     Budget("UID SORT (FROM) UTF-8 ALL", 0, before=SORTED, note="again, with what was kept"),
     Budget("STORE 1 +FLAGS (\\Flagged)", 3, 1, before=SELECT),
@@ -103,6 +107,12 @@ COMMANDS = (
     Budget("EXPUNGE", 6, 1, before=DELETED, production=(7, 1)),
     Budget("EXPUNGE", 6, 1, before=SAVED_DELETED, note="every other message", production=(7, 1)),
     Budget("UID EXPUNGE 1:*", 6, 1, before=DELETED),
+    Budget("ESEARCH IN (mailboxes INBOX) RETURN (COUNT) SEEN", 4, small=2, production=(2, 0)),
+    Budget("ESEARCH IN (selected mailboxes Archive) RETURN (COUNT) SEEN", 2, before=SELECT),
+    Budget(NOTIFY, 3, note="nobody watches this account yet"),
+    Budget(NOTIFY, 0, before=(*LOGIN, NOTIFY), note="again"),
+    Budget("NOOP", 0, before=(*SELECT, NOTIFY), note="with NOTIFY, nothing has changed"),
+    Budget("COPY 1:* Archive", 8, 1, before=(*SELECT, NOTIFY), note="with NOTIFY", production=(7, 1)),
     Budget("CREATE New", 5, 1, production=(7, 1)),
     Budget("RENAME Archive Old", 5, 1, production=(4, 1)),
     Budget("DELETE Archive", 8, 1, note="empty"),

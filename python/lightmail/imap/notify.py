@@ -17,6 +17,8 @@ from lightmail.errors import Unavailable
 from lightmail.imap import sync
 from lightmail.imap.commands.status import status_line
 from lightmail.imap.filters import SELECTED, Test, test_of
+from lightmail.imap.selected import Selected
+from lightmail.imap.state import State
 from lightmail.mail.access import Found, Place
 from lightmail.mail.live import LiveMailbox
 from lightmail.mail.mailboxes import normal_name
@@ -38,9 +40,11 @@ class Notifying:
     """Of one session, from NOTIFY to the next one. Without groups: NOTIFY NONE."""
 
     __slots__ = (
+        "_asking",
         "_groups",
         "_lines",
         "_live",
+        "_lost",
         "_own_added",
         "_own_names",
         "_session",
@@ -71,7 +75,11 @@ class Notifying:
         self._live: LiveMailbox | None = None
         self._lines: dict[tuple[str, str], bytes] = {}
         self._waiting = False
+        self._asking = False
+        """Whether the selected mailbox may still be told of."""
         self._own_names = frozenset[str]()
+        self._lost = set[str]()
+        """Mailboxes of others that have been told as \\NoAccess."""
         self._own_added: dict[MailboxId, list[UidSet]] = {}
         for group in groups:
             if group.filter.kind in SELECTED:
@@ -184,7 +192,10 @@ class Notifying:
             if line:
                 self._lines["STATUS", new.wire_name] = line
         for name in change.names:
-            if "MAILBOXNAME" in self._events(self._place(change, name)) and name not in self._own_names:
+            place = self._place(change, name)
+            events = self._events(place)
+            access = not place.own and self._access_changed(change.after, name, events)
+            if (access or "MAILBOXNAME" in events) and name not in self._own_names:
                 self._lines["LIST", name] = self._list_line(change.after, name)
         for source, target in change.renamed:
             events = self._events(self._place(change, target)) | self._events(self._place(change, source))
@@ -195,6 +206,19 @@ class Notifying:
                 self._lines["LIST", name] = self._list_line(change.after, name)
         if self._lines:
             self.wake()
+
+    def _access_changed(self, after: Picture, name: str, events: frozenset[str]) -> bool:
+        """Of a mailbox of somebody else whose messages are watched: whether the user has no right to see it any more, or
+        once more (RFC 5465 §5.9).
+        """
+        if "MESSAGENEW" not in events:
+            return False
+        if name not in after.places:
+            self._lost.add(name)
+            return True
+        told = name in self._lost
+        self._lost.discard(name)
+        return told
 
     def _place(self, change: AccountChange, name: str) -> Place:
         """Of a mailbox that is there, or was; or of a name that only is subscribed, or has mailboxes below it."""
@@ -249,6 +273,8 @@ class Notifying:
         attributes: list[str] = []
         if place is None:
             attributes.append("\\NonExistent")
+            if name in self._lost:
+                attributes.append("\\NoAccess")
         elif not place.mailbox.selectable:
             attributes.append("\\Noselect")
         attributes.append("\\HasChildren" if name in picture.parents else "\\HasNoChildren")
@@ -280,12 +306,27 @@ class Notifying:
         if selected is not None and (self.messages or self.idling):
             if selected.live.deleted:
                 sync.leave_deleted(session)
+            elif not selected.own and (self._asking or not self._may_be_told(selected)):
+                pass
             elif selected.behind:
                 await sync.tell(session, selected, expunge=self.idling or not self.delayed, uid=True)
         lines = b"".join(self._lines.values())
         self._lines.clear()
-        if lines:
+        if lines and session.state is not State.LOGOUT:
             session.send(lines)
+
+    def _may_be_told(self, selected: Selected) -> bool:
+        """Of somebody else's mailbox."""
+        self._asking = True
+        if sync.may_be_told(self._session, selected, self._known):
+            self._asking = False
+            return True
+        self._asking = Rights.READ in selected.rights
+        return False
+
+    def _known(self) -> None:
+        self._asking = False
+        self.wake()
 
 
 def _up(name: str) -> Iterator[str]:

@@ -6,6 +6,7 @@ tells of changes, so that they are told in the order and at the moments RFC 9051
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -167,6 +168,19 @@ async def renew_rights(session: Session, selected: Selected, *, needed: bool) ->
             raise
         return
     apply_rights(session, selected, rights)
+
+
+def may_be_told(session: Session, selected: Selected, known: Callable[[], None]) -> bool:
+    """Of somebody else's mailbox, between commands. False: not any more, which has been told; or not before its access
+    control list is known again, and then it is called back.
+    """
+    assert session.user is not None
+    rights = session.mail.access.rights_now(session.user, selected.mailbox.id)
+    if rights is None:
+        session.mail.access.when_known(selected.mailbox.id, known)
+        return False
+    apply_rights(session, selected, rights)
+    return Rights.READ in rights
 
 
 def apply_rights(session: Session, selected: Selected, rights: Rights) -> None:

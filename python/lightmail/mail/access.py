@@ -10,6 +10,7 @@ A name below `Users` or `Shared` that leads to no mailbox of another which the u
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from lightmail.config import Config
@@ -20,6 +21,7 @@ from lightmail.errors import (
     MailboxNotFound,
     MailboxNotSelectable,
     NoRight,
+    Unavailable,
     UserNotFound,
 )
 from lightmail.mail.accounts import normal_address
@@ -191,7 +193,20 @@ class Access:
         """
         if identifier.removeprefix("-") == place.account:
             raise IdentifierRefused(identifier, "the owner of a mailbox has all rights to it")
-        await self._changes.committed(await self._metadata.change_acl(place.mailbox.id, identifier, op, rights))
+        delta = await self._metadata.change_acl(place.mailbox.id, identifier, op, rights)
+        await self._changes.committed(delta)
+        if delta is not None:
+            await self._tell(identifier)
+
+    async def _tell(self, identifier: str) -> None:
+        """Who has other rights may see other mailboxes (RFC 5465 §5.4)."""
+        name = identifier.removeprefix("-")
+        if name == ANYONE:
+            self._changes.anywhere()
+            return
+        # Whoever is gone sees nothing; who could not be found now looks with the next change.
+        with suppress(UserNotFound, Unavailable):
+            self._changes.account((await self._directory.get_user(name)).id)
 
     async def identifier(self, text: str) -> str:
         """The form that lists hold: `anyone`, or the address of an account; an alias stands for its account.

@@ -58,6 +58,11 @@ class Changes:
         self._tell(place, ModSeq(0))
         self._feed.publish(place, ModSeq(0))
 
+    def anywhere(self) -> None:
+        """What anybody sees may be something else."""
+        self._tell(MailboxId(0), ModSeq(0))
+        self._feed.publish(MailboxId(0), ModSeq(0))
+
     def _hint(self, mailbox_id: MailboxId, modseq: ModSeq) -> None:
         self._tell(mailbox_id, modseq)
         self._live.hint(mailbox_id, modseq)

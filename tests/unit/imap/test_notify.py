@@ -9,6 +9,7 @@ import pytest
 from lightmail.imap import notify
 from tests.support.aio import run
 from tests.unit.imap.desk import Client, Desk, lines
+from tests.unit.imap.test_acl import WORK, Office
 
 
 async def heard(client: Client, part: bytes) -> bytes:
@@ -258,5 +259,108 @@ def test_nothing_is_left_behind() -> None:
         await second.hang_up()
         assert not +desk.house.feed.followed
         await desk.close()
+
+    run(scenario())
+
+
+def test_what_it_adds_itself_is_no_news_to_a_client() -> None:
+    async def scenario() -> None:
+        desk, first, second = await two()
+        await first.say(b"a NOTIFY SET (personal (MessageNew MessageExpunge FlagChange))", b"b ENABLE CONDSTORE")
+        append = b"APPEND misc {19+}\r\nSubject: number\r\n\r\n"
+        await first.say(b"c " + append, b"d COPY 1:2 misc", b"e MOVE 1 misc", b"f REPLACE 1 " + append[7:])
+        assert b"STATUS" not in await quiet(first)
+        # What others add at the same time is told, with everything.
+        await first.say(b"g " + append)
+        await second.say(b"a " + append)
+        assert (await heard(first, b"STATUS")).startswith(b"* STATUS misc (MESSAGES 7 UIDNEXT 8 HIGHESTMODSEQ ")
+        await second.say(b"b SELECT misc", b"c STORE 1 +FLAGS (\\Flagged)")
+        assert (await heard(first, b"STATUS")).startswith(b"* STATUS misc (UIDVALIDITY ")
+        assert first.session.notify is not None and not first.session.notify._own_added
+        await desk.close()
+
+    run(scenario())
+
+
+def test_without_sequence_numbers() -> None:
+    """RFC 9586 §3: VANISHED and UIDFETCH, as everywhere."""
+
+    async def scenario() -> None:
+        desk, _, second = await two()
+        client = await desk.login(enable=b"UIDONLY", select=b"INBOX")
+        await client.say(SELECTED)
+        await second.say(b"a STORE 2 +FLAGS (\\Flagged)")
+        assert (await heard(client, b"FETCH")).startswith(b"* 2 UIDFETCH (FLAGS (\\Flagged \\Seen)")
+        await second.say(b"b STORE 1 +FLAGS.SILENT (\\Deleted)", b"c EXPUNGE")
+        told = await heard(client, b"VANISHED")
+        assert b"* VANISHED 1\r\n" in told and b"EXPUNGE" not in told
+        await desk.house.inbox(messages=1)
+        assert b"* 3 UIDFETCH (" in await heard(client, b"* 3 UIDFETCH")
+        await desk.close()
+
+    run(scenario())
+
+
+WATCHED = b"a NOTIFY SET (selected (MessageNew MessageExpunge FlagChange)) (mailboxes %s (MessageNew MessageExpunge))"
+
+
+def test_rights_that_go_while_it_is_watched_and_come_again() -> None:
+    async def scenario() -> None:
+        office = await Office.open()
+        ann, bob = await office.login("ann"), await office.login("bob")
+        await ann.say(b"a SETACL Work bob@example.org lr")
+        assert await bob.say(WATCHED % WORK) == b"a OK It will be told\r\n"
+        append = b"b APPEND Work {19+}\r\nSubject: number\r\n\r\n"
+        await ann.say(append)
+        assert await heard(bob, b"STATUS") == b"* STATUS %s (MESSAGES 1 UIDNEXT 2)\r\n" % WORK
+        # Seen, but not to be read: nothing is told of it.
+        await ann.say(b"c SETACL Work bob@example.org l", append)
+        assert await quiet(bob) == b""
+        assert b'* LIST (\\NoAccess) "/" %s\r\n' % WORK in await bob.say(WATCHED % WORK)
+        await ann.say(b"d SETACL Work bob@example.org lr", append)
+        assert b"(MESSAGES 3 UIDNEXT 4)" in await heard(bob, b"STATUS")
+        # RFC 5465 §5.9
+        await ann.say(b"e DELETEACL Work bob@example.org")
+        told = await heard(bob, b"LIST")
+        assert told == b'* LIST (\\NonExistent \\NoAccess \\HasNoChildren) "/" %s\r\n' % WORK
+        await ann.say(append)
+        assert await quiet(bob) == b""
+        await ann.say(b"f SETACL Work anyone lr")
+        assert await heard(bob, b"LIST") == b'* LIST (\\HasNoChildren) "/" %s\r\n' % WORK
+        await ann.say(append)
+        assert b"(MESSAGES 5 UIDNEXT 6)" in await heard(bob, b"STATUS")
+        await office.desk.close()
+
+    run(scenario())
+
+
+def test_rights_are_names_that_come_and_go() -> None:
+    """RFC 5465 §5.4: granting and revoking `l` is CREATE and DELETE to that user."""
+
+    async def scenario() -> None:
+        office = await Office.open()
+        ann, bob = await office.login("ann"), await office.login("bob")
+        await bob.say(b"a NOTIFY SET (mailboxes %s (MailboxName))" % WORK)
+        await ann.say(b"a SETACL Work bob@example.org lr")
+        assert await heard(bob, b"LIST") == b'* LIST (\\HasNoChildren) "/" %s\r\n' % WORK
+        await ann.say(b"b SETACL Work -bob@example.org l")
+        assert await heard(bob, b"LIST") == b'* LIST (\\NonExistent \\HasNoChildren) "/" %s\r\n' % WORK
+        await office.desk.close()
+
+    run(scenario())
+
+
+def test_rights_to_the_selected_mailbox_that_go() -> None:
+    async def scenario() -> None:
+        office = await Office.open()
+        ann = await office.login("ann")
+        await ann.say(b"a SETACL Work bob@example.org lr")
+        bob = await office.login("bob", enable=b"IMAP4rev2", select=WORK)
+        await bob.say(WATCHED % b"INBOX")
+        await ann.say(b"b DELETEACL Work bob@example.org", b"c APPEND Work {19+}\r\nSubject: number\r\n\r\n")
+        told = await quiet(bob)
+        assert b"EXISTS" not in told and b"FETCH" not in told
+        assert b"* OK [CLOSED]" in told + await bob.say(b"b NOOP")
+        await office.desk.close()
 
     run(scenario())

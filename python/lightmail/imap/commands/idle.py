@@ -72,19 +72,14 @@ class _Idle:
             self._session.output.run_soon(self._tell)
 
     def _may_be_told(self, selected: Selected) -> bool:
-        """Of somebody else's mailbox. False: not any more, or not before its access control list is known again."""
-        session = self._session
-        assert session.user is not None
-        rights = session.mail.access.rights_now(session.user, selected.mailbox.id)
-        if rights is None:
-            self._waiting = True
-            session.mail.access.when_known(selected.mailbox.id, self._known)
-            return False
-        sync.apply_rights(session, selected, rights)
-        if Rights.READ not in rights:
+        """Of somebody else's mailbox."""
+        self._waiting = True
+        if sync.may_be_told(self._session, selected, self._known):
+            self._waiting = False
+            return True
+        if Rights.READ not in selected.rights:
             self.stop()
-            return False
-        return True
+        return False
 
     def _known(self) -> None:
         self._waiting = False
