@@ -105,12 +105,10 @@ class Contexts:
                 told += context.removed(removed, old)
         return told
 
-    async def update(
-        self, session: Session, selected: Selected, *, own: FetchPlan | None = None, before: Snapshot | None = None
-    ) -> None:
+    async def update(self, session: Session, selected: Selected, *, own: FetchPlan | None, fresh: UidSet) -> None:
         """Tell how the results have changed since the last time; FETCH of new messages before (RFC 5465 §7).
 
-        own: what NOTIFY asks for of each message that is new since `before`; one FETCH for it and the attributes of the
+        own: what NOTIFY asks for of each of the `fresh` messages; one FETCH for it and the attributes of the
         contexts (RFC 5465 §5.2). What cannot be decided now, because something is not available, is told with a later
         change.
         Suspends only when summaries or octets of bodies are needed.
@@ -119,8 +117,8 @@ class Contexts:
         view = selected.view
         told = b""
         wanted: list[tuple[FetchPlan, UidSet]] = []
-        if own is not None and before is not None:
-            wanted.append((own, new_since(before) & view.uids()))
+        if own is not None:
+            wanted.append((own, fresh & view.uids()))
         for context in tuple(self._by_tag.values()):
             known = context.view
             if known is view:

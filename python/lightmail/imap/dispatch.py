@@ -197,9 +197,11 @@ class Dispatcher:
                 notify = session.notify
                 if notify is not None:
                     notify.begin(argument)
-                outcome = await handler(session, argument)
-                if notify is not None:
-                    await notify.end()
+                try:
+                    outcome = await handler(session, argument)
+                finally:
+                    if notify is not None:
+                        await notify.end()
             else:
                 outcome = _not_now(name, row)
             if type(outcome) is Ask:

@@ -56,6 +56,7 @@ class Notifying:
         "flags",
         "idling",
         "messages",
+        "own_new",
     )
 
     def __init__(self, session: Session, groups: tuple[imap.EventGroup, ...]) -> None:
@@ -67,6 +68,8 @@ class Notifying:
         """Expunges only where a command admits them."""
         self.attributes: FetchPlan | None = None
         """What is fetched of new messages of the selected mailbox."""
+        self.own_new = UidSet()
+        """Messages that this client has added to the selected mailbox, and has not been told of."""
         self.idling = False
         self._session = session
         self._groups = tuple(group for group in groups if group.filter.kind not in SELECTED)
@@ -106,6 +109,7 @@ class Notifying:
 
     def selected_changed(self) -> None:
         """Another mailbox is selected, or none."""
+        self.own_new = UidSet()
         self._unwatch()
         selected = self._session.selected
         if selected is not None and self.messages:
@@ -156,7 +160,11 @@ class Notifying:
 
     def added(self, mailbox_id: MailboxId, uids: UidSet) -> None:
         """By this client, in one transaction; to be called before anything is told of it."""
-        if self._watch is not None and uids:
+        selected = self._session.selected
+        if selected is not None and selected.mailbox.id == mailbox_id:
+            if self.attributes is not None:
+                self.own_new |= uids
+        elif self._watch is not None and uids:
             self._own_added.setdefault(mailbox_id, []).append(uids)
 
     # ---- changes

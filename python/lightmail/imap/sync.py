@@ -66,11 +66,15 @@ async def tell(
         announce(session, selected, expunge=expunge, uid=uid, silent=silent)
     elif new and notify is not None:
         announce_wanted(session, selected, notify, expunge=expunge, uid=uid, silent=silent)
-    attributes = notify.attributes if notify is not None else None
+    attributes, fresh = None, UidSet()
+    if notify is not None and notify.attributes is not None:
+        # RFC 5465 §5.2: nothing is fetched of what this client has added itself.
+        attributes, fresh = notify.attributes, new_since(before) - notify.own_new
+        notify.own_new = UidSet()
     if selected.contexts is not None:
-        await selected.contexts.update(session, selected, own=attributes, before=before)
+        await selected.contexts.update(session, selected, own=attributes, fresh=fresh)
     elif attributes is not None:
-        await fetch_new(session, selected, attributes, new_since(before))
+        await fetch_new(session, selected, attributes, fresh)
     if new:
         await claim_recent(session, selected)
 

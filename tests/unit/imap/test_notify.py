@@ -282,6 +282,35 @@ def test_what_it_adds_itself_is_no_news_to_a_client() -> None:
     run(scenario())
 
 
+def test_nothing_is_fetched_of_what_it_adds_itself() -> None:
+    """RFC 5465 §5.2."""
+
+    async def scenario() -> None:
+        desk, first, second = await two()
+        await first.say(SELECTED)
+        append = b"APPEND INBOX {19+}\r\nSubject: number\r\n\r\n"
+        for own in (b"b " + append, b"c COPY 1 INBOX"):
+            told = await first.say(own)
+            assert b" EXISTS" in told and b"FETCH" not in told + await quiet(first)
+        await second.say(b"a " + append)
+        assert b"* 5 FETCH (UID 5 " in await heard(first, b"FETCH")
+        await desk.close()
+
+    run(scenario())
+
+
+def test_a_command_that_fails_is_no_change_of_its_own() -> None:
+    async def scenario() -> None:
+        desk, first, second = await two()
+        await first.say(b"a NOTIFY SET (personal (MailboxName))")
+        assert b"b NO" in await first.say(b"b CREATE misc")
+        await second.say(b"a DELETE misc")
+        assert b"* LIST (\\NonExistent " in await heard(first, b"misc")
+        await desk.close()
+
+    run(scenario())
+
+
 def test_without_sequence_numbers() -> None:
     """RFC 9586 §3: VANISHED and UIDFETCH, as everywhere."""
 
