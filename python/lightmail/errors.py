@@ -168,6 +168,14 @@ class LimitExceeded(UserError):
         self.limit = limit
 
 
+class TooManyMessages(LimitExceeded):
+    """RFC 9738 §3.1. uid: of the first message of those that the limit allows; 0: not known."""
+
+    def __init__(self, limit: int, uid: int = 0) -> None:
+        super().__init__("messages in one command", limit)
+        self.uid = uid
+
+
 class TooBig(LimitExceeded):
     def __init__(self, octets: int, limit_octets: int) -> None:
         super().__init__(f"a message of {octets} octets is too big", limit_octets)

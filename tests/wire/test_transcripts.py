@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from lightmail.imap.registry import ROWS
-from tests.support.installation import Installation
+from tests.support.installation import KINDS, Installation
+from tests.support.services import Services
 from tests.wire.transcript import Run, parse
 
 HERE = Path(__file__).parent
@@ -16,9 +17,25 @@ QUOTA = ("getquota", "getquotaroot", "setquota")
 TRANSCRIPTS = sorted(HERE.glob("*.txt"))
 
 
+LIMITED = {"messagelimit": {"messages_per_command": 4}, "savelimit": {"saved_messages": 2}}
+"""Transcripts against servers with these limits."""
+
+
 @pytest.mark.integration
 @pytest.mark.parametrize("path", TRANSCRIPTS, ids=lambda path: path.stem)
 def test_transcript(path: Path, any_server: Installation) -> None:
+    play(path, any_server)
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("kind", ["sqlite+files", "mysql+files"])
+@pytest.mark.parametrize("name", LIMITED)
+def test_transcript_with_limits(name: str, kind: str, tmp_path: Path, services: Services) -> None:
+    with Installation(KINDS[kind], tmp_path, services, {"limits": LIMITED[name]}) as installation:
+        play(HERE / "limits" / f"{name}.txt", installation)
+
+
+def play(path: Path, any_server: Installation) -> None:
     steps = parse(path)
     assert steps, f"{path.name} is empty"
     user, password = any_server.add_user()

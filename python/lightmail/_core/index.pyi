@@ -113,6 +113,9 @@ class Snapshot:
     def lasting(self, program: SearchProgram, *, saved: UidSet | None = None) -> SearchProgram:
         """The same search, to be asked again later: sequence numbers, "$" and "*" are settled as UIDs (RFC 5267 §4.3).
         Raises BadSet as SearchRun does."""
+    def scope(self, program: SearchProgram, *, saved: UidSet | None = None) -> UidSet:
+        """The messages that a search has to look at, by its sets of numbers and UIDs alone (RFC 9738 §3.1).
+        Raises BadSet for "$" when saved is None."""
     def batches(self, size: int, first: int, last: int) -> list[tuple[int, int]]:
         """Batches of `size` messages from the last message down, those numbered first to last from 1, as (greatest, least)
         UID: without a gap, the last one down to 1 (RFC 10022)."""
@@ -215,7 +218,7 @@ class OctetNeed:
 
 @final
 class FetchRun:
-    """One FETCH command under way: untagged FETCH responses, in windows, in sequence order."""
+    """One FETCH command under way: untagged FETCH responses, in windows, in sequence order or backwards."""
     def __new__(
         cls,
         plan: FetchPlan,
@@ -229,6 +232,7 @@ class FetchRun:
         flags_for: UidSet | None = None,  # messages whose FLAGS are added because \\Seen was just set
         utf8: bool = False,
         uid_only: bool = False,
+        backwards: bool = False,  # from the last message to the first (RFC 9738 §3.1)
     ) -> FetchRun: ...
     @property
     def done(self) -> bool: ...

@@ -93,6 +93,11 @@ def _quantities(config: Config) -> Iterator[Problem]:
             "limits.line_octets",
             f"{limits.line_octets} is more than limits.command_octets ({limits.command_octets}); expected at most that",
         )
+    if limits.messages_per_command and limits.saved_messages:
+        yield (
+            "limits.saved_messages",
+            "limits.messages_per_command bounds COPY and APPEND too; expected one of them (RFC 9738 §3)",
+        )
     if auth.argon2_memory_kib < 8 * auth.argon2_lanes:
         yield (
             "auth.argon2_memory_kib",

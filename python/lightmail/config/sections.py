@@ -232,6 +232,11 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     mailbox_depth: Count = 32
     mailboxes: Count = 10_000
     """Mailboxes of one user."""
+    messages_per_command: Annotated[int, Meta(ge=0)] = 0
+    """MESSAGELIMIT (RFC 9738), which should not be less than 1,000; 0: none. Clients that do not know of it see no more
+    than the last messages of a large mailbox."""
+    saved_messages: Annotated[int, Meta(ge=0)] = 0
+    """SAVELIMIT: of COPY and APPEND alone; 0: none."""
 
 
 class Upkeep(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

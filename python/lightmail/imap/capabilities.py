@@ -81,6 +81,8 @@ FEATURES = (
     Feature("SAVEDATE", When.AFTER_LOGIN, "RFC 8514"),
     Feature("MULTIAPPEND", When.AFTER_LOGIN, "RFC 3502"),
     Feature("APPENDLIMIT", When.AFTER_LOGIN, "RFC 7889; with the limit"),
+    Feature("MESSAGELIMIT", When.AFTER_LOGIN, "RFC 9738; with the limit, where there is one"),
+    Feature("SAVELIMIT", When.AFTER_LOGIN, "RFC 9738; with the limit, where there is one"),
     Feature("QUOTA", When.AFTER_LOGIN, "RFC 9208", command=True),
     Feature("QUOTA=RES-STORAGE", When.AFTER_LOGIN, "RFC 9208 §5.1"),
     Feature("QUOTA=RES-MESSAGE", When.AFTER_LOGIN, "RFC 9208 §5.2"),
@@ -109,6 +111,10 @@ class Capabilities:
         self._config = config
         self._of_clients: dict[frozenset[str], Capabilities] = {self.hidden: self}
         self._message_octets = config.limits.message_octets
+        self._most_messages = {
+            "MESSAGELIMIT": config.limits.messages_per_command,
+            "SAVELIMIT": config.limits.saved_messages,
+        }
         self._literals = "LITERAL+" if config.imap.literals == "plus" else "LITERAL-"
         self._tls_available = tls_available
         self._lists: dict[tuple[bool, bool, bool], bytes] = {}
@@ -168,5 +174,8 @@ class Capabilities:
                             yield f"AUTH={mechanism}"
                 case "APPENDLIMIT":
                     yield f"APPENDLIMIT={self._message_octets}"
+                case "MESSAGELIMIT" | "SAVELIMIT":
+                    if self._most_messages[feature.name]:
+                        yield f"{feature.name}={self._most_messages[feature.name]}"
                 case name:
                     yield name

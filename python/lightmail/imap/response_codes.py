@@ -35,6 +35,7 @@ CODES: dict[type[Exception], bytes] = {
     errors.PrivacyRequired: b"PRIVACYREQUIRED",
     errors.TooBig: b"TOOBIG",
     errors.LimitExceeded: b"LIMIT",
+    errors.TooManyMessages: b"MESSAGELIMIT",
     errors.OverQuota: b"OVERQUOTA",
     errors.NotPermitted: b"NOPERM",
     errors.ReadOnly: b"READ-ONLY",
@@ -93,6 +94,9 @@ def refusal(error: Exception, *, command: str, user: str | None) -> Done:
 
 
 def code_of(error: Exception) -> bytes:
+    if isinstance(error, errors.TooManyMessages):
+        # `"MESSAGELIMIT" SP message-limit [SP uniqueid]` (RFC 9738 §5)
+        return b"MESSAGELIMIT %d" % error.limit + (b" %d" % error.uid if error.uid else b"")
     for kind in type(error).__mro__:
         if kind in CODES:
             return CODES[kind]

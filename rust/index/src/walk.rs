@@ -17,6 +17,7 @@ pub(crate) struct Walker {
     index: usize,
     /// Messages of the view before this one.
     before: u32,
+    backwards: bool,
 }
 
 /// One message of a walk.
@@ -70,8 +71,26 @@ impl Walker {
             chunk: 0,
             index: 0,
             before: 0,
+            backwards: false,
         };
         walker.settle();
+        walker
+    }
+
+    /// From the last message to the first.
+    pub fn backwards(view: Arc<Snapshot>, uids: Arc<UidSet>) -> Self {
+        let last = view.len().checked_sub(1);
+        let (chunk, index) = last.map_or((0, 0), |last| view.place(last));
+        let mut walker = Self {
+            range: uids.ranges().len().wrapping_sub(1),
+            view,
+            uids,
+            chunk,
+            index,
+            before: last.unwrap_or(0),
+            backwards: true,
+        };
+        walker.settle_back();
         walker
     }
 
@@ -88,6 +107,9 @@ impl Walker {
 
     /// Moves on to the next message.
     pub fn step(&mut self) {
+        if self.backwards {
+            return self.step_back();
+        }
         let Some(chunk) = self.view.chunks().get(self.chunk) else {
             return;
         };
@@ -97,6 +119,43 @@ impl Walker {
             (self.chunk, self.index) = (self.chunk + 1, 0);
         }
         self.settle();
+    }
+
+    fn step_back(&mut self) {
+        match self.before.checked_sub(1) {
+            Some(before) => self.before = before,
+            None => return self.end(),
+        }
+        (self.chunk, self.index) = self.view.place(self.before);
+        self.settle_back();
+    }
+
+    /// From the current message back to the first one that is in the set.
+    fn settle_back(&mut self) {
+        let uids = Arc::clone(&self.uids);
+        let ranges = uids.ranges();
+        while let (Some(&(low, high)), Some(chunk)) =
+            (ranges.get(self.range), self.view.chunks().get(self.chunk))
+        {
+            let uid = chunk.fixed.uids[self.index];
+            if uid < low {
+                let here = ranges[..self.range].partition_point(|range| range.0 <= uid);
+                self.range = here.wrapping_sub(1);
+            } else if uid <= high {
+                return;
+            } else {
+                // `high` is less than a UID, so that one more is none too many.
+                match self.view.position(high + 1).checked_sub(1) {
+                    Some(before) => self.before = before,
+                    None => return self.end(),
+                }
+                (self.chunk, self.index) = self.view.place(self.before);
+            }
+        }
+    }
+
+    fn end(&mut self) {
+        self.range = usize::MAX;
     }
 
     /// From the current message on to the first one that is in the set.
@@ -139,13 +198,18 @@ mod tests {
             let uids = Arc::new(UidSet::from_ranges(ranges.iter().map(|&(low, more)| (low, low + more))));
             let wanted: Vec<(u32, u32)> =
                 here.iter().zip(1..).filter(|(uid, _)| uids.contains(**uid)).map(|(uid, seq)| (*uid, seq)).collect();
-            let mut walker = Walker::new(view, uids);
-            let mut seen = Vec::new();
-            while let Some(message) = walker.message() {
-                seen.push((message.uid(), message.seq));
-                walker.step();
-            }
-            prop_assert_eq!(seen, wanted);
+            let visited = |mut walker: Walker| {
+                let mut seen = Vec::new();
+                while let Some(message) = walker.message() {
+                    seen.push((message.uid(), message.seq));
+                    walker.step();
+                }
+                seen
+            };
+            let mut back = visited(Walker::backwards(Arc::clone(&view), Arc::clone(&uids)));
+            back.reverse();
+            prop_assert_eq!(&back, &wanted);
+            prop_assert_eq!(visited(Walker::new(view, uids)), wanted);
         }
     }
 }

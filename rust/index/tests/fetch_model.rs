@@ -250,7 +250,11 @@ fn naive_item(uid: u32, item: &FetchItem, options: &FetchOptions) -> Option<Vec<
 /// All responses; None when some item is not known in some message.
 fn naive(items: &[FetchItem], uids: &UidSet, options: &FetchOptions) -> Option<Vec<u8>> {
     let mut out = Vec::new();
-    for (uid, seq) in (1..=MAILS).filter(|uid| *uid != 5).zip(1..) {
+    let mut messages: Vec<(u32, u32)> = (1..=MAILS).filter(|uid| *uid != 5).zip(1..).collect();
+    if options.backwards {
+        messages.reverse();
+    }
+    for (uid, seq) in messages {
         if !uids.contains(uid) {
             continue;
         }
@@ -400,13 +404,14 @@ proptest! {
     fn windows_make_no_difference(
         items in items(),
         uids in proptest::collection::btree_set(1u32..=MAILS + 1, 0..10),
-        (uid, modseq, rev2) in any::<(bool, bool, bool)>(),
+        (uid, modseq, rev2, backwards) in any::<(bool, bool, bool, bool)>(),
         recent_from in 1u32..14,
         seen in proptest::option::of(proptest::collection::btree_set(1u32..=MAILS, 0..10)),
         (window, max_octets) in (1usize..6, 0usize..3000),
     ) {
         let options = FetchOptions {
             uid_only: false,
+            backwards,
             uid,
             modseq,
             recent_from,

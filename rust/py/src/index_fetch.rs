@@ -196,7 +196,7 @@ pub struct PyFetchRun {
 #[pymethods]
 impl PyFetchRun {
     #[new]
-    #[pyo3(signature = (plan, view, uids, *, uid, modseq, recent_from, rev2, flags_for = None, utf8 = false, uid_only = false))]
+    #[pyo3(signature = (plan, view, uids, *, uid, modseq, recent_from, rev2, flags_for = None, utf8 = false, uid_only = false, backwards = false))]
     #[expect(clippy::too_many_arguments, reason = "the stub names them")]
     fn new(
         plan: &Bound<'_, FetchPlan>,
@@ -209,6 +209,7 @@ impl PyFetchRun {
         flags_for: Option<&Bound<'_, PyUidSet>>,
         utf8: bool,
         uid_only: bool,
+        backwards: bool,
     ) -> PyResult<Self> {
         let options = FetchOptions {
             uid,
@@ -218,6 +219,7 @@ impl PyFetchRun {
             flags_for: flags_for.map(|uids| Arc::clone(&uids.get().set)),
             utf8,
             uid_only,
+            backwards,
         };
         let (view, uids) = (
             Arc::clone(&view.get().snapshot),

@@ -229,6 +229,17 @@ impl PySnapshot {
         })
     }
 
+    #[pyo3(signature = (program, *, saved = None))]
+    fn scope(
+        &self,
+        program: &Bound<'_, SearchProgram>,
+        saved: Within<'_, '_>,
+    ) -> PyResult<PyUidSet> {
+        let saved = saved.map(|saved| &*saved.get().set);
+        let scope = self.snapshot.scope(&program.get().program, saved);
+        Ok(scope.map_err(bad_set)?.into())
+    }
+
     fn batches(&self, size: u32, first: u32, last: u32) -> Vec<(u32, u32)> {
         self.snapshot.batches(size, first, last)
     }

@@ -70,6 +70,11 @@ def problems(tmp_path: Path, text: str) -> list[str]:
             "2: limits.line_octets: 300000 is more than limits.command_octets (262144); expected at most that",
         ),
         (
+            "[limits]\nmessages_per_command = 1000\nsaved_messages = 1000",
+            "3: limits.saved_messages: limits.messages_per_command bounds COPY and APPEND too; "
+            "expected one of them (RFC 9738 §3)",
+        ),
+        (
             "[auth]\nargon2_memory_kib = 8\nargon2_lanes = 4",
             "2: auth.argon2_memory_kib: 8 is too little for 4 lanes; expected at least 32 (RFC 9106 §3.1)",
         ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lightmail.config import Config, Imap
+from lightmail.config import Config, Imap, Limits
 from lightmail.imap.capabilities import FEATURES, Capabilities
 from lightmail.imap.commands.connection import ENABLED_NAMES
 
@@ -19,7 +19,7 @@ def test_the_list_comes_from_the_table() -> None:
     before = names(Config(), authenticated=False, tls=False, plaintext=True)
     after = names(Config(), authenticated=True, tls=False, plaintext=True)
     advertised = {name.partition("=")[0] if name.startswith("APPENDLIMIT") else name for name in before + after}
-    table = {feature.name for feature in FEATURES} - {"AUTH=", "LOGINDISABLED"}
+    table = {feature.name for feature in FEATURES} - {"AUTH=", "LOGINDISABLED", "MESSAGELIMIT", "SAVELIMIT"}
     assert advertised == table | {"AUTH=PLAIN", "AUTH=LOGIN"}
     assert len(before) == len(set(before)) and len(after) == len(set(after))
 
@@ -48,6 +48,16 @@ def test_after_login() -> None:
     assert f"APPENDLIMIT={Config().limits.message_octets}" in listed
     assert {"CONDSTORE", "QRESYNC", "UTF8=ACCEPT", "SPECIAL-USE", "LIST-EXTENDED", "LIST-STATUS"} <= set(listed)
     assert not [name for name in listed if name.startswith("AUTH=")] and "SASL-IR" not in listed
+
+
+def test_limits_only_where_there_are_some() -> None:
+    """RFC 9738 §3."""
+    for limits, told in (
+        (Limits(messages_per_command=1_000), "MESSAGELIMIT=1000"),
+        (Limits(saved_messages=7), "SAVELIMIT=7"),
+    ):
+        listed = names(Config(limits=limits), authenticated=True, tls=True, plaintext=True)
+        assert [name for name in listed if "LIMIT=" in name and name[0] != "A"] == [told]
 
 
 @pytest.mark.parametrize("name", ["CONDSTORE", "condstore", "AUTH=LOGIN"])

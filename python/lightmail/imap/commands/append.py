@@ -16,9 +16,10 @@ from __future__ import annotations
 
 from lightmail._core.imap import AppendMessage
 from lightmail._core.index import BadSet, UidSet
-from lightmail.errors import EmptyMessage, LightMailError, LimitExceeded, MailboxNotFound, TooBig
+from lightmail.errors import EmptyMessage, LightMailError, LimitExceeded, MailboxNotFound, TooBig, TooManyMessages
 from lightmail.imap.commands.copy import NO_TARGET
 from lightmail.imap.commands.flags import kept
+from lightmail.imap.message_limits import most_saved
 from lightmail.imap.replies import Done
 from lightmail.imap.session import Session
 from lightmail.mail.about import put_into
@@ -128,6 +129,9 @@ class AppendRun:
         limit = self._session.config.limits.message_octets
         if event.octets > limit:
             raise TooBig(event.octets, limit)
+        most = most_saved(self._session.config.limits)
+        if most and len(self._messages) >= most:
+            raise TooManyMessages(most)
         if len(self._messages) >= _MOST_MESSAGES:
             raise LimitExceeded("messages in one APPEND", _MOST_MESSAGES)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lightmail._core import imap
 from lightmail._core.index import UidSet
 from lightmail.errors import MailboxNotFound, NoRight, ReadOnly
+from lightmail.imap.message_limits import check_saved, last_messages
 from lightmail.imap.progress import Progress
 from lightmail.imap.replies import Done
 from lightmail.imap.session import Session
@@ -27,6 +28,7 @@ async def copy(session: Session, command: imap.Copy) -> Done:
         target = await session.mailbox(command.mailbox, Rights.INSERT)
         if not uids:
             return _NOTHING
+        check_saved(uids, session.config.limits)
         with Progress(session, command.tag):
             outcome = await session.mail.copy(selected.mailbox.id, uids, target.mailbox.id, rights=target.rights)
     except MailboxNotFound:
@@ -50,20 +52,21 @@ async def move(session: Session, command: imap.Move) -> Done:
         target = await session.mailbox(command.mailbox, Rights.INSERT)
         if not uids:
             return _NOTHING
+        part = last_messages(uids, session.config.limits)
         with Progress(session, command.tag):
-            outcome = await session.mail.move(selected.mailbox.id, uids, target.mailbox.id, rights=target.rights)
+            outcome = await session.mail.move(selected.mailbox.id, part.uids, target.mailbox.id, rights=target.rights)
     except MailboxNotFound:
         return NO_TARGET
     if not outcome.source_uids:
-        return _NOTHING if command.uid else _GONE
+        return part.told(session, _NOTHING if command.uid else _GONE)
     session.added(target.mailbox.id, outcome.target_uids)
     # RFC 6851 §4.3: before the EXPUNGE responses, so that the client knows where they went.
     code = _copyuid(outcome.uid_validity, outcome.source_uids, outcome.target_uids)
     session.send(b"* OK [%s] Moved\r\n" % code)
     if session.qresync and outcome.source_delta is not None:
         # RFC 6851 §4.4
-        return Done("Done", code=b"HIGHESTMODSEQ %d" % outcome.source_delta.highest_modseq)
-    return Done("Done")
+        return part.told(session, Done("Done", code=b"HIGHESTMODSEQ %d" % outcome.source_delta.highest_modseq))
+    return part.told(session, Done("Done"))
 
 
 def _copyuid(uid_validity: UidValidity, source: UidSet, target: UidSet) -> bytes:

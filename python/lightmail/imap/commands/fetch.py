@@ -1,4 +1,6 @@
-"""FETCH, UID FETCH (RFC 9051 §6.4.5; CHANGEDSINCE, VANISHED: RFC 7162 §3.1.4, §3.2.6; PARTIAL: RFC 9394 §3.3)."""
+"""FETCH, UID FETCH (RFC 9051 §6.4.5; CHANGEDSINCE, VANISHED: RFC 7162 §3.1.4, §3.2.6; PARTIAL: RFC 9394 §3.3;
+MESSAGELIMIT: RFC 9738).
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,7 @@ from lightmail.imap.commands.fetch_bodies import send_with_bodies
 from lightmail.imap.commands.fetch_windows import send_windows
 from lightmail.imap.commands.flags import tell_flags
 from lightmail.imap.commands.sets import written_uids
+from lightmail.imap.message_limits import check_window, last_messages
 from lightmail.imap.replies import Done
 from lightmail.imap.selected import Selected
 from lightmail.imap.session import Session
@@ -21,7 +24,8 @@ _SEEN_BIT = 1 << 3
 
 
 async def fetch(session: Session, command: imap.Fetch) -> Done:
-    """Untagged FETCH for each message of the set that this session knows, in sequence order.
+    """Untagged FETCH for each message of the set that this session knows, in sequence order; from the last one to the
+    first where there are more than may be (RFC 9738 §3.1: which of them have changed is not counted, those that have are).
 
     \\Seen, where reading sets it, is set on all of them in one verb before the first response.
     """
@@ -31,6 +35,7 @@ async def fetch(session: Session, command: imap.Fetch) -> Done:
     since = command.changed_since
     if command.vanished and not (command.uid and since is not None and session.qresync):
         return Done("VANISHED goes with UID FETCH, CHANGEDSINCE and ENABLE QRESYNC", status=b"BAD")
+    check_window(command.partial, session.config.limits)
     uids = selected.view.resolve(command.set, uid=command.uid, saved=selected.saved)
     if command.partial is not None:
         # RFC 9394 §3.4: of all messages of the set, whatever has changed of them.
@@ -43,6 +48,8 @@ async def fetch(session: Session, command: imap.Fetch) -> Done:
             await _send_vanished(session, selected, command, ModSeq(since))
     if not uids:
         return _FETCHED
+    part = last_messages(uids, session.config.limits)
+    uids, backwards = part.uids, part.exceeded is not None
     now_seen = None
     if plan.sets_seen and not selected.read_only and Rights.SEEN in selected.rights:
         now_seen = await _set_seen(session.mail, selected, uids)
@@ -58,10 +65,12 @@ async def fetch(session: Session, command: imap.Fetch) -> Done:
         flags_for=now_seen,
         utf8=session.utf8,
         uid_only=session.uid_only,
+        backwards=backwards,
     )
     try:
         if plan.needs_octets:
-            await send_with_bodies(session, run, selected.view.body_ids(uids))
+            body_ids = selected.view.body_ids(uids)
+            await send_with_bodies(session, run, body_ids[::-1] if backwards else body_ids)
         else:
             await send_windows(session, run)
     except (LightMailError, UnknownEncoding):
@@ -69,7 +78,7 @@ async def fetch(session: Session, command: imap.Fetch) -> Done:
         if now_seen is not None:
             await tell_flags(session, selected, now_seen, uid=command.uid)
         raise
-    return _FETCHED
+    return part.told(session, _FETCHED)
 
 
 async def _send_vanished(session: Session, selected: Selected, command: imap.Fetch, since: ModSeq) -> None:

@@ -7,6 +7,7 @@ from lightmail._core.index import Snapshot, UidSet
 from lightmail.errors import MailboxNotFound
 from lightmail.imap.commands import search
 from lightmail.imap.filters import chosen
+from lightmail.imap.message_limits import Part
 from lightmail.imap.replies import Done
 from lightmail.imap.session import Session
 from lightmail.mail.access import Found
@@ -36,24 +37,35 @@ async def multisearch(session: Session, command: imap.Esearch) -> Done:
         return search.NO_CHARSET
     if command.program.uses_modseq:
         session.condstore = True
+    parts = []
     if of_selected:
-        await _search_selected(session, command, asked)
+        parts.append(await _search_selected(session, command, asked))
     if sources is not None:
         for found in await _places(session, sources):
-            await _search_elsewhere(session, command, found, asked)
+            parts.append(await _search_elsewhere(session, command, found, asked))
+    cut = [part for part in parts if part is not None]
+    if cut and len(parts) == 1:
+        return cut[0].told(session, _SEARCHED)
+    if cut:
+        # RFC 9738 §5: without a UID, which would be one of which mailbox?
+        code = b"MESSAGELIMIT %d" % session.config.limits.messages_per_command
+        return Done("Searched: only the last messages of a mailbox", code=code)
     return _SEARCHED
 
 
-async def _search_selected(session: Session, command: imap.Esearch, asked: frozenset[str]) -> None:
+async def _search_selected(session: Session, command: imap.Esearch, asked: frozenset[str]) -> Part | None:
+    """Returns the part that was looked at where it is not the whole."""
     selected, user = session.selected, session.user
     assert selected is not None and user is not None
-    found = await search.found_in(session, selected, command)
+    part = search.part_looked_at(session, command, selected.view, selected.saved)
+    found = await search.found_in(session, selected, command, part)
     saved = selected.saved
     if "SAVE" in asked:
         selected.saved = search.told_of(found, asked - search.NOT_TOLD, command.partial)
     _tell(session, command, selected.view, found, asked, selected.name, selected.mailbox)
     if "UPDATE" in asked:
-        search.keep_context(session, selected, command, found, saved)
+        search.keep_context(session, selected, command, found, saved, part=part)
+    return part
 
 
 async def _places(session: Session, sources: tuple[imap.Filter, ...]) -> list[Found]:
@@ -73,24 +85,34 @@ async def _places(session: Session, sources: tuple[imap.Filter, ...]) -> list[Fo
     ]
 
 
-async def _search_elsewhere(session: Session, command: imap.Esearch, place: Found, asked: frozenset[str]) -> None:
+async def _search_elsewhere(
+    session: Session, command: imap.Esearch, place: Found, asked: frozenset[str]
+) -> Part | None:
+    """As `_search_selected`."""
     user = session.user
     assert user is not None
     try:
         live = await session.mail.open(place.mailbox.id)
     except MailboxNotFound:
-        return
+        return None
     try:
         view = live.snapshot
         recent_from = _NOBODY_RECENT if session.rev2 else place.mailbox.recent_from
         # "$" means messages of the selected mailbox, and nothing here.
+        part = search.part_looked_at(session, command, view, UidSet())
         found = await session.mail.search(
-            command.program, view, saved=UidSet(), recent_from=recent_from, account=user.id
+            command.program,
+            view,
+            saved=UidSet(),
+            recent_from=recent_from,
+            account=user.id,
+            within=None if part is None else part.uids,
         )
         _tell(session, command, view, found, asked, place.wire_name, place.mailbox)
     finally:
         live.release()
     await session.drain()
+    return part
 
 
 def _tell(

@@ -1,12 +1,14 @@
 """SEARCH, UID SEARCH (RFC 9051 §6.4.4; ESEARCH: RFC 4731; `$`: RFC 5182; MODSEQ: RFC 7162 §3.1.5;
-PARTIAL: RFC 9394); CANCELUPDATE, and the searches that tell of changes (RFC 5267 §4.3).
+PARTIAL: RFC 9394; MESSAGELIMIT: RFC 9738); CANCELUPDATE, and the searches that tell of changes (RFC 5267 §4.3).
 """
 
 from __future__ import annotations
 
 from lightmail._core import imap
 from lightmail._core.index import Snapshot, UidList, UidSet
+from lightmail.errors import TooManyMessages
 from lightmail.imap.contexts import Context, Contexts
+from lightmail.imap.message_limits import Part, last_messages
 from lightmail.imap.progress import Progress
 from lightmail.imap.replies import Done
 from lightmail.imap.selected import Selected
@@ -39,19 +41,20 @@ async def search(session: Session, command: imap.Search) -> Done:
     done = _SEARCHED_BY_NUMBER if program.uses_sequence_numbers else _SEARCHED
     if program.uses_modseq:
         session.condstore = True
-    found = await found_in(session, selected, command)
+    part = part_looked_at(session, command, view, selected.saved)
+    found = await found_in(session, selected, command, part)
     saved = selected.saved
     if returns is None and not session.rev2:
         session.send(_search(command, view, found))
-        return done
+        return done if part is None else part.told(session, done)
     asked = returns - NOT_TOLD if returns is not None else ALL
     if returns is not None and "SAVE" in returns:
         selected.saved = told_of(found, asked, command.partial)
     if asked:
         session.send(esearch(command, view, found, asked))
     if returns is not None and "UPDATE" in returns:
-        keep_context(session, selected, command, found, saved)
-    return done
+        keep_context(session, selected, command, found, saved, part=part)
+    return done if part is None else part.told(session, done)
 
 
 def tag_in_use(selected: Selected, command: imap.Search | imap.Esearch | imap.Sort) -> bool:
@@ -62,10 +65,36 @@ def tag_in_use(selected: Selected, command: imap.Search | imap.Esearch | imap.So
     )
 
 
+def part_looked_at(
+    session: Session,
+    command: imap.Search | imap.Esearch | imap.Sort | imap.Thread,
+    view: Snapshot,
+    saved: UidSet | None,
+) -> Part | None:
+    """The messages that a search looks at where it may not look at all that it asks for; None: it may.
+
+    view: of any mailbox. saved: `$` there. Raises BadSet.
+    """
+    limits = session.config.limits
+    if not limits.messages_per_command or len(view) <= limits.messages_per_command:
+        return None
+    part = last_messages(view.scope(command.program, saved=saved), limits)
+    return part if part.exceeded is not None else None
+
+
+def check_whole(session: Session, command: imap.Sort | imap.Thread, view: Snapshot, saved: UidSet | None) -> None:
+    """Raises TooManyMessages where not all messages may be looked at: a part has no order of the whole (RFC 9738 §3.3)."""
+    if part_looked_at(session, command, view, saved) is not None:
+        raise TooManyMessages(session.config.limits.messages_per_command)
+
+
 async def found_in(
-    session: Session, selected: Selected, command: imap.Search | imap.Esearch | imap.Sort | imap.Thread
+    session: Session,
+    selected: Selected,
+    command: imap.Search | imap.Esearch | imap.Sort | imap.Thread,
+    part: Part | None = None,
 ) -> UidSet:
-    """What matches in the selected mailbox."""
+    """What matches in the selected mailbox, or among a part of its messages."""
     assert session.user is not None
     try:
         with Progress(session, command.tag) as progress:
@@ -75,6 +104,7 @@ async def found_in(
                 saved=selected.saved,
                 recent_from=selected.recent_from,
                 account=session.user.id,
+                within=None if part is None else part.uids,
                 progress=progress.at,
             )
     except Exception:
@@ -91,11 +121,16 @@ def keep_context(
     found: UidSet,
     saved: UidSet | None,
     ordered: UidList | None = None,
+    part: Part | None = None,
 ) -> None:
-    """Tell of changes from now on, unless there are too many such searches (RFC 5267 §4.3.1).
+    """Tell of changes from now on, unless there are too many such searches (RFC 5267 §4.3.1), or not all messages were
+    looked at, so that some which match would never be told of.
 
     saved: what `$` was when the search was made. ordered: what a SORT has found.
     """
+    if part is not None:
+        session.send(b'* NO [NOUPDATE "%s"] Not all messages were looked at\r\n' % command.tag.encode())
+        return
     order = command.order if isinstance(command, imap.Sort) else None
     if selected.contexts is None:
         selected.contexts = Contexts()

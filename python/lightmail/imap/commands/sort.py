@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from lightmail._core import imap
 from lightmail._core.index import Snapshot, UidList, UidSet
-from lightmail.imap.commands.search import NOT_TOLD, TAG_IN_USE, found_in, keep_context, tag_in_use
+from lightmail.imap.commands.search import NOT_TOLD, TAG_IN_USE, check_whole, found_in, keep_context, tag_in_use
 from lightmail.imap.replies import Done
 from lightmail.imap.session import Session
 
@@ -26,9 +26,10 @@ async def sort(session: Session, command: imap.Sort) -> Done:
         return TAG_IN_USE
     if program.uses_modseq:
         session.condstore = True
-    found = await found_in(session, selected, command)
     saved = selected.saved
     try:
+        check_whole(session, command, view, selected.saved)
+        found = await found_in(session, selected, command)
         ordered = await session.mail.sort(command.order, view, found)
     except Exception:
         if returns is not None and "SAVE" in returns:

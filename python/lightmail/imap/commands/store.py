@@ -6,7 +6,9 @@ from lightmail._core import imap
 from lightmail._core.index import Snapshot, UidSet
 from lightmail.errors import NoRight, ReadOnly
 from lightmail.imap.commands.flags import kept, tell_flags
+from lightmail.imap.message_limits import last_messages
 from lightmail.imap.replies import Done
+from lightmail.imap.selected import Selected
 from lightmail.imap.session import Session
 from lightmail.model import FlagOp, FlagOutcome, ModSeq, Rights
 from lightmail.model.rights import needed
@@ -28,12 +30,19 @@ async def store(session: Session, command: imap.Store) -> Done:
         if not selected.rights & _FLAGS or (wanted and not flags):
             # RFC 4314 §4: NO only where none of the flags may be changed.
             raise NoRight(selected.name, "".join(sorted({needed(flag).letters for flag in wanted})) or "w")
-    view = selected.view
-    uids = view.resolve(command.set, uid=command.uid, saved=selected.saved)
+    uids = selected.view.resolve(command.set, uid=command.uid, saved=selected.saved)
     if command.unchanged_since is not None:
         session.condstore = True
     if not uids:
         return _NOTHING
+    part = last_messages(uids, session.config.limits)
+    return part.told(session, await _store(session, selected, command, part.uids, flags))
+
+
+async def _store(
+    session: Session, selected: Selected, command: imap.Store, uids: UidSet, flags: tuple[str, ...]
+) -> Done:
+    view = selected.view
     before = selected.live.snapshot
     outcome = await session.mail.set_flags(
         selected.mailbox.id,

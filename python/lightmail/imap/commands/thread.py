@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lightmail._core import imap
-from lightmail.imap.commands.search import found_in
+from lightmail.imap.commands.search import check_whole, found_in
 from lightmail.imap.replies import Done
 from lightmail.imap.session import Session
 
@@ -20,6 +20,7 @@ async def thread(session: Session, command: imap.Thread) -> Done:
     program = command.program
     if program.uses_modseq:
         session.condstore = True
+    check_whole(session, command, view, selected.saved)
     found = await found_in(session, selected, command)
     threads = await session.mail.thread(command.algorithm, view, found, by_uid=command.uid)
     session.send(b"* THREAD %s\r\n" % threads if threads else b"* THREAD\r\n")

@@ -10,6 +10,7 @@ use crate::error::{Error, Parsed};
 use crate::fetch::FetchItems;
 use crate::partial::PartialRange;
 use crate::search::{DateField, DateRelation, SearchKey, SearchProgram};
+use crate::set::{Bound, SequenceSet};
 
 /// ```text
 /// search             = "SEARCH" [search-return-opts] SP search-program
@@ -157,6 +158,7 @@ fn together(mut keys: Vec<SearchKey>) -> SearchKey {
 /// search-key =/ search-modsequence                                                  ; RFC 7162 §7
 /// search-key =/ ("EMAILID" / "THREADID") SP objectid                             ; RFC 8474 §7
 /// search-key =/ ("OLDER" / "YOUNGER") SP nz-number                                  ; RFC 5032 §3
+/// search-key =/ ("UIDAFTER" / "UIDBEFORE") SP uniqueid                              ; RFC 9738 §3.2
 /// search-key =/ "SAVEDBEFORE" SP date / "SAVEDON" SP date / "SAVEDSINCE" SP date / "SAVEDATESUPPORTED" ; RFC 8514 §5
 /// ```
 /// `depth`: how many parentheses, NOTs and ORs are around it.
@@ -229,6 +231,14 @@ fn search_key(cursor: &mut Cursor<'_>, depth: usize) -> Parsed<SearchKey> {
             cursor.space()?;
             SearchKey::Uid(sequence_set(cursor)?)
         }
+        b"UIDAFTER" => match uid(cursor)?.checked_add(1) {
+            Some(low) => uids(low, u32::MAX),
+            None => nothing(),
+        },
+        b"UIDBEFORE" => match uid(cursor)? {
+            1 => nothing(),
+            uid => uids(1, uid - 1),
+        },
         b"MODSEQ" => modseq(cursor)?,
         b"EMAILID" => SearchKey::EmailId(object_id(cursor)?),
         b"THREADID" => SearchKey::ThreadId(object_id(cursor)?),
@@ -299,6 +309,23 @@ fn object_id(cursor: &mut Cursor<'_>) -> Parsed<String> {
 fn size(cursor: &mut Cursor<'_>) -> Parsed<u64> {
     cursor.space()?;
     cursor.number64("a count of octets")
+}
+
+fn uid(cursor: &mut Cursor<'_>) -> Parsed<u32> {
+    cursor.space()?;
+    cursor.nz_number32("a UID")
+}
+
+/// Without "*": nothing below `low` is meant, whatever the last message is.
+fn uids(low: u32, high: u32) -> SearchKey {
+    SearchKey::Uid(SequenceSet::Ranges(vec![(
+        Bound::Number(low),
+        Bound::Number(high),
+    )]))
+}
+
+fn nothing() -> SearchKey {
+    SearchKey::Not(Box::new(SearchKey::All))
 }
 
 fn interval(cursor: &mut Cursor<'_>) -> Parsed<u64> {

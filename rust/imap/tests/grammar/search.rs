@@ -117,6 +117,19 @@ fn numbers_and_sets() {
     assert!(matches!(key("UID 1:*"), SearchKey::Uid(_)));
 }
 
+/// RFC 9738 §3.2: as UID with a range, and nothing where that would be empty.
+#[test]
+fn before_and_after_a_uid() {
+    assert_eq!(key("UIDAFTER 25000"), key("UID 25001:4294967295"));
+    assert_eq!(key("UIDBEFORE 25000"), key("UID 1:24999"));
+    assert_eq!(key("UIDBEFORE 2"), key("UID 1:1"));
+    for nothing in ["UIDAFTER 4294967295", "UIDBEFORE 1"] {
+        assert_eq!(key(nothing), key("NOT ALL"));
+    }
+    assert_eq!(fails("SEARCH UIDAFTER 0"), ("a UID", 16));
+    assert_eq!(fails("SEARCH UIDBEFORE"), ("a space", 16));
+}
+
 #[test]
 fn modseq() {
     // RFC 7162 §3.1.5

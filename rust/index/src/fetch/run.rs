@@ -32,6 +32,8 @@ pub struct FetchOptions {
     pub utf8: bool,
     /// UIDFETCH instead of FETCH (RFC 9586): UID is in them only where it was asked for.
     pub uid_only: bool,
+    /// From the last message to the first (RFC 9738 §3.1).
+    pub backwards: bool,
 }
 
 /// A piece of the responses.
@@ -75,6 +77,11 @@ impl FetchRun {
         uids: Arc<UidSet>,
         options: FetchOptions,
     ) -> Self {
+        let walk = if options.backwards {
+            Walker::backwards
+        } else {
+            Walker::new
+        };
         let flags = FlagWriter::new(view.keywords().clone());
         Self {
             messages: uids.len(),
@@ -84,7 +91,7 @@ impl FetchRun {
                 flags,
                 dates: DateWriter::default(),
             },
-            walker: Walker::new(view, uids),
+            walker: walk(view, uids),
             offered: Offered::new(),
         }
     }

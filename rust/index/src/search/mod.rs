@@ -10,6 +10,7 @@ pub(crate) mod common;
 mod lasting;
 mod program;
 mod run;
+mod scope;
 
 pub use program::SearchError;
 pub use run::{SearchContext, SearchRun};
