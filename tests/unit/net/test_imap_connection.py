@@ -133,11 +133,11 @@ def test_output_waits_while_a_command_is_held(monkeypatch: pytest.MonkeyPatch) -
     async def scenario() -> None:
         async with lobby() as place:
             wire = await place.login()
-            gate = place.desk.house.metadata.hold("list_mailboxes")
+            gate = place.desk.house.metadata.hold("visible_mailboxes")
             wire.send(b'a NOOP\r\nb LIST "" *\r\nc NOOP\r\nd LIST "" *\r\ne NOOP\r\n')
             assert await wire.line() == b"a OK Nothing done"
-            await place.desk.house.metadata.reached("list_mailboxes")
-            place.desk.house.metadata._reached["list_mailboxes"].clear()
+            await place.desk.house.metadata.reached("visible_mailboxes")
+            place.desk.house.metadata._reached["visible_mailboxes"].clear()
             gate.set()
             assert (await wire.until(b"c"))[-2].startswith(b"b OK")
             assert (await wire.until(b"e"))[-2].startswith(b"d OK")
@@ -151,9 +151,9 @@ def test_input_that_comes_while_a_command_waits_is_bounded() -> None:
     async def scenario() -> None:
         async with lobby() as place:
             wire = await place.login()
-            gate = place.desk.house.metadata.hold("list_mailboxes")
+            gate = place.desk.house.metadata.hold("visible_mailboxes")
             wire.send(b'a LIST "" *\r\n')
-            await place.desk.house.metadata.reached("list_mailboxes")
+            await place.desk.house.metadata.reached("visible_mailboxes")
             connection = next(iter(place.server._connections))
             wire.send(b"n NOOP\r\n" * 50_000 + b"z NOOP\r\n")
             await until(lambda: not connection._reading)
@@ -213,9 +213,9 @@ def test_a_client_that_goes_in_mid_command_is_forgotten() -> None:
         async with lobby() as place:
             wire = await place.login(select=b"INBOX")
             live = next(iter(place.server._connections))._session.selected.live  # type: ignore[union-attr]
-            gate = place.desk.house.metadata.hold("list_mailboxes")
+            gate = place.desk.house.metadata.hold("visible_mailboxes")
             wire.send(b'a LIST "" *\r\n')
-            await place.desk.house.metadata.reached("list_mailboxes")
+            await place.desk.house.metadata.reached("visible_mailboxes")
             wire.reset()
             await until(lambda: not len(place.server))
             assert live.references == 1  # the command still runs
@@ -355,9 +355,9 @@ def test_autologout_spares_who_is_heard_and_what_runs() -> None:
         async with lobby(tick_s=0.005, idle_timeout_s=0.2, login_timeout_s=1) as place:
             wire = await place.login()
             began = asyncio.get_running_loop().time()
-            gate = place.desk.house.metadata.hold("list_mailboxes")
+            gate = place.desk.house.metadata.hold("visible_mailboxes")
             wire.send(b'a LIST "" *\r\n')
-            await place.desk.house.metadata.reached("list_mailboxes")
+            await place.desk.house.metadata.reached("visible_mailboxes")
             wheel = place.server.wheel
             tick = wheel.tick
             await until(lambda: wheel.tick >= tick + 100)
@@ -380,9 +380,9 @@ def test_shutdown_ends_who_waits_and_lets_finish_who_works() -> None:
             await idling.line()
             appending.send(b"a APPEND INBOX {10}\r\n")
             await appending.line()
-            gate = place.desk.house.metadata.hold("list_mailboxes")
+            gate = place.desk.house.metadata.hold("visible_mailboxes")
             working.send(b'a LIST "" *\r\nb NOOP\r\n')
-            await place.desk.house.metadata.reached("list_mailboxes")
+            await place.desk.house.metadata.reached("visible_mailboxes")
             place.server.begin_shutdown()
             for wire in (waiting, idling):
                 assert await wire.rest() == b"* BYE [UNAVAILABLE] Shutting down\r\n"
@@ -407,9 +407,9 @@ def test_shutdown_cuts_who_takes_too_long(lets_go: bool, monkeypatch: pytest.Mon
         async with lobby() as place:
             wire = await place.login(select=b"INBOX")
             connection = next(iter(place.server._connections))
-            gate = place.desk.house.metadata.hold("list_mailboxes")
+            gate = place.desk.house.metadata.hold("visible_mailboxes")
             wire.send(b'a LIST "" *\r\n')
-            await place.desk.house.metadata.reached("list_mailboxes")
+            await place.desk.house.metadata.reached("visible_mailboxes")
             closing = asyncio.get_running_loop().create_task(place.server.close(0.01))
             assert await wire.rest() == b""
             if lets_go:
