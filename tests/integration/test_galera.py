@@ -19,7 +19,7 @@ from lightmail.backends.mysql import MysqlDatabase, MysqlDirectory, MysqlMetadat
 from lightmail.backends.mysql.statements import Statements
 from lightmail.config.addresses import parse_mysql
 from lightmail.errors import StoreSealed
-from lightmail.model import FlagOp, Mailbox
+from lightmail.model import FlagOp, Mailbox, Rights
 from tests.support.aio import run
 from tests.support.backends import HandClock, Store, contents, uids
 from tests.support.galera import GaleraNode, galera
@@ -164,7 +164,7 @@ def test_a_node_that_lags_writes_nothing_once_another_has_sealed_the_store(
             begun, go_on = asyncio.Event(), asyncio.Event()
 
             async def write(statements: Statements) -> None:
-                await flags.set_flags(statements, inbox.id, uids(1), FlagOp.ADD, ("\\Seen",), None)
+                await flags.set_flags(statements, inbox.id, uids(1), FlagOp.ADD, ("\\Seen",), None, Rights.ALL)
                 await statements.one("SELECT 1")
                 begun.set()
                 await go_on.wait()

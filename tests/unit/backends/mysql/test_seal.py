@@ -12,7 +12,7 @@ from lightmail.backends.mysql import MysqlDatabase, MysqlDirectory, MysqlMetadat
 from lightmail.backends.mysql.statements import Statements
 from lightmail.config.sections import Mysql
 from lightmail.errors import StoreSealed, Unavailable
-from lightmail.model import BodyId, FlagOp, Mailbox
+from lightmail.model import BodyId, FlagOp, Mailbox, Rights
 from tests.support.aio import run
 from tests.support.backends import HandClock, Store, uids
 from tests.support.eventually import eventually_async
@@ -54,7 +54,7 @@ def test_a_seal_waits_for_who_writes_and_who_comes_later_for_the_seal(services: 
             begun, go_on = asyncio.Event(), asyncio.Event()
 
             async def write(statements: Statements) -> None:
-                await flags.set_flags(statements, inbox.id, uids(1), FlagOp.ADD, ("\\Seen",), None)
+                await flags.set_flags(statements, inbox.id, uids(1), FlagOp.ADD, ("\\Seen",), None, Rights.ALL)
                 begun.set()
                 await go_on.wait()
 
@@ -84,7 +84,7 @@ def test_nothing_is_sealed_when_who_writes_does_not_end(services: Services, monk
             begun, go_on = asyncio.Event(), asyncio.Event()
 
             async def write(statements: Statements) -> None:
-                await flags.set_flags(statements, inbox.id, uids(1), FlagOp.ADD, ("\\Seen",), None)
+                await flags.set_flags(statements, inbox.id, uids(1), FlagOp.ADD, ("\\Seen",), None, Rights.ALL)
                 begun.set()
                 await go_on.wait()
 
