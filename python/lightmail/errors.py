@@ -19,7 +19,8 @@
     │   ├── AccountDisabled        address
     │   ├── PrivacyRequired        a plaintext password without TLS
     │   ├── LimitExceeded          what, limit
-    │   │   └── TooBig             octets, limit_octets
+    │   │   ├── TooBig             octets, limit_octets
+    │   │   └── TooManyAnnotations
     │   ├── OverQuota              what, mailbox_ids
     │   ├── NotPermitted           what
     │   ├── ReadOnly               what
@@ -180,6 +181,13 @@ class TooBig(LimitExceeded):
     def __init__(self, octets: int, limit_octets: int) -> None:
         super().__init__(f"a message of {octets} octets is too big", limit_octets)
         self.octets = octets
+
+
+class TooManyAnnotations(LimitExceeded):
+    """NO [METADATA TOOMANY] (RFC 5464 §4.3)."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__("annotations of one mailbox", limit)
 
 
 class OverQuota(UserError):

@@ -64,6 +64,10 @@ COMMANDS = (
     Budget("STATUS INBOX (DELETED-STORAGE)", 2, before=DELETED, production=(2, 0)),
     Budget("GETQUOTA ann@example.org", 1),
     Budget("GETQUOTAROOT INBOX", 1),
+    Budget("GETMETADATA INBOX (/shared/comment /private/comment)", 2),
+    Budget('GETMETADATA "" /shared/comment', 1),
+    Budget('SETMETADATA INBOX (/private/comment "x")', 5, 1),
+    Budget('LIST "" * RETURN (METADATA (/shared/comment))', 2, note="metadata of all mailboxes"),
     Budget("EXAMINE INBOX", 4, small=2, production=(2, 0)),
     Budget("SELECT INBOX", 7, 1, small=5, note="new messages become \\Recent", production=(5, 1)),
     Budget("SELECT INBOX", 0, before=SELECT, note="again, nothing has changed", production=(2, 0)),
@@ -115,7 +119,7 @@ COMMANDS = (
     Budget("COPY 1:* Archive", 8, 1, before=(*SELECT, NOTIFY), note="with NOTIFY", production=(7, 1)),
     Budget("CREATE New", 5, 1, production=(7, 1)),
     Budget("RENAME Archive Old", 5, 1, production=(4, 1)),
-    Budget("DELETE Archive", 8, 1, note="empty"),
+    Budget("DELETE Archive", 9, 1, note="empty"),
     Budget("SUBSCRIBE Archive", 1, 1),
 )
 

@@ -18,9 +18,8 @@ _free: WeakKeyDictionary[Services, list[MysqlUrl]] = WeakKeyDictionary()
 
 # Children first.
 TABLES = (
-    "acl", "messages", "expunges", "mailbox_keywords", "message_summaries", "message_bodies", "mailboxes", "subscriptions",
-    "aliases", "uid_validities", "users", "settings", "sessions", "processes",
-    "leases", "jobs",
+    "annotations", "acl", "messages", "expunges", "mailbox_keywords", "message_summaries", "message_bodies",
+    "mailboxes", "subscriptions", "aliases", "uid_validities", "users", "settings", "sessions", "processes", "leases", "jobs",
 )  # fmt: skip
 NUMBERED = ("users", "mailboxes", "subscriptions", "message_bodies")
 

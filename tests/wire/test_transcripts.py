@@ -14,6 +14,7 @@ from tests.wire.transcript import Run, parse
 
 HERE = Path(__file__).parent
 QUOTA = ("getquota", "getquotaroot", "setquota")
+METADATA = ("getmetadata", "setmetadata")
 TRANSCRIPTS = sorted(HERE.glob("*.txt"))
 
 
@@ -57,6 +58,7 @@ def test_every_command_has_a_transcript() -> None:
         "replacemessage": "replace",
         "unsubscribe": "subscribe",
     } | dict.fromkeys(QUOTA, "quota")
+    elsewhere |= dict.fromkeys(METADATA, "metadata")
     elsewhere |= dict.fromkeys(("setacl", "deleteacl", "getacl", "listrights", "myrights"), "acl")
     wanted = {elsewhere.get(name, name) for name in (row.type.__name__.lower() for row in ROWS)}
     assert wanted <= {path.stem for path in TRANSCRIPTS}

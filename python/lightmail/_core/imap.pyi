@@ -212,8 +212,9 @@ class List(Command):
     patterns: tuple[str, ...]
     extended: bool
     select: frozenset[str]  # SUBSCRIBED REMOTE RECURSIVEMATCH SPECIAL-USE
-    returns: frozenset[str]  # SUBSCRIBED CHILDREN SPECIAL-USE STATUS MYRIGHTS
+    returns: frozenset[str]  # SUBSCRIBED CHILDREN SPECIAL-USE STATUS MYRIGHTS METADATA
     status: tuple[str, ...]  # items of RETURN (STATUS (...)), upper case, as in Status.items
+    metadata: tuple[str, ...]  # entries of RETURN (METADATA (...)), as in GetMetadata.entries (RFC 9590)
 
 @final
 class Lsub(Command):
@@ -274,6 +275,19 @@ class ListRights(Command):
 @final
 class MyRights(Command):
     mailbox: str
+
+class GetMetadata(Command):
+    """RFC 5464 §4.2."""
+
+    mailbox: str  # "": the server
+    entries: tuple[str, ...]  # lower case: "/shared/comment"
+    max_octets: int | None
+    depth: str  # "0" | "1" | "infinity"
+
+@final
+class SetMetadata(Command):
+    mailbox: str  # "": the server
+    values: tuple[tuple[str, bytes | None], ...]  # entry in lower case, its value; None removes it
 
 @final
 class Expunge(Command):
@@ -421,6 +435,9 @@ class SortOrder:
 
 def mailbox_name(name: str, *, utf8: bool) -> bytes:
     """A mailbox as an astring on the wire: modified UTF-7 (RFC 3501 §5.1.3), or UTF-8 quoted when `utf8`."""
+
+def string(octets: Buffer, *, utf8: bool) -> bytes:
+    """Octets as a string on the wire: quoted, or a literal; literal8 where NUL is among them."""
 
 def decode_utf7(data: Buffer) -> str:
     """Modified UTF-7 to text. Raises ValueError naming the offset."""

@@ -24,6 +24,8 @@ Identifier = Annotated[str, Meta(min_length=1)]
 class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     data: Identifier = "./lightmail-data"
     """The data folder. Relative: to the folder of the configuration file, or to the working directory without one."""
+    contact: str = ""
+    """How to reach who runs this server, as a URI: "mailto:postmaster@example.org"; clients are told (RFC 5464)."""
     hostname: str = ""
     """The name told to clients and written into trace headers; empty: the name of this machine."""
     workers: Count = 1
@@ -237,6 +239,10 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     than the last messages of a large mailbox."""
     saved_messages: Annotated[int, Meta(ge=0)] = 0
     """SAVELIMIT: of COPY and APPEND alone; 0: none."""
+    annotation_octets: Annotated[int, Meta(ge=1024)] = 65_536
+    """One value (RFC 5464); more than 262,144 do not fit a command as it is by default."""
+    annotations: Annotated[int, Meta(ge=10)] = 100
+    """Of one mailbox, or of the server: shared ones, and as many of each user."""
 
 
 class Upkeep(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

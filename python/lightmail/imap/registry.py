@@ -15,7 +15,7 @@ from typing import Any
 from lightmail._core import imap
 from lightmail.imap import state
 from lightmail.imap.capabilities import Capabilities
-from lightmail.imap.commands import acl, auth, connection, idle, list, mailboxes, quota, status
+from lightmail.imap.commands import acl, auth, connection, idle, list, mailboxes, metadata, quota, status
 from lightmail.imap.commands.append import AppendRun
 from lightmail.imap.commands.copy import copy, move
 from lightmail.imap.commands.expunge import expunge
@@ -101,6 +101,8 @@ ROWS = (
     Row(imap.Xlist, list.xlist, state.AUTHENTICATED, capability="XLIST"),
     Row(imap.Namespace, mailboxes.namespace, state.AUTHENTICATED, capability="NAMESPACE"),
     Row(imap.Status, status.status, state.AUTHENTICATED),
+    Row(imap.GetMetadata, metadata.get_metadata, state.AUTHENTICATED, capability="METADATA"),
+    Row(imap.SetMetadata, metadata.set_metadata, state.AUTHENTICATED, capability="METADATA"),
     Row(imap.GetQuota, quota.get_quota, state.AUTHENTICATED, capability="QUOTA"),
     Row(imap.GetQuotaRoot, quota.get_quota_root, state.AUTHENTICATED, capability="QUOTA"),
     Row(imap.SetQuota, quota.set_quota, state.AUTHENTICATED, capability="QUOTASET"),

@@ -36,6 +36,7 @@ CODES: dict[type[Exception], bytes] = {
     errors.TooBig: b"TOOBIG",
     errors.LimitExceeded: b"LIMIT",
     errors.TooManyMessages: b"MESSAGELIMIT",
+    errors.TooManyAnnotations: b"METADATA TOOMANY",
     errors.OverQuota: b"OVERQUOTA",
     errors.NotPermitted: b"NOPERM",
     errors.ReadOnly: b"READ-ONLY",

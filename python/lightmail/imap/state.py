@@ -20,7 +20,7 @@ leads back.
 | SORT THREAD UIDBATCHES | | | yes |
 | SETACL DELETEACL GETACL LISTRIGHTS MYRIGHTS | | yes | yes |
 | CHECK CLOSE UNSELECT EXPUNGE SEARCH CANCELUPDATE FETCH STORE COPY MOVE REPLACE | | | yes |
-| GETQUOTA GETQUOTAROOT SETQUOTA | | yes | yes |
+| GETQUOTA GETQUOTAROOT SETQUOTA GETMETADATA SETMETADATA | | yes | yes |
 
 Within a state a connection may expect something else than a command: a SASL response, DONE, the octets of a message.
 That is the dispatcher's to know, and no state: none of it outlives the command that asked for it.

@@ -118,6 +118,13 @@ class Mailboxes:
         self._learn(mailbox, generation)
         return mailbox
 
+    async def any(self, user_id: UserId, name: str) -> Mailbox:
+        """A mailbox, whether it holds messages or only others. Raises MailboxNotFound."""
+        try:
+            return await self.get(user_id, name)
+        except MailboxNotSelectable:
+            return await self._metadata.get_mailbox(user_id, normal_name(name))
+
     async def inboxes(self, user_ids: Sequence[UserId]) -> dict[UserId, MailboxId]:
         """INBOX of each of these users, with one statement for all that are not known. Raises UserNotFound, Unavailable."""
         found = {user_id: self._known_mailbox(user_id, INBOX) for user_id in user_ids}

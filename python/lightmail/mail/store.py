@@ -9,6 +9,7 @@ from lightmail._core.index import UidSet
 from lightmail.config import Config
 from lightmail.mail.access import Access
 from lightmail.mail.accounts import Accounts
+from lightmail.mail.annotations import Annotations
 from lightmail.mail.bodies import Bodies
 from lightmail.mail.changes import Changes
 from lightmail.mail.delivery import Delivery
@@ -86,6 +87,9 @@ class MailStore:
             exclusive=exclusive,
         )
         self.quotas = Quotas(metadata=metadata, directory=directory)
+        self.annotations = Annotations(
+            metadata=metadata, mailboxes=self.mailboxes, access=self.access, quotas=self.quotas, config=config
+        )
         self.append = messages.append
         self.set_flags = messages.set_flags
         self.copy = messages.copy

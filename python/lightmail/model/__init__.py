@@ -6,6 +6,7 @@ Nothing here does any I/O, and nothing here imports another room of ours.
 from __future__ import annotations
 
 from lightmail.model.accounts import NO_LIMITS, ClientSession, Quota, Usage, User
+from lightmail.model.annotations import NOBODY, PRIVATE, SERVER, Annotation
 from lightmail.model.ids import (
     BodyId,
     MailboxId,
@@ -45,8 +46,12 @@ __all__ = [
     "ANYONE",
     "DELIMITER",
     "INBOX",
+    "NOBODY",
     "NO_LIMITS",
+    "PRIVATE",
+    "SERVER",
     "AccountRecord",
+    "Annotation",
     "Appended",
     "BodyCount",
     "BodyId",

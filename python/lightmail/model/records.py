@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from lightmail._core.index import UidSet
 from lightmail.model.accounts import User
+from lightmail.model.annotations import Annotation
 from lightmail.model.ids import BodyId, MailboxId, ModSeq
 from lightmail.model.mailboxes import Mailbox
 from lightmail.model.messages import BodyRecord
@@ -24,6 +25,8 @@ class AccountRecord:
     """Names, ascending; they need not exist."""
     last_uid_validity: int
     """The greatest that its address has had; 0: none."""
+    annotations: tuple[Annotation, ...] = ()
+    """Ascending: its private ones, wherever they are, and the shared ones of its mailboxes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from lightmail._core.index import UidSet
 from lightmail.model import (
+    Annotation,
     Appended,
     BodyId,
     CopyOutcome,
@@ -140,6 +141,30 @@ class MetadataStore(Protocol):
 
     async def deleted_octets(self, mailbox_ids: Sequence[MailboxId]) -> dict[MailboxId, int]:
         """Octets of the messages with \\Deleted, of those mailboxes that have any, in one statement (RFC 9208 §4.1.4)."""
+        ...
+
+    async def annotations(
+        self, user_id: UserId, mailbox_ids: Sequence[MailboxId], entries: Sequence[str] | None = None
+    ) -> list[Annotation]:
+        """The shared ones of these mailboxes (SERVER among them, or not) and this user's own, by mailbox and entry, in one
+        statement. entries: only these.
+        """
+        ...
+
+    async def annotate(
+        self,
+        user_id: UserId,
+        mailbox_id: MailboxId,
+        values: Sequence[tuple[str, bytes | None]],
+        *,
+        owner_id: UserId,
+        most: int,
+    ) -> None:
+        """Set entries (in lower case, each once), remove those whose value is None; all or none. Those that are private become
+        this user's, the others are shared; NOBODY sets shared ones. owner_id: of the mailbox; NOBODY with SERVER.
+        most: so many private ones and so many shared ones there may be of one mailbox afterwards; raises TooManyAnnotations.
+        Raises UserNotFound, MailboxNotFound. Source: RFC 5464 §4.3.
+        """
         ...
 
     async def claim_recent(self, mailbox_id: MailboxId, up_to: int) -> int:

@@ -181,6 +181,10 @@ pub enum Body {
     ListRights(Acl),
     /// RFC 4314 §3.5
     MyRights(Mailbox),
+    /// RFC 5464 §4.2
+    GetMetadata(GetMetadata),
+    /// RFC 5464 §4.3
+    SetMetadata(SetMetadata),
     /// RFC 9051 §6.3.13
     Idle,
     /// RFC 3501 §6.4.1
@@ -262,6 +266,8 @@ impl Body {
             Self::GetAcl(_) => return "GETACL",
             Self::ListRights(_) => return "LISTRIGHTS",
             Self::MyRights(_) => return "MYRIGHTS",
+            Self::GetMetadata(_) => return "GETMETADATA",
+            Self::SetMetadata(_) => return "SETMETADATA",
             Self::Idle => return "IDLE",
             Self::MultiSearch(_) => return "ESEARCH",
             Self::CancelUpdate(_) => return "CANCELUPDATE",
@@ -370,6 +376,8 @@ pub struct List {
     pub returns: Vec<ListReturn>,
     /// Items of RETURN (STATUS (…)) (RFC 5819).
     pub status: Vec<StatusItem>,
+    /// Entries of RETURN (METADATA (…)) (RFC 9590), as in [`GetMetadata`].
+    pub metadata: Vec<String>,
 }
 
 /// SETQUOTA
@@ -379,6 +387,39 @@ pub struct SetQuota {
     pub root: String,
     /// Resources in upper case, and their limits.
     pub limits: Vec<(String, u64)>,
+}
+
+/// How far below an entry GETMETADATA looks (RFC 5464 §4.2.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// Not at all.
+    Zero,
+    /// One level.
+    One,
+    /// All levels.
+    Infinity,
+}
+
+/// GETMETADATA
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GetMetadata {
+    /// "" for the server.
+    pub mailbox: Mailbox,
+    /// In lower case; never empty.
+    pub entries: Vec<String>,
+    /// Larger values are not wanted.
+    pub max_octets: Option<u32>,
+    /// What below the entries is wanted.
+    pub depth: Depth,
+}
+
+/// SETMETADATA
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetMetadata {
+    /// "" for the server.
+    pub mailbox: Mailbox,
+    /// Entries in lower case, and their values; None removes. Never empty.
+    pub values: Vec<(String, Option<Vec<u8>>)>,
 }
 
 /// A closed set of words of the protocol, with their spelling.
@@ -432,6 +473,8 @@ words! {
         Status = "STATUS",
         /// MYRIGHTS of each mailbox (RFC 8440).
         MyRights = "MYRIGHTS",
+        /// METADATA of each mailbox (RFC 9590).
+        Metadata = "METADATA",
     }
 }
 

@@ -9,15 +9,16 @@ pub mod imap {
     #[pymodule_export]
     use crate::imap_commands::{
         Authenticate, CancelUpdate, Capability, Check, Close, Command, Compress, Copy, Create,
-        Delete, DeleteAcl, Enable, Esearch, EventGroup, Expunge, Fetch, Filter, GetAcl, GetQuota,
-        GetQuotaRoot, Id, Idle, List, ListRights, Login, Logout, Lsub, Move, MyRights, Namespace,
-        Noop, Notify, Qresync, Rename, Search, Select, SetAcl, SetQuota, Sort, StartTls, Status,
-        Store, Subscribe, Thread, UidBatches, Unauthenticate, Unselect, Unsubscribe, Xlist,
+        Delete, DeleteAcl, Enable, Esearch, EventGroup, Expunge, Fetch, Filter, GetAcl,
+        GetMetadata, GetQuota, GetQuotaRoot, Id, Idle, List, ListRights, Login, Logout, Lsub, Move,
+        MyRights, Namespace, Noop, Notify, Qresync, Rename, Search, Select, SetAcl, SetMetadata,
+        SetQuota, Sort, StartTls, Status, Store, Subscribe, Thread, UidBatches, Unauthenticate,
+        Unselect, Unsubscribe, Xlist,
     };
     #[pymodule_export]
     use crate::imap_decoder::{Decoder, Limits};
     #[pymodule_export]
-    use crate::imap_encoding::{decode_utf7, mailbox_name};
+    use crate::imap_encoding::{decode_utf7, mailbox_name, string};
     #[pymodule_export]
     use crate::imap_events::{
         AppendEnd, AppendMessage, Continue, Line, LiteralData, Malformed, ReplaceMessage,

@@ -150,6 +150,7 @@ commands! {
         select: Py<PyFrozenSet>,
         returns: Py<PyFrozenSet>,
         status: Py<PyTuple>,
+        metadata: Py<PyTuple>,
     }
     /// LSUB
     Lsub { reference: Py<PyString>, pattern: Py<PyString>, }
@@ -178,6 +179,15 @@ commands! {
     ListRights { mailbox: Py<PyString>, identifier: Py<PyString>, }
     /// MYRIGHTS
     MyRights { mailbox: Py<PyString>, }
+    /// GETMETADATA
+    GetMetadata {
+        mailbox: Py<PyString>,
+        entries: Py<PyTuple>,
+        max_octets: Option<u32>,
+        depth: &'static str,
+    }
+    /// SETMETADATA
+    SetMetadata { mailbox: Py<PyString>, values: Py<PyTuple>, }
     /// EXPUNGE, UID EXPUNGE
     Expunge { uids: Option<Py<SequenceSet>>, }
     /// UIDBATCHES
@@ -434,6 +444,7 @@ pub fn to_python(py: Python<'_>, command: rust::Command) -> PyResult<Py<PyAny>> 
             select: words(py, list.select.iter().map(|option| option.as_str()))?,
             returns: words(py, list.returns.iter().map(|option| option.as_str()))?,
             status: status_items(py, &list.status)?,
+            metadata: PyTuple::new(py, list.metadata)?.unbind(),
         }),
         Body::SetAcl(acl) => make.object(SetAcl {
             mailbox: text(py, acl.mailbox.as_str()),
@@ -473,6 +484,25 @@ pub fn to_python(py: Python<'_>, command: rust::Command) -> PyResult<Py<PyAny>> 
             root: text(py, &set.root),
             limits: PyTuple::new(py, set.limits)?.unbind(),
         }),
+        Body::GetMetadata(get) => make.object(GetMetadata {
+            mailbox: text(py, get.mailbox.as_str()),
+            entries: PyTuple::new(py, get.entries)?.unbind(),
+            max_octets: get.max_octets,
+            depth: match get.depth {
+                rust::Depth::Zero => "0",
+                rust::Depth::One => "1",
+                rust::Depth::Infinity => "infinity",
+            },
+        }),
+        Body::SetMetadata(set) => {
+            let values = set.values.iter();
+            let values = values
+                .map(|(entry, value)| (entry, value.as_deref().map(|value| octets(py, value))));
+            make.object(SetMetadata {
+                mailbox: text(py, set.mailbox.as_str()),
+                values: PyTuple::new(py, values)?.unbind(),
+            })
+        }
         Body::Status { mailbox, items } => make.object(Status {
             mailbox: text(py, mailbox.as_str()),
             items: status_items(py, &items)?,

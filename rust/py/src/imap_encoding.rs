@@ -24,6 +24,13 @@ pub fn mailbox_name<'py>(py: Python<'py>, name: &str, utf8: bool) -> PyResult<Bo
     encoded(py, |out| encode::mailbox_name(name, utf8, out))
 }
 
+/// Octets as a string on the wire.
+#[pyfunction]
+#[pyo3(signature = (octets, *, utf8))]
+pub fn string(py: Python<'_>, octets: Octets, utf8: bool) -> PyResult<Bound<'_, PyBytes>> {
+    encoded(py, |out| encode::quoted(&octets, utf8, out))
+}
+
 /// Modified UTF-7 to text.
 #[pyfunction]
 pub fn decode_utf7(data: Octets) -> PyResult<String> {

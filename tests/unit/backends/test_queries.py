@@ -13,6 +13,7 @@ import pytest
 
 from lightmail.backends.sqlite import (
     acl,
+    annotating,
     append,
     bodies,
     copy_move,
@@ -38,8 +39,8 @@ from tests.support.backends import Store, open_store, uids
 from tests.support.services import Services
 
 MODULES = (
-    acl, append, bodies, copy_move, counting, directory, expunge, flags, keeping, mailbox_row, mailboxes, patching, reading,
-    records, rows, selection,
+    acl, annotating, append, bodies, copy_move, counting, directory, expunge, flags, keeping, mailbox_row, mailboxes,
+    patching, reading, records, rows, selection,
 )  # fmt: skip
 STATEMENT = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b")
 
@@ -57,6 +58,8 @@ ALLOWED_SCANS = {
 TABLES = (
     "users", "aliases", "uid_validities", "mailboxes", "subscriptions", "mailbox_keywords", "message_bodies",
     "message_summaries", "messages", "expunges", "sqlite_sequence", "settings", "leases", "jobs", "acl",
+    "message_summaries", "messages", "expunges", "sqlite_sequence", "settings", "leases", "jobs",
+    "annotations",
 )  # fmt: skip
 
 

@@ -12,9 +12,23 @@ from lightmail.errors import (
     MailboxNameInvalid,
     MailboxNotFound,
     MailboxNotSelectable,
+    TooManyAnnotations,
     UserNotFound,
 )
-from lightmail.model import DELIMITER, Mailbox, MailboxId, MailboxStatus, Quota, Rights, Usage, UserId
+from lightmail.model import (
+    DELIMITER,
+    NOBODY,
+    PRIVATE,
+    SERVER,
+    Annotation,
+    Mailbox,
+    MailboxId,
+    MailboxStatus,
+    Quota,
+    Rights,
+    Usage,
+    UserId,
+)
 
 
 class MemoryMailboxes:
@@ -128,6 +142,41 @@ class MemoryMailboxes:
         found = (self._state.mailboxes[mailbox_id] for mailbox_id in mailbox_ids if mailbox_id in self._state.mailboxes)
         marked = {box.id: [one for one in box.messages.values() if one.flags & DELETED] for box in found}
         return {mailbox_id: self._state.octets(messages) for mailbox_id, messages in marked.items() if messages}
+
+    async def annotations(
+        self, user_id: UserId, mailbox_ids: Sequence[MailboxId], entries: Sequence[str] | None = None
+    ) -> list[Annotation]:
+        return sorted(
+            Annotation(mailbox_id, entry, value)
+            for (mailbox_id, user, entry), (value, _) in self._state.annotations.items()
+            if mailbox_id in mailbox_ids and user in (NOBODY, user_id) and (entries is None or entry in entries)
+        )
+
+    async def annotate(
+        self,
+        user_id: UserId,
+        mailbox_id: MailboxId,
+        values: Sequence[tuple[str, bytes | None]],
+        *,
+        owner_id: UserId,
+        most: int,
+    ) -> None:
+        self._state.writable()
+        if user_id not in self._state.users and user_id != NOBODY:
+            raise UserNotFound(str(user_id))
+        if mailbox_id != SERVER and mailbox_id not in self._state.mailboxes:
+            raise MailboxNotFound(str(mailbox_id))
+        changed = dict(self._state.annotations)
+        for entry, value in values:
+            private = entry.startswith(PRIVATE)
+            key = (mailbox_id, user_id if private else NOBODY, entry)
+            changed.pop(key, None)
+            if value is not None:
+                changed[key] = (value, user_id if private else owner_id)
+        for user in {user_id if entry.startswith(PRIVATE) else NOBODY for entry, value in values if value is not None}:
+            if sum(key[:2] == (mailbox_id, user) for key in changed) > most:
+                raise TooManyAnnotations(most)
+        self._state.annotations = changed
 
     async def claim_recent(self, mailbox_id: MailboxId, up_to: int) -> int:
         mailbox = self._state.mailbox(mailbox_id)

@@ -180,6 +180,10 @@ class MemoryMetadata(MemoryMailboxes, MemoryAcl):
         if self._exists(user_id, target):
             raise MailboxExists(target)
         await self.create_mailbox(user_id, target, within_quota=True)
+        created = self._find(user_id, target)
+        for (mailbox_id, user, entry), kept in list(self._state.annotations.items()):
+            if mailbox_id == inbox.id:
+                self._state.annotations[created.id, user, entry] = kept
         return self._move(inbox, UidSet(inbox.messages), self._find(user_id, target), Rights.ALL)
 
     async def expunge(self, mailbox_id: MailboxId, uids: UidSet | None) -> ExpungeOutcome:

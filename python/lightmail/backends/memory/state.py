@@ -103,6 +103,8 @@ class MemoryState:
         self.aliases: dict[str, UserId] = {}
         self.mailboxes: dict[MailboxId, StoredMailbox] = {}
         self.subscriptions: set[tuple[UserId, str]] = set()
+        self.annotations: dict[tuple[MailboxId, UserId, str], tuple[bytes, UserId]] = {}
+        """By mailbox, user (NOBODY: shared) and entry: the value, and whose account it goes with."""
         self.bodies: dict[BodyId, StoredBody] = {}
         self.uid_validities: dict[str, int] = {}
         """By address: the greatest one given; outlives the account (law 2)."""
@@ -150,6 +152,7 @@ class MemoryState:
     def remove_mailbox(self, mailbox: StoredMailbox) -> None:
         """With its messages; their bodies lose one reference each."""
         del self.mailboxes[mailbox.id]
+        self.annotations = {key: kept for key, kept in self.annotations.items() if key[0] != mailbox.id}
         self.unrefer(message.body_id for message in mailbox.messages.values())
 
     def remove_user(self, user_id: UserId) -> None:
@@ -158,6 +161,7 @@ class MemoryState:
             self.remove_mailbox(mailbox)
         self.subscriptions = {(user, name) for user, name in self.subscriptions if user != user_id}
         self.aliases = {address: user for address, user in self.aliases.items() if user != user_id}
+        self.annotations = {key: kept for key, kept in self.annotations.items() if kept[1] != user_id}
         user = self.users.pop(user_id, None)
         if user is not None:
             for mailbox in self.mailboxes.values():

@@ -10,7 +10,9 @@ from lightmail.backends.memory.state import MemoryState, StoredBody, StoredMailb
 from lightmail.backends.patching import Patching, ranges_of
 from lightmail.errors import MailboxExists, MailboxNotFound, UserExists, UserNotFound
 from lightmail.model import (
+    NOBODY,
     AccountRecord,
+    Annotation,
     BodyId,
     Entries,
     ExpungeRange,
@@ -101,8 +103,12 @@ class MemoryUpkeep(MemoryCounting):
                     raise UserExists(address)
         state.aliases = {alias: user_id for alias, user_id in state.aliases.items() if user_id not in given}
         state.subscriptions = {(user_id, name) for user_id, name in state.subscriptions if user_id not in given}
+        state.annotations = {key: kept for key, kept in state.annotations.items() if kept[1] not in given}
         for account in accounts:
             user = account.user
+            for one in account.annotations:
+                key = (one.mailbox_id, user.id if one.private else NOBODY, one.entry)
+                state.annotations[key] = (one.value, user.id)
             state.users[user.id] = user
             state.user_ids = itertools.count(max(next(state.user_ids), user.id + 1))
             state.aliases |= dict.fromkeys(account.aliases, user.id)
@@ -172,4 +178,11 @@ class MemoryUpkeep(MemoryCounting):
             aliases=tuple(sorted(alias for alias, owner in self._state.aliases.items() if owner == user_id)),
             subscriptions=tuple(sorted(name for owner, name in self._state.subscriptions if owner == user_id)),
             last_uid_validity=self._state.uid_validities.get(user.address, 0),
+            annotations=tuple(
+                sorted(
+                    Annotation(mailbox_id, entry, value)
+                    for (mailbox_id, _, entry), (value, account_id) in self._state.annotations.items()
+                    if account_id == user_id
+                )
+            ),
         )

@@ -41,6 +41,7 @@ SET_QUOTA = f"""
     WHERE id = %(user)s AND {NOT_SEALED}
 """
 SELECT_MAILBOX_IDS = "SELECT id FROM mailboxes WHERE user_id = %(user)s"
+DELETE_ANNOTATIONS = "DELETE FROM annotations WHERE account_id = %(user)s"
 DELETE_USER = "DELETE FROM users WHERE id = %(user)s"
 SELECT_SETTING = "SELECT value FROM settings WHERE name = %(name)s"
 INSERT_SETTING = """
@@ -118,6 +119,7 @@ class MysqlDirectory:
                 await mailboxes.remove_mailbox(statements, MailboxId(mailbox_id))
             address = user(await statements.one(SELECT_USER_BY_ID, values), str(user_id)).address
             await statements.run(acl.DELETE_IDENTIFIERS, {"identifiers": own_identifiers(address)})
+            await statements.run(DELETE_ANNOTATIONS, values)
             # Aliases and subscriptions go with the row.
             await statements.run(DELETE_USER, values)
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from lightmail.backends.groups import union
 from lightmail.backends.mailbox_change import EVERYTHING
 from lightmail.backends.mysql.acl import INHERIT
+from lightmail.backends.mysql.annotating import COPY_ANNOTATIONS
 from lightmail.backends.mysql.copy_move import move
 from lightmail.backends.mysql.errors import NO_PARENT, Refused
 from lightmail.backends.mysql.expunge import DELETE_MESSAGES, UNREFER
@@ -94,6 +95,7 @@ UPDATE_RECENT = """
 
 DELETE_ALL_EXPUNGES = "DELETE FROM expunges WHERE mailbox_id = %(mailbox)s"
 DELETE_ALL_KEYWORDS = "DELETE FROM mailbox_keywords WHERE mailbox_id = %(mailbox)s"
+DELETE_ALL_ANNOTATIONS = "DELETE FROM annotations WHERE mailbox_id = %(mailbox)s"
 DELETE_MAILBOX = "DELETE FROM mailboxes WHERE id = %(mailbox)s"
 
 
@@ -155,6 +157,7 @@ async def rename_inbox(statements: Statements, user_id: UserId, target: str, now
     if target in places:
         raise MailboxExists(target)
     created = await create_mailbox(statements, user_id, target, (), False, True, now_s)
+    await statements.later(COPY_ANNOTATIONS, {"mailbox": places[INBOX][0], "target": created.id})
     return await move(statements, places[INBOX][0], EVERYTHING, created.id, Rights.ALL, now_s)
 
 
@@ -186,6 +189,7 @@ async def remove_mailbox(statements: Statements, mailbox_id: MailboxId) -> None:
         await statements.run(DELETE_MESSAGES, {**values, "chosen": chosen})
     await statements.run(DELETE_ALL_EXPUNGES, values)
     await statements.later(DELETE_ALL_KEYWORDS, values)
+    await statements.later(DELETE_ALL_ANNOTATIONS, values)
     await statements.later(DELETE_MAILBOX, values)
 
 

@@ -6,13 +6,25 @@ from collections.abc import Sequence
 
 from lightmail._core.index import UidSet
 from lightmail.backends.acl import entries, shared, visible
-from lightmail.backends.mysql import acl, append, bodies, copy_move, expunge, flags, mailboxes, reading, replace
+from lightmail.backends.mysql import (
+    acl,
+    annotating,
+    append,
+    bodies,
+    copy_move,
+    expunge,
+    flags,
+    mailboxes,
+    reading,
+    replace,
+)
 from lightmail.backends.mysql.database import MysqlDatabase
 from lightmail.backends.mysql.literals import Sql
 from lightmail.backends.records import location, mailbox, status, usage
 from lightmail.backends.transactions import Transactions
 from lightmail.errors import MailboxNotFound, OutcomeUnknown, Unavailable, UserNotFound
 from lightmail.model import (
+    Annotation,
     BodyId,
     Delta,
     Entries,
@@ -84,6 +96,27 @@ class MysqlMetadata(Transactions):
             return {}
         rows = await self._database.all(mailboxes.SELECT_DELETED_OCTETS, {"mailboxes": list(mailbox_ids)})
         return {MailboxId(mailbox_id): int(octets) for mailbox_id, octets in rows}
+
+    async def annotations(
+        self, user_id: UserId, mailbox_ids: Sequence[MailboxId], entries: Sequence[str] | None = None
+    ) -> list[Annotation]:
+        if not mailbox_ids or (entries is not None and not entries):
+            return []
+        rows = await self._database.all(*annotating.select(user_id, mailbox_ids, entries))
+        return sorted(annotating.annotation(row) for row in rows)
+
+    async def annotate(
+        self,
+        user_id: UserId,
+        mailbox_id: MailboxId,
+        values: Sequence[tuple[str, bytes | None]],
+        *,
+        owner_id: UserId,
+        most: int,
+    ) -> None:
+        await self._database.write(
+            lambda statements: annotating.annotate(statements, user_id, mailbox_id, values, owner_id, most)
+        )
 
     async def claim_recent(self, mailbox_id: MailboxId, up_to: int) -> int:
         row = await self._database.one(mailboxes.SELECT_RECENT, {"mailbox": mailbox_id, "up_to": up_to})

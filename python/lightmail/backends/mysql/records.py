@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from lightmail.backends.acl import by_mailbox
 from lightmail.backends.mysql import acl, mailboxes
+from lightmail.backends.mysql.annotating import PUT_ANNOTATION
 from lightmail.backends.mysql.database import MysqlDatabase
 from lightmail.backends.mysql.literals import table
 from lightmail.backends.mysql.mailbox_row import KEYWORDS
@@ -24,7 +25,9 @@ from lightmail.backends.records import (
 )
 from lightmail.errors import MailboxExists, UserExists, UserNotFound
 from lightmail.model import (
+    NOBODY,
     AccountRecord,
+    Annotation,
     BodyId,
     Entries,
     ExpungeRange,
@@ -44,6 +47,7 @@ TOGETHER = 500
 SELECT_USER_PAGE = f"SELECT {USER_COLUMNS} FROM users WHERE id > %(after)s ORDER BY id LIMIT %(limit)s"
 SELECT_ALIASES = "SELECT user_id, address FROM aliases WHERE user_id IN %(users)s"
 SELECT_SUBSCRIBED = "SELECT user_id, name FROM subscriptions WHERE user_id IN %(users)s"
+SELECT_ANNOTATED = "SELECT account_id, mailbox_id, entry, value FROM annotations WHERE account_id IN %(users)s"
 SELECT_LAST_VALIDITIES = """
     SELECT address, last FROM uid_validities FORCE INDEX (PRIMARY) WHERE address IN %(addresses)s
 """
@@ -78,6 +82,7 @@ PUT_USERS = f"""
         quota_messages = c.quota_messages, quota_mailboxes = c.quota_mailboxes
 """
 DELETE_ALIASES = "DELETE FROM aliases WHERE user_id IN %(users)s"
+DELETE_ANNOTATIONS = "DELETE FROM annotations WHERE account_id IN %(users)s"
 DELETE_SUBSCRIPTIONS = "DELETE FROM subscriptions WHERE user_id IN %(users)s"
 INSERT_ALIAS = "INSERT INTO aliases (address, user_id) VALUES (%s, %s)"
 INSERT_SUBSCRIPTION = "INSERT INTO subscriptions (user_id, name) VALUES (%s, %s)"
@@ -131,6 +136,9 @@ async def _accounts(statements: Statements, users: Sequence[User]) -> list[Accou
         return []
     values = {"users": [one.id for one in users], "addresses": [one.address for one in users]}
     aliases, subscriptions = defaultdict(list), defaultdict(list)
+    annotations: defaultdict[int, list[Annotation]] = defaultdict(list)
+    for account_id, mailbox_id, entry, value in await statements.all(SELECT_ANNOTATED, values):
+        annotations[account_id].append(Annotation(MailboxId(mailbox_id), entry, bytes(value)))
     for user_id, address in await statements.all(SELECT_ALIASES, values):
         aliases[user_id].append(address)
     for user_id, name in await statements.all(SELECT_SUBSCRIBED, values):
@@ -142,6 +150,7 @@ async def _accounts(statements: Statements, users: Sequence[User]) -> list[Accou
             aliases=tuple(sorted(aliases[one.id])),
             subscriptions=tuple(sorted(subscriptions[one.id])),
             last_uid_validity=last.get(one.address, 0),
+            annotations=tuple(sorted(annotations[one.id])),
         )
         for one in users
     ]
@@ -201,9 +210,16 @@ async def put_accounts(statements: Statements, accounts: Sequence[AccountRecord]
     ids = {"users": [account.user.id for account in changed]}
     await statements.later(DELETE_ALIASES, ids)
     await statements.later(DELETE_SUBSCRIPTIONS, ids)
+    await statements.later(DELETE_ANNOTATIONS, ids)
     await _put(statements, PUT_USERS, USER_COLUMNS.split(", "), [user_row(account.user) for account in changed])
     await statements.many(INSERT_ALIAS, [(alias, one.user.id) for one in changed for alias in one.aliases])
     await statements.many(INSERT_SUBSCRIPTION, [(one.user.id, name) for one in changed for name in one.subscriptions])
+    annotated = [
+        (each.mailbox_id, one.user.id if each.private else NOBODY, each.entry, each.value, one.user.id)
+        for one in changed
+        for each in one.annotations
+    ]
+    await statements.many(PUT_ANNOTATION, annotated)
     await _raise_uid_validities(statements, [(one.user.address, one.last_uid_validity) for one in changed])
 
 
@@ -215,6 +231,7 @@ async def drop_accounts(statements: Statements, user_ids: Sequence[UserId]) -> N
         await mailboxes.remove_mailbox(statements, MailboxId(mailbox_id))
     identifiers = [identifier for row in locked for identifier in own_identifiers(row[1])]
     await statements.run(acl.DELETE_IDENTIFIERS, {"identifiers": identifiers})
+    await statements.run(DELETE_ANNOTATIONS, found)
     # Aliases and subscriptions go with the row.
     await statements.run(DELETE_USERS, found)
 

@@ -268,6 +268,24 @@ MIGRATIONS = (
             """,
         ),
     ),
+    Migration(
+        version=5,
+        usable_from=1,
+        statements=(
+            # mailbox_id 0: of the server. user_id 0: shared. account_id: whose account it goes with; 0: nobody's.
+            f"""
+            CREATE TABLE IF NOT EXISTS annotations (
+                mailbox_id BIGINT       NOT NULL,
+                user_id    BIGINT       NOT NULL,
+                entry      VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+                value      MEDIUMBLOB   NOT NULL,
+                account_id BIGINT       NOT NULL,
+                PRIMARY KEY (mailbox_id, user_id, entry),
+                KEY annotations_account (account_id)
+            ) {_TABLE}
+            """,
+        ),
+    ),
 )
 
 CURRENT = MIGRATIONS[-1].version

@@ -38,6 +38,7 @@ SET_QUOTA = """
 """
 SELECT_MAILBOX_IDS = "SELECT id FROM mailboxes WHERE user_id = :user"
 DELETE_USER = "DELETE FROM users WHERE id = :user RETURNING address"
+DELETE_ANNOTATIONS = "DELETE FROM annotations WHERE account_id = :user"
 SELECT_SETTING = "SELECT value FROM settings WHERE name = :name"
 INSERT_SETTING = "INSERT INTO settings (name, value) VALUES (:name, :value)"
 
@@ -101,6 +102,7 @@ class SqliteDirectory:
         def delete(statements: Statements) -> None:
             for (mailbox_id,) in statements.all(SELECT_MAILBOX_IDS, {"user": user_id}):
                 mailboxes.remove_mailbox(statements, MailboxId(mailbox_id), now_s)
+            statements.run(DELETE_ANNOTATIONS, {"user": user_id})
             # Aliases and subscriptions go with the row.
             row = statements.one(DELETE_USER, {"user": user_id})
             if row is None:

@@ -9,6 +9,7 @@ from lightmail.backends.mailbox_change import EVERYTHING
 from lightmail.backends.quotas import require_mailboxes
 from lightmail.backends.records import MAILBOX_ROOM, STATUS_COLUMNS, USAGE_COLUMNS, mailbox, mailbox_columns
 from lightmail.backends.sqlite.acl import INHERIT
+from lightmail.backends.sqlite.annotating import COPY_ANNOTATIONS
 from lightmail.backends.sqlite.connection import Statements
 from lightmail.backends.sqlite.copy_move import move
 from lightmail.errors import (
@@ -94,6 +95,7 @@ UNREFER_ALL = """
 DELETE_ALL_MESSAGES = "DELETE FROM messages WHERE mailbox_id = :mailbox"
 DELETE_ALL_EXPUNGES = "DELETE FROM expunges WHERE mailbox_id = :mailbox"
 DELETE_ALL_KEYWORDS = "DELETE FROM mailbox_keywords WHERE mailbox_id = :mailbox"
+DELETE_ALL_ANNOTATIONS = "DELETE FROM annotations WHERE mailbox_id = :mailbox"
 DELETE_MAILBOX = "DELETE FROM mailboxes WHERE id = :mailbox"
 
 
@@ -164,6 +166,7 @@ def rename_inbox(statements: Statements, user_id: UserId, target: str, now_s: in
     if statements.one(SELECT_PLACE, {"user": user_id, "name": target}) is not None:
         raise MailboxExists(target)
     created = create_mailbox(statements, user_id, target, (), False, True, now_s)
+    statements.run(COPY_ANNOTATIONS, {"mailbox": inbox, "target": created.id})
     return move(statements, inbox, EVERYTHING, created.id, Rights.ALL, now_s)
 
 
@@ -182,7 +185,13 @@ def remove_mailbox(statements: Statements, mailbox_id: MailboxId, now_s: int) ->
     """With all that hangs on it; its bodies lose their references."""
     values = {"mailbox": mailbox_id}
     statements.run(UNREFER_ALL, {**values, "now_s": now_s})
-    for statement in (DELETE_ALL_MESSAGES, DELETE_ALL_EXPUNGES, DELETE_ALL_KEYWORDS, DELETE_MAILBOX):
+    for statement in (
+        DELETE_ALL_MESSAGES,
+        DELETE_ALL_EXPUNGES,
+        DELETE_ALL_KEYWORDS,
+        DELETE_ALL_ANNOTATIONS,
+        DELETE_MAILBOX,
+    ):
         statements.run(statement, values)
 
 

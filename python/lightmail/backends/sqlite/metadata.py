@@ -9,12 +9,24 @@ from lightmail._core.index import UidSet
 from lightmail.backends.acl import entries, shared, visible
 from lightmail.backends.packing import MAX_MODSEQ
 from lightmail.backends.records import location, mailbox, status, usage
-from lightmail.backends.sqlite import acl, append, bodies, copy_move, expunge, flags, mailboxes, reading, replace
+from lightmail.backends.sqlite import (
+    acl,
+    annotating,
+    append,
+    bodies,
+    copy_move,
+    expunge,
+    flags,
+    mailboxes,
+    reading,
+    replace,
+)
 from lightmail.backends.sqlite.database import SqliteDatabase
 from lightmail.backends.states import found, small_changes, small_load
 from lightmail.backends.transactions import Transactions
 from lightmail.errors import MailboxNotFound, UserNotFound
 from lightmail.model import (
+    Annotation,
     BodyId,
     Delta,
     Entries,
@@ -83,6 +95,26 @@ class SqliteMetadata(Transactions):
             lambda statements: statements.all(mailboxes.SELECT_DELETED_OCTETS, {"mailboxes": listed})
         )
         return {MailboxId(mailbox_id): octets for mailbox_id, octets in rows}
+
+    async def annotations(
+        self, user_id: UserId, mailbox_ids: Sequence[MailboxId], entries: Sequence[str] | None = None
+    ) -> list[Annotation]:
+        statement, values = annotating.select(user_id, mailbox_ids, entries)
+        rows = await self._database.read(lambda statements: statements.all(statement, values))
+        return [annotating.annotation(row) for row in rows]
+
+    async def annotate(
+        self,
+        user_id: UserId,
+        mailbox_id: MailboxId,
+        values: Sequence[tuple[str, bytes | None]],
+        *,
+        owner_id: UserId,
+        most: int,
+    ) -> None:
+        await self._database.write(
+            lambda statements: annotating.annotate(statements, user_id, mailbox_id, values, owner_id, most)
+        )
 
     async def claim_recent(self, mailbox_id: MailboxId, up_to: int) -> int:
         row = self._database.one(mailboxes.SELECT_RECENT, {"mailbox": mailbox_id, "up_to": up_to})

@@ -9,18 +9,21 @@ from lightmail.backends.acl import entries
 from lightmail.backends.packing import split_words
 from lightmail.backends.records import USER_COLUMNS, mailbox, mailbox_columns, user, user_row
 from lightmail.backends.sqlite import acl
+from lightmail.backends.sqlite.annotating import PUT_ANNOTATION
 from lightmail.backends.sqlite.connection import Row, Statements
 from lightmail.backends.sqlite.mailbox_row import KEYWORDS
 from lightmail.backends.sqlite.mailboxes import remove_mailbox
 from lightmail.errors import MailboxExists, UserExists, UserNotFound
-from lightmail.model import AccountRecord, MailboxId, MailboxRecord, UserId
+from lightmail.model import NOBODY, AccountRecord, Annotation, MailboxId, MailboxRecord, UserId
 from lightmail.model.rights import own_identifiers
 
 SELECT_ACCOUNTS = f"""
     SELECT {USER_COLUMNS},
         (SELECT json_group_array(address) FROM (SELECT address FROM aliases WHERE user_id = u.id ORDER BY address)),
         (SELECT json_group_array(name) FROM (SELECT name FROM subscriptions WHERE user_id = u.id ORDER BY name)),
-        coalesce((SELECT last FROM uid_validities AS v WHERE v.address = u.address), 0)
+        coalesce((SELECT last FROM uid_validities AS v WHERE v.address = u.address), 0),
+        (SELECT json_group_array(json_array(mailbox_id, entry, hex(value)))
+         FROM (SELECT mailbox_id, entry, value FROM annotations WHERE account_id = u.id))
     FROM users AS u WHERE id > :after ORDER BY id LIMIT :limit
 """
 SELECT_MAILBOX_RECORDS = f"""
@@ -48,6 +51,7 @@ PUT_USER = f"""
         quota_mailboxes = excluded.quota_mailboxes
 """
 DELETE_ALIASES = f"DELETE FROM aliases WHERE user_id IN {_GIVEN}"
+DELETE_ANNOTATIONS = f"DELETE FROM annotations WHERE account_id IN {_GIVEN}"
 DELETE_SUBSCRIPTIONS = f"DELETE FROM subscriptions WHERE user_id IN {_GIVEN}"
 INSERT_ALIAS = "INSERT INTO aliases (address, user_id) VALUES (?, ?)"
 INSERT_SUBSCRIPTION = "INSERT INTO subscriptions (user_id, name) VALUES (?, ?)"
@@ -84,8 +88,14 @@ COUNT_RECENT = f"""
 
 def account_record(row: Row) -> AccountRecord:
     """row: of SELECT_ACCOUNTS."""
-    aliases, subscriptions, last = row[9:]
-    return AccountRecord(user(row[:9], ""), tuple(json.loads(aliases)), tuple(json.loads(subscriptions)), last)
+    aliases, subscriptions, last, annotations = row[9:]
+    placed = tuple(
+        sorted(
+            Annotation(MailboxId(mailbox_id), entry, bytes.fromhex(value))
+            for mailbox_id, entry, value in json.loads(annotations)
+        )
+    )
+    return AccountRecord(user(row[:9], ""), tuple(json.loads(aliases)), tuple(json.loads(subscriptions)), last, placed)
 
 
 def mailbox_record(row: Row) -> MailboxRecord:
@@ -107,11 +117,19 @@ def put_accounts(statements: Statements, accounts: Sequence[AccountRecord]) -> N
     taken = statements.one(SELECT_TAKEN_ADDRESS, {**given, "addresses": json.dumps(list(owners))})
     if taken is not None:
         raise UserExists(taken[0])
-    for statement in (FREE_ADDRESSES, DELETE_ALIASES, DELETE_SUBSCRIPTIONS):
+    for statement in (FREE_ADDRESSES, DELETE_ALIASES, DELETE_SUBSCRIPTIONS, DELETE_ANNOTATIONS):
         statements.run(statement, given)
     statements.many(PUT_USER, [user_row(account.user) for account in accounts])
     statements.many(INSERT_ALIAS, [(alias, one.user.id) for one in accounts for alias in one.aliases])
     statements.many(INSERT_SUBSCRIPTION, [(one.user.id, name) for one in accounts for name in one.subscriptions])
+    statements.many(
+        PUT_ANNOTATION,
+        [
+            (each.mailbox_id, one.user.id if each.private else NOBODY, each.entry, each.value, one.user.id)
+            for one in accounts
+            for each in one.annotations
+        ],
+    )
     lasts = [(one.user.address, one.last_uid_validity) for one in accounts if one.last_uid_validity]
     statements.many(RAISE_UID_VALIDITY, lasts)
 
@@ -120,6 +138,7 @@ def drop_accounts(statements: Statements, user_ids: Sequence[UserId], now_s: int
     given = {"ids": json.dumps(user_ids)}
     for (mailbox_id,) in statements.all(SELECT_MAILBOXES_OF, given):
         remove_mailbox(statements, MailboxId(mailbox_id), now_s)
+    statements.run(DELETE_ANNOTATIONS, given)
     # Aliases and subscriptions go with the row.
     gone = [identifier for (address,) in statements.all(DELETE_USERS, given) for identifier in own_identifiers(address)]
     statements.run(acl.DELETE_IDENTIFIERS, {"identifiers": json.dumps(gone)})

@@ -212,6 +212,24 @@ MIGRATIONS = (
             "CREATE INDEX acl_identifier ON acl (identifier, mailbox_id)",
         ),
     ),
+    Migration(
+        version=6,
+        usable_from=1,
+        statements=(
+            # mailbox_id 0: of the server. user_id 0: shared. account_id: whose account it goes with; 0: nobody's.
+            """
+            CREATE TABLE annotations (
+                mailbox_id INTEGER NOT NULL,
+                user_id    INTEGER NOT NULL,
+                entry      TEXT    NOT NULL,
+                value      BLOB    NOT NULL,
+                account_id INTEGER NOT NULL,
+                PRIMARY KEY (mailbox_id, user_id, entry)
+            ) STRICT, WITHOUT ROWID
+            """,
+            "CREATE INDEX annotations_account ON annotations (account_id)",
+        ),
+    ),
 )
 
 CURRENT = MIGRATIONS[-1].version

@@ -8,6 +8,7 @@ from itertools import islice
 
 from lightmail._core import imap
 from lightmail.imap.commands.acl import my_rights_line
+from lightmail.imap.commands.metadata import listed
 from lightmail.imap.commands.status import DELETED_STORAGE, note_items, status_line
 from lightmail.imap.patterns import Pattern
 from lightmail.imap.replies import Done
@@ -43,7 +44,11 @@ async def list_mailboxes(session: Session, command: imap.List) -> Done:
     if DELETED_STORAGE in command.status:
         marked = [found.mailbox.id for found in mailboxes if found.mailbox.deleted]
         deleted_octets = await session.mail.mailboxes.deleted_octets(marked)
-    lines = _lines(session, command, names, patterns, deleted_octets)
+    annotated: Mapping[MailboxId, Mapping[str, bytes]] = {}
+    if "METADATA" in command.returns:
+        ids = [found.mailbox.id for found in mailboxes if session.mail.annotations.may(found)]
+        annotated = await session.mail.annotations.of_many(user, ids, command.metadata)
+    lines = _lines(session, command, names, patterns, deleted_octets, annotated)
     while part := b"".join(islice(lines, _LINES_AT_ONCE)):
         session.send(part)
         await session.drain()
@@ -121,6 +126,7 @@ def _lines(
     names: _Names,
     patterns: list[Pattern],
     deleted_octets: Mapping[MailboxId, int],
+    annotated: Mapping[MailboxId, Mapping[str, bytes]],
 ) -> Iterator[bytes]:
     """LIST and STATUS responses, ordered by name (RFC 9051 §6.3.9.3)."""
     chosen = _chosen(names, command.select)
@@ -149,11 +155,13 @@ def _lines(
             session.mailbox_name(name),
             extended,
         )
-        if found is None or not found.mailbox.selectable or name not in chosen:
+        if found is None or name not in chosen:
             continue
-        if command.status and Rights.READ in found.rights:
+        if command.status and found.mailbox.selectable and Rights.READ in found.rights:
             yield status_line(session, name, found.mailbox, command.status, deleted_octets.get(found.mailbox.id, 0))
-        if "MYRIGHTS" in command.returns:
+        if command.metadata and session.mail.annotations.may(found):
+            yield listed(session, name, command.metadata, annotated.get(found.mailbox.id, {}))
+        if "MYRIGHTS" in command.returns and found.mailbox.selectable:
             yield my_rights_line(session, name, found.rights)
 
 

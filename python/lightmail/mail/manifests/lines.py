@@ -21,7 +21,7 @@ from msgspec import Meta, Struct
 
 from lightmail._core.frames import CorruptBody, decode_all, ingest
 from lightmail._core.mime import MimeLimits
-from lightmail.model import AccountRecord, ExpungeRange, Mailbox, MailboxRecord, Quota
+from lightmail.model import AccountRecord, Annotation, ExpungeRange, Mailbox, MailboxRecord, Quota
 from lightmail.ports.metadata import BodyLocation
 
 VERSION = 1
@@ -93,6 +93,7 @@ class AccountLine(Struct, frozen=True, kw_only=True, tag_field="line", tag="acco
     aliases: Sequence[str] = ()
     subscriptions: Sequence[str] = ()
     last_uid_validity: int = 0
+    annotations: Sequence[Annotation] = ()
     administrator: bool = False
     quota: Quota = Quota()
 
@@ -164,6 +165,7 @@ def account_line(record: AccountRecord, told: int) -> AccountLine:
         aliases=record.aliases,
         subscriptions=record.subscriptions,
         last_uid_validity=record.last_uid_validity,
+        annotations=record.annotations,
         administrator=user.administrator,
         quota=user.quota,
     )

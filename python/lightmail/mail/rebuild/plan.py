@@ -98,7 +98,8 @@ class PlannedAccount:
             quota=line.quota if line is not None else Quota(),
         )
         aliases = tuple(sorted(line.aliases)) if line is not None else ()
-        return AccountRecord(user, aliases, tuple(sorted(self.subscriptions)), self.last_uid_validity)
+        annotations = tuple(sorted(line.annotations)) if line is not None else ()
+        return AccountRecord(user, aliases, tuple(sorted(self.subscriptions)), self.last_uid_validity, annotations)
 
 
 class Plan:

@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
+from lightmail.errors import UserExists
 from lightmail.mail.check.reading import side_by_side
 from lightmail.migrate.moving.contents import Behind
 from lightmail.migrate.moving.patience import patiently
 from lightmail.migrate.moving.sides import Side
-from lightmail.model import AccountRecord, Mailbox, MailboxId, MailboxRecord, ModSeq, UserId
+from lightmail.model import NOBODY, SERVER, AccountRecord, Mailbox, MailboxId, MailboxRecord, ModSeq, UserId
 
 T = TypeVar("T")
 
@@ -79,9 +80,24 @@ class Structure:
         for users in _batches(gone):
             await patiently(self._target.upkeep.drop_accounts, users)
         for records in _batches(changed):
-            await patiently(self._target.upkeep.put_accounts, records)
+            try:
+                await patiently(self._target.upkeep.put_accounts, records)
+            except UserExists:
+                # An address went to another account while accounts were read: the next round finds them as they are.
+                kept.difference_update(record.user.id for record in records)
         self._accounts = kept
-        self.changes += len(gone) + len(changed)
+        self.changes += len(gone) + len(changed) + await self._server_follows()
+
+    async def _server_follows(self) -> int:
+        """The annotations of the server that all share."""
+        here, there = [
+            {one.entry: one.value for one in await patiently(side.metadata.annotations, NOBODY, [SERVER])}
+            for side in (self._source, self._target)
+        ]
+        changed = [(entry, here.get(entry)) for entry in {*here, *there} if here.get(entry) != there.get(entry)]
+        if changed:
+            await self._target.metadata.annotate(NOBODY, SERVER, changed, owner_id=NOBODY, most=max(len(here), 1))
+        return len(changed)
 
     async def _mailboxes_follow(self, user_id: UserId) -> list[Behind]:
         """One account: its mailboxes in the source, all at one point in time, become those of the target."""

@@ -238,6 +238,15 @@ impl<'a> Cursor<'a> {
         self.string(what).map(Some)
     }
 
+    /// `value = nstring / literal8`, octets as they are (RFC 5464 §5)
+    pub(crate) fn value(&mut self, what: &'static str) -> Parsed<Option<Cow<'a, [u8]>>> {
+        if self.peek() == Some(b'~') {
+            self.at += 1;
+            return self.literal_octets(true).map(Some);
+        }
+        self.nstring(what)
+    }
+
     /// ```text
     /// quoted      = DQUOTE *QUOTED-CHAR DQUOTE
     /// QUOTED-CHAR = <any TEXT-CHAR except quoted-specials> / "\" quoted-specials / UTF8-2 / UTF8-3 / UTF8-4
@@ -287,6 +296,11 @@ impl<'a> Cursor<'a> {
 
     /// `literal = "{" number64 ["+"] "}" CRLF *CHAR8`
     fn literal(&mut self) -> Parsed<Cow<'a, [u8]>> {
+        self.literal_octets(false)
+    }
+
+    /// `binary`: NUL may be among them (`literal8`).
+    fn literal_octets(&mut self, binary: bool) -> Parsed<Cow<'a, [u8]>> {
         const WHAT: &str = "a literal";
         let start = self.at;
         self.expect(b'{', WHAT)?;
@@ -306,11 +320,11 @@ impl<'a> Cursor<'a> {
         self.at += content.len();
         match memchr::memchr(0, content) {
             // CHAR8 = %x01-ff
-            Some(at) => Err(Error::expected(
+            Some(at) if !binary => Err(Error::expected(
                 "an octet other than NUL",
                 self.at - content.len() + at,
             )),
-            None => Ok(Cow::Borrowed(content)),
+            _ => Ok(Cow::Borrowed(content)),
         }
     }
 

@@ -1,6 +1,7 @@
 //! LIST, LSUB and XLIST.
 
 use super::cursor::Cursor;
+use super::metadata::entries_to_close;
 use super::status::status_items;
 use crate::command::{Body, List, ListReturn, ListSelect};
 use crate::error::{Error, Parsed};
@@ -22,6 +23,7 @@ pub(super) fn list(cursor: &mut Cursor<'_>) -> Parsed<Body> {
         select: Vec::new(),
         returns: Vec::new(),
         status: Vec::new(),
+        metadata: Vec::new(),
     };
     if cursor.eat_space_open() {
         list.extended = true;
@@ -135,6 +137,7 @@ fn select_options(cursor: &mut Cursor<'_>) -> Parsed<Vec<ListSelect>> {
 /// return-option    =/ "SPECIAL-USE"                    ; RFC 6154 §6
 /// return-option    =/ "MYRIGHTS"                       ; RFC 8440 §5
 /// status-option    = "STATUS" SP "(" status-att *(SP status-att) ")"
+/// return-option    =/ "METADATA" SP "(" entry *(SP entry) ")" ; RFC 9590 §5
 /// ```
 /// The "(" is taken.
 fn return_options(cursor: &mut Cursor<'_>, list: &mut List) -> Parsed<()> {
@@ -151,6 +154,11 @@ fn return_options(cursor: &mut Cursor<'_>, list: &mut List) -> Parsed<()> {
             cursor.space()?;
             cursor.open()?;
             list.status = status_items(cursor)?;
+        }
+        if option == ListReturn::Metadata {
+            cursor.space()?;
+            cursor.open()?;
+            list.metadata = entries_to_close(cursor)?;
         }
         if !list.returns.contains(&option) {
             list.returns.push(option);

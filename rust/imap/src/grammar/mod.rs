@@ -15,6 +15,7 @@ mod id;
 mod list;
 mod login;
 mod mailbox;
+mod metadata;
 pub mod octets;
 mod partial;
 mod quota;
@@ -141,6 +142,8 @@ fn body(cursor: &mut Cursor<'_>) -> Parsed<Body> {
         b"LISTRIGHTS" => Body::ListRights(acl::identified(cursor)?),
         b"MYRIGHTS" => Body::MyRights(mailbox::only(cursor)?),
         b"UIDBATCHES" => uid_batches::uid_batches(cursor)?,
+        b"GETMETADATA" => metadata::get_metadata(cursor)?,
+        b"SETMETADATA" => metadata::set_metadata(cursor)?,
         b"APPEND" => return append::without_message(cursor),
         b"UID" => {
             cursor.space()?;

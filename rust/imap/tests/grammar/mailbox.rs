@@ -1,6 +1,6 @@
 //! SELECT, EXAMINE, CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE, STATUS.
 
-use lightmail_imap::command::{Body, Select, StatusItem};
+use lightmail_imap::command::{Body, Depth, Select, StatusItem};
 
 use crate::{body, fails};
 
@@ -192,4 +192,39 @@ fn quotas() {
     assert_eq!(fails("SETQUOTA x (STORAGE)"), ("a space", 19));
     assert_eq!(fails("SETQUOTA x ( )"), ("a resource", 12));
     assert_eq!(fails("GETQUOTA"), ("a space", 8));
+}
+
+#[test]
+fn metadata() {
+    let Body::GetMetadata(get) = body(
+        "GETMETADATA \"INBOX\" (MAXSIZE 1024 DEPTH infinity) (/shared/comment /PRIVATE/Comment)",
+    ) else {
+        panic!("no GETMETADATA");
+    };
+    assert_eq!((get.max_octets, get.depth), (Some(1024), Depth::Infinity));
+    assert_eq!(get.entries, ["/shared/comment", "/private/comment"]);
+    let Body::GetMetadata(get) = body("GETMETADATA (DEPTH 1) \"\" /private/filters/values") else {
+        panic!("no GETMETADATA");
+    };
+    assert_eq!((get.mailbox.as_str(), get.depth), ("", Depth::One));
+    let Body::SetMetadata(set) =
+        body("SETMETADATA INBOX (/private/comment NIL /shared/vendor/a/b ~{2}\r\na\0)")
+    else {
+        panic!("no SETMETADATA");
+    };
+    assert_eq!(set.values[0], ("/private/comment".to_owned(), None));
+    assert_eq!(set.values[1].1.as_deref(), Some(&b"a\0"[..]));
+    for wrong in [
+        "SETMETADATA INBOX (/shared \"x\")",
+        "SETMETADATA INBOX (/shared/vendor/a \"x\")",
+        "SETMETADATA INBOX (\"/shared/a*\" \"x\")",
+        "SETMETADATA INBOX (/shared//a \"x\")",
+        "SETMETADATA INBOX (/other/a \"x\")",
+    ] {
+        assert_eq!(fails(wrong), ("an entry, as in /shared/comment", 19));
+    }
+    assert_eq!(
+        fails("GETMETADATA x (DEPTH 2) /shared/a"),
+        ("0, 1 or infinity", 21)
+    );
 }

@@ -1,6 +1,8 @@
 //! Commands back to octets, to be parsed again.
 
-use lightmail_imap::command::{Body, Command, Copy, Flag, Search, SearchReturn, Select, StoreOp};
+use lightmail_imap::command::{
+    Body, Command, Copy, Depth, Flag, Search, SearchReturn, Select, StoreOp,
+};
 use lightmail_imap::encode::{
     astring, fetch_items, mailbox_name, quoted, search_criteria, search_program, sort_criteria,
     utf7,
@@ -24,6 +26,13 @@ fn text(out: &mut Vec<u8>, parts: &[&str]) {
 fn list(out: &mut Vec<u8>, words: impl Iterator<Item = impl AsRef<str>>) {
     let words: Vec<_> = words.map(|word| word.as_ref().to_owned()).collect();
     text(out, &["(", &words.join(" "), ")"]);
+}
+
+fn entries(out: &mut Vec<u8>, entries: &[String]) {
+    for (index, entry) in entries.iter().enumerate() {
+        text(out, &[if index > 0 { " " } else { "" }]);
+        quoted(entry.as_bytes(), false, out);
+    }
 }
 
 fn flags(out: &mut Vec<u8>, flags: &[Flag]) {
@@ -140,6 +149,11 @@ fn arguments(body: &Body, utf8: bool, out: &mut Vec<u8>) {
                         out.push(b' ');
                         list(out, options.status.iter().map(|item| item.as_str()));
                     }
+                    if option.as_str() == "METADATA" {
+                        out.extend_from_slice(b" (");
+                        entries(out, &options.metadata);
+                        out.push(b')');
+                    }
                 }
                 text(out, &[")"]);
             }
@@ -202,6 +216,43 @@ fn arguments(body: &Body, utf8: bool, out: &mut Vec<u8>) {
                 .map(|(resource, limit)| format!("{resource} {limit}"))
                 .collect();
             list(out, words.iter().map(String::as_str));
+        }
+        Body::GetMetadata(get) => {
+            out.push(b' ');
+            if let Some(octets) = get.max_octets {
+                text(out, &[&format!("(MAXSIZE {octets} DEPTH ")]);
+            } else {
+                text(out, &["(DEPTH "]);
+            }
+            text(
+                out,
+                &[match get.depth {
+                    Depth::Zero => "0) ",
+                    Depth::One => "1) ",
+                    Depth::Infinity => "infinity) ",
+                }],
+            );
+            mailbox_name(get.mailbox.as_str(), utf8, out);
+            out.extend_from_slice(b" (");
+            entries(out, &get.entries);
+            out.push(b')');
+        }
+        Body::SetMetadata(set) => {
+            out.push(b' ');
+            mailbox_name(set.mailbox.as_str(), utf8, out);
+            out.extend_from_slice(b" (");
+            for (index, (entry, value)) in set.values.iter().enumerate() {
+                if index > 0 {
+                    out.push(b' ');
+                }
+                quoted(entry.as_bytes(), false, out);
+                out.push(b' ');
+                match value {
+                    Some(octets) => quoted(octets, false, out),
+                    None => out.extend_from_slice(b"NIL"),
+                }
+            }
+            out.push(b')');
         }
         Body::Thread(thread) => {
             text(out, &[" ", thread.algorithm.as_str(), " "]);

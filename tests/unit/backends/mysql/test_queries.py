@@ -23,6 +23,7 @@ from lightmail.backends.mysql import (
     MysqlSessions,
     MysqlUpkeep,
     acl,
+    annotating,
     append,
     bodies,
     copy_move,
@@ -45,7 +46,7 @@ from lightmail.backends.mysql import (
 from lightmail.backends.records import session_row
 from lightmail.config.addresses import parse_mysql
 from lightmail.errors import UserExists
-from lightmail.model import ClientSession, FlagOp, ModSeq, Quota, UserId
+from lightmail.model import NOBODY, SERVER, ClientSession, FlagOp, ModSeq, Quota, UserId
 from lightmail.model.rights import identifiers, rights_of
 from tests.support.aio import run
 from tests.support.backends import HandClock, Store, uids
@@ -55,8 +56,8 @@ from tests.unit.backends.mysql.recording import Asked, recorded
 from tests.unit.backends.mysql.upkeeping import keep_up
 
 MODULES: tuple[ModuleType, ...] = (
-    acl, append, bodies, copy_move, counting, directory, expunge, flags, keeping, mailbox_row, mailboxes, patching, reading,
-    records, rows, seal, selection, sessions,
+    acl, annotating, append, bodies, copy_move, counting, directory, expunge, flags, keeping, mailbox_row, mailboxes,
+    patching, reading, records, rows, seal, selection, sessions,
 )  # fmt: skip
 STATEMENT = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE)\b")
 PLANNED = re.compile(r"\s*(SELECT|UPDATE|DELETE|INSERT\b.*\bSELECT\b)", re.DOTALL)
@@ -131,6 +132,9 @@ async def fill(store: Store, table: MysqlSessions, database: MysqlDatabase) -> N
             (number, f"{sign}user{number}@example.org", "lr") for number in range(1, 1000) for sign in ("", "-")
         ],
         "subscriptions (user_id, name)": [(n, name) for n in OTHERS for name in ("INBOX", "Sent")],
+        "annotations (mailbox_id, user_id, entry, value, account_id)": [
+            (n, n, f"/private/{name}", b"", n) for n in OTHERS for name in "ab"
+        ],
         # Too young to be collected.
         "message_bodies (object_key, raw_octets, stored_octets, digest, reference_count, unreferenced_s)": [
             (f"gone/{number}", 1, 1, b"", 0, now_s) for number in range(LARGE)
@@ -183,6 +187,15 @@ async def scenario(store: Store, table: MysqlSessions) -> None:
     await metadata.append([store.message(inbox)])
     await metadata.copy(inbox.id, uids(top + 30), archive.id)
     await metadata.quota(user.id)
+    noted: list[tuple[str, bytes | None]] = [
+        ("/shared/comment", b"x"),
+        ("/private/comment", b"y"),
+        ("/private/x", None),
+    ]
+    await metadata.annotate(user.id, archive.id, noted, owner_id=user.id, most=100)
+    await metadata.annotations(user.id, [inbox.id, archive.id])
+    await metadata.annotate(NOBODY, SERVER, [("/shared/comment", b"z")], owner_id=NOBODY, most=100)
+    await metadata.annotations(user.id, [inbox.id, archive.id], ["/shared/comment"])
     await metadata.deleted_octets([inbox.id, archive.id, small.id])
 
     await metadata.list_mailboxes(user.id)

@@ -1,0 +1,74 @@
+"""Annotations (RFC 5464). What writes them holds the row of the account, and that of the mailbox."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lightmail.backends.mysql.answers import Row
+from lightmail.backends.mysql.seal import SEAL, unsealed
+from lightmail.backends.mysql.statements import Statements
+from lightmail.errors import MailboxNotFound, TooManyAnnotations, UserNotFound
+from lightmail.model import NOBODY, PRIVATE, SERVER, Annotation, MailboxId, UserId
+
+_SELECT = """
+    SELECT mailbox_id, entry, value FROM annotations FORCE INDEX (PRIMARY)
+    WHERE mailbox_id IN %(mailboxes)s AND user_id IN (0, %(user)s)
+"""
+SELECT_ANNOTATIONS = _SELECT
+SELECT_ENTRIES = f"{_SELECT} AND entry IN %(entries)s"
+LOCK_USER = f"SELECT id, {SEAL} FROM users WHERE id = %(user)s FOR UPDATE"
+READ_SEAL = f"SELECT 0, {SEAL}"
+LOCK_MAILBOX = "SELECT id FROM mailboxes WHERE id = %(mailbox)s FOR UPDATE"
+PUT_ANNOTATION = """
+    REPLACE INTO annotations (mailbox_id, user_id, entry, value, account_id) VALUES (%s, %s, %s, %s, %s)
+"""
+DELETE_ENTRIES = """
+    DELETE FROM annotations WHERE mailbox_id = %(mailbox)s AND user_id = %(user)s AND entry IN %(entries)s
+"""
+COUNT_ANNOTATIONS = "SELECT COUNT(*) FROM annotations WHERE mailbox_id = %(mailbox)s AND user_id = %(user)s"
+COPY_ANNOTATIONS = """
+    INSERT INTO annotations (mailbox_id, user_id, entry, value, account_id)
+    SELECT %(target)s, user_id, entry, value, account_id FROM annotations AS a WHERE a.mailbox_id = %(mailbox)s
+"""
+
+
+def select(
+    user_id: UserId, mailbox_ids: Sequence[MailboxId], entries: Sequence[str] | None
+) -> tuple[str, dict[str, object]]:
+    """The statement and its values. mailbox_ids, entries: not empty."""
+    values: dict[str, object] = {"user": user_id, "mailboxes": list(mailbox_ids)}
+    if entries is None:
+        return SELECT_ANNOTATIONS, values
+    return SELECT_ENTRIES, values | {"entries": list(entries)}
+
+
+def annotation(row: Row) -> Annotation:
+    return Annotation(MailboxId(row[0]), row[1], bytes(row[2]))
+
+
+async def annotate(
+    statements: Statements,
+    user_id: UserId,
+    mailbox_id: MailboxId,
+    values: Sequence[tuple[str, bytes | None]],
+    owner_id: UserId,
+    most: int,
+) -> None:
+    row = await statements.one(LOCK_USER if user_id != NOBODY else READ_SEAL, {"user": user_id})
+    if row is None:
+        raise UserNotFound(str(user_id))
+    unsealed(row[1])
+    if mailbox_id != SERVER and await statements.one(LOCK_MAILBOX, {"mailbox": mailbox_id}) is None:
+        raise MailboxNotFound(str(mailbox_id))
+    for user, account, private in ((user_id, user_id, True), (NOBODY, owner_id, False)):
+        chosen = [(entry, value) for entry, value in values if entry.startswith(PRIVATE) is private]
+        put = [(mailbox_id, user, entry, value, account) for entry, value in chosen if value is not None]
+        gone = [entry for entry, value in chosen if value is None]
+        where = {"mailbox": mailbox_id, "user": user}
+        if gone:
+            await statements.run(DELETE_ENTRIES, {**where, "entries": gone})
+        if put:
+            await statements.many(PUT_ANNOTATION, put)
+            ((count,),) = await statements.all(COUNT_ANNOTATIONS, where)
+            if count > most:
+                raise TooManyAnnotations(most)
