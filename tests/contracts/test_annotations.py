@@ -61,6 +61,27 @@ async def test_several_mailboxes_and_only_some_entries(store: Store) -> None:
 
 
 @on_every_metadata_backend
+async def test_marks_are_of_values(store: Store) -> None:
+    inbox, archive = await store.mailbox(), await store.mailbox("Archive")
+    bob = await store.directory.add_user("bob@example.org", "")
+    await annotate(store, inbox, shared_a=b"1", private_a=b"1")
+    await annotate(store, inbox, bob, private_b=b"1")
+    await annotate(store, archive, shared_a=b"1")
+    ids = [inbox.id, SERVER]
+    before = await store.metadata.annotation_marks(store.user.id, ids)
+    assert set(before) == {(inbox.id, "/shared/a"), (inbox.id, "/private/a")}
+    await annotate(store, inbox, shared_a=b"2", private_a=b"1")
+    await annotate(store, None, shared_a=b"2")
+    after = await store.metadata.annotation_marks(store.user.id, ids)
+    assert {key for key, _ in after.items() ^ before.items()} == {(inbox.id, "/shared/a"), (SERVER, "/shared/a")}
+    # They are the same ones wherever an account goes.
+    records = await store.upkeep.account_records(UserId(0), 10)
+    await store.upkeep.put_accounts(records)
+    assert await store.metadata.annotation_marks(store.user.id, ids) == after
+    assert await store.metadata.annotation_marks(store.user.id, []) == {}
+
+
+@on_every_metadata_backend
 async def test_all_or_none(store: Store) -> None:
     inbox = await store.mailbox()
     await annotate(store, inbox, shared_a=b"1", shared_b=b"2", private_a=b"3", private_b=b"4", private_c=b"5")

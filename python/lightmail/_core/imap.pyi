@@ -276,6 +276,7 @@ class ListRights(Command):
 class MyRights(Command):
     mailbox: str
 
+@final
 class GetMetadata(Command):
     """RFC 5464 §4.2."""
 

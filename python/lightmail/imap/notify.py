@@ -1,7 +1,8 @@
 """What one client has asked to be told of by NOTIFY (RFC 5465), and the telling of it, also between commands.
 
 The selected mailbox is told of by `sync`, which asks here what is wanted of it. Everything else comes from the picture
-of the account that `mail.watching` keeps: one line for each mailbox waits here until it can be sent.
+of the account that `mail.watching` keeps: one line for each mailbox waits here until it can be sent, and the names of
+annotations.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from lightmail._core.imap import FetchPlan
 from lightmail._core.index import UidSet
 from lightmail.errors import Unavailable
 from lightmail.imap import sync
+from lightmail.imap.commands.metadata import changed_line
 from lightmail.imap.commands.status import status_line
 from lightmail.imap.filters import SELECTED, Test, test_of
 from lightmail.imap.selected import Selected
@@ -28,11 +30,20 @@ from lightmail.model import DELIMITER, Mailbox, MailboxId, Rights
 if TYPE_CHECKING:
     from lightmail.imap.session import Session
 
-EVENTS = ("MessageNew", "MessageExpunge", "FlagChange", "MailboxName", "SubscriptionChange")
+EVENTS = (
+    "MessageNew",
+    "MessageExpunge",
+    "FlagChange",
+    "MailboxName",
+    "SubscriptionChange",
+    "MailboxMetadataChange",
+    "ServerMetadataChange",
+)
 """Those there are here, for BADEVENT."""
 MOST_LINES = 4_096
 """Waiting for a client that does not read; with more, it is told NOTIFICATIONOVERFLOW (law 7)."""
 _OVERFLOW = b"* OK [NOTIFICATIONOVERFLOW] Too much has happened; nothing more is told\r\n"
+_METADATA = frozenset({"MAILBOXMETADATACHANGE", "SERVERMETADATACHANGE"})
 _STRUCTURAL = (imap.Create, imap.Delete, imap.Rename, imap.Subscribe, imap.Unsubscribe)
 
 
@@ -40,12 +51,14 @@ class Notifying:
     """Of one session, from NOTIFY to the next one. Without groups: NOTIFY NONE."""
 
     __slots__ = (
+        "_annotated",
         "_asking",
         "_groups",
         "_lines",
         "_live",
         "_lost",
         "_own_added",
+        "_own_entries",
         "_own_names",
         "_session",
         "_tests",
@@ -77,10 +90,13 @@ class Notifying:
         self._watch: AccountWatch | None = None
         self._live: LiveMailbox | None = None
         self._lines: dict[tuple[str, str], bytes] = {}
+        self._annotated: dict[str, dict[str, None]] = {}
+        """Entries to be told of, by mailbox ("": the server)."""
         self._waiting = False
         self._asking = False
         """Whether the selected mailbox may still be told of."""
         self._own_names = frozenset[str]()
+        self._own_entries = frozenset[tuple[str, str]]()
         self._lost = set[str]()
         """Mailboxes of others that have been told as \\NoAccess."""
         self._own_added: dict[MailboxId, list[UidSet]] = {}
@@ -96,7 +112,9 @@ class Notifying:
         user = self._session.user
         assert user is not None
         if any(group.events for group in self._groups):
-            self._watch = await self._session.mail.watching.join(user, self._changed)
+            self._watch = await self._session.mail.watching.join(
+                user, self._changed, annotations=any(group.events & _METADATA for group in self._groups)
+            )
             self._test(self._watch.picture)
         self.selected_changed()
 
@@ -106,6 +124,7 @@ class Notifying:
         if watch is not None:
             self._session.mail.watching.leave(watch, self._changed)
         self._lines.clear()
+        self._annotated.clear()
 
     def selected_changed(self) -> None:
         """Another mailbox is selected, or none."""
@@ -147,16 +166,26 @@ class Notifying:
     # ---- around commands: what the client does itself is no news to it (RFC 5465 §5)
 
     def begin(self, command: object) -> None:
-        if isinstance(command, _STRUCTURAL) and self._watch is not None:
+        if self._watch is None:
+            return
+        if isinstance(command, imap.SetMetadata):
+            name = normal_name(command.mailbox)
+            self._own_entries = frozenset((name, entry) for entry, _ in command.values)
+        elif isinstance(command, _STRUCTURAL):
             named = [getattr(command, field, "") for field in ("mailbox", "source", "target")]
             names = [normal_name(name.rstrip(DELIMITER)) for name in named if name]
             self._own_names = frozenset(above for name in names for above in _up(name))
 
     async def end(self) -> None:
-        if self._own_names and self._watch is not None:
+        if (self._own_names or self._own_entries) and self._watch is not None:
             with suppress(Unavailable):
                 await self._watch.refreshed()
-            self._own_names = frozenset()
+        self.forget_own()
+
+    def forget_own(self) -> None:
+        """The command is over, well or badly."""
+        self._own_names = frozenset()
+        self._own_entries = frozenset()
 
     def added(self, mailbox_id: MailboxId, uids: UidSet) -> None:
         """By this client, in one transaction; to be called before anything is told of it."""
@@ -212,7 +241,9 @@ class Notifying:
         for name in change.subscriptions:
             if "SUBSCRIPTIONCHANGE" in self._events(self._place(change, name)) and name not in self._own_names:
                 self._lines["LIST", name] = self._list_line(change.after, name)
-        if self._lines:
+        for name, entries in change.annotated:
+            self._note(name, entries, self._place(change, name))
+        if self._lines or self._annotated:
             self.wake()
 
     def _access_changed(self, after: Picture, name: str, events: frozenset[str]) -> bool:
@@ -227,6 +258,16 @@ class Notifying:
         told = name in self._lost
         self._lost.discard(name)
         return told
+
+    def _note(self, name: str, entries: list[str], place: Place) -> None:
+        """RFC 5465 §5.6, §5.7. The server is of no group: whichever asks for it."""
+        if name:
+            wanted = "MAILBOXMETADATACHANGE" in self._events(place)
+        else:
+            wanted = any("SERVERMETADATACHANGE" in group.events for group in self._groups)
+        news = [entry for entry in entries if (name, entry) not in self._own_entries] if wanted else []
+        if news:
+            self._annotated.setdefault(name, {}).update(dict.fromkeys(news))
 
     def _place(self, change: AccountChange, name: str) -> Place:
         """Of a mailbox that is there, or was; or of a name that only is subscribed, or has mailboxes below it."""
@@ -305,7 +346,7 @@ class Notifying:
         session = self._session
         if session.notify is not self:
             return
-        if len(self._lines) > MOST_LINES:
+        if len(self._lines) + sum(map(len, self._annotated.values())) > MOST_LINES:
             # RFC 5465 §5.8: as if NOTIFY NONE had come.
             session.set_notify(Notifying(session, ()))
             session.send(_OVERFLOW)
@@ -318,8 +359,14 @@ class Notifying:
                 pass
             elif selected.behind:
                 await sync.tell(session, selected, expunge=self.idling or not self.delayed, uid=True)
-        lines = b"".join(self._lines.values())
+        lines = b"".join(
+            (
+                *self._lines.values(),
+                *(changed_line(session, name, entries) for name, entries in self._annotated.items()),
+            )
+        )
         self._lines.clear()
+        self._annotated.clear()
         if lines and session.state is not State.LOGOUT:
             session.send(lines)
 

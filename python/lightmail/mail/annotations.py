@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from lightmail.config import Config
 from lightmail.errors import NoRight, NotPermitted
 from lightmail.mail.access import Access, Place
+from lightmail.mail.changes import Changes
 from lightmail.mail.mailboxes import Mailboxes
 from lightmail.mail.quotas import Quotas
 from lightmail.model import NOBODY, PRIVATE, SERVER, Annotation, Mailbox, MailboxId, Rights, User
@@ -15,31 +16,33 @@ from lightmail.ports.metadata import MetadataStore
 ADMIN = "/shared/admin"
 """How to reach who runs the server; nobody sets it through the protocol (RFC 5464 §3.2.1.1)."""
 _SOME = Rights.READ | Rights.SEEN | Rights.WRITE | Rights.INSERT | Rights.POST
-AnnotationListener = Callable[[MailboxId, User, tuple[str, ...]], None]
-"""Takes the mailbox, or SERVER, who changed it, and which entries."""
+
+
+def annotatable(place: Place) -> bool:
+    """Whether its annotations may be read and set (RFC 5464 §3.3)."""
+    return Rights.LOOKUP in place.rights and bool(place.rights & _SOME)
 
 
 class Annotations:
     """One instance per process."""
 
     def __init__(
-        self, *, metadata: MetadataStore, mailboxes: Mailboxes, access: Access, quotas: Quotas, config: Config
+        self,
+        *,
+        metadata: MetadataStore,
+        mailboxes: Mailboxes,
+        access: Access,
+        quotas: Quotas,
+        changes: Changes,
+        config: Config,
     ) -> None:
         self._metadata = metadata
         self._mailboxes = mailboxes
         self._access = access
         self._quotas = quotas
+        self._changes = changes
         self._contact = config.server.contact
         self._most = config.limits.annotations
-        self._listeners: list[AnnotationListener] = []
-
-    def listen(self, listener: AnnotationListener) -> None:
-        """Called after each change that this process has made."""
-        self._listeners.append(listener)
-
-    def may(self, place: Place) -> bool:
-        """Whether its annotations may be read and set (RFC 5464 §3.3)."""
-        return Rights.LOOKUP in place.rights and bool(place.rights & _SOME)
 
     async def place(self, user: User, wire_name: str) -> Mailbox:
         """A mailbox, \\Noselect ones too, whose annotations this user may read and set (RFC 5464 §3.3).
@@ -47,7 +50,7 @@ class Annotations:
         Raises MailboxNotFound, NoRight.
         """
         place = await self._access.place(user, wire_name, Rights.LOOKUP)
-        if not self.may(place):
+        if not annotatable(place):
             raise NoRight(wire_name, _SOME.letters)
         return await self._mailboxes.any(place.owner, place.name)
 
@@ -72,16 +75,23 @@ class Annotations:
         entries = [entry for entry, _ in values]
         if ADMIN in entries:
             raise NotPermitted(f"{ADMIN} is set in the configuration")
-        if not all(entry.startswith(PRIVATE) for entry in entries):
+        shared = not all(entry.startswith(PRIVATE) for entry in entries)
+        if shared:
             await self._quotas.require_administrator(user)
         await self._metadata.annotate(user.id, SERVER, values, owner_id=NOBODY, most=self._most)
-        self._told(SERVER, user, entries)
+        if shared:
+            self._changes.server()
+        self._told(user, entries)
 
     async def set(self, user: User, mailbox: Mailbox, values: Sequence[tuple[str, bytes | None]]) -> None:
         """mailbox: of `place`. Raises MailboxNotFound, TooManyAnnotations."""
         await self._metadata.annotate(user.id, mailbox.id, values, owner_id=mailbox.user_id, most=self._most)
-        self._told(mailbox.id, user, [entry for entry, _ in values])
+        entries = [entry for entry, _ in values]
+        if not all(entry.startswith(PRIVATE) for entry in entries):
+            self._changes.structure(mailbox.id)
+        self._told(user, entries)
 
-    def _told(self, mailbox_id: MailboxId, user: User, entries: Sequence[str]) -> None:
-        for listener in self._listeners:
-            listener(mailbox_id, user, tuple(entries))
+    def _told(self, user: User, entries: Sequence[str]) -> None:
+        """What is private concerns nobody else."""
+        if any(entry.startswith(PRIVATE) for entry in entries):
+            self._changes.account(user.id)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from lightmail.mail.live import LiveMailboxes
 from lightmail.model import Delta, MailboxId, ModSeq, UserId
-from lightmail.ports.changes import ChangeFeed, ChangeListener, place_of_account
+from lightmail.ports.changes import PLACE_OF_SERVER, ChangeFeed, ChangeListener, place_of_account
 
 
 class Changes:
@@ -46,15 +46,21 @@ class Changes:
         self.structure(mailbox_id)
 
     def structure(self, mailbox_id: MailboxId, *, gone: bool = False) -> None:
-        """A mailbox has been created, renamed or deleted."""
+        """A mailbox has been created, renamed or deleted, or has other annotations."""
         self._tell(mailbox_id, ModSeq(0))
         if gone:
             self._live.drop(mailbox_id)
         self._feed.publish(mailbox_id, ModSeq(0))
 
     def account(self, user_id: UserId) -> None:
-        """A user has other mailboxes, or other subscriptions; what is to be known of each mailbox is told besides."""
-        place = place_of_account(user_id)
+        """A user has other mailboxes, subscriptions or annotations; what is to be known of each mailbox is told besides."""
+        self._told(place_of_account(user_id))
+
+    def server(self) -> None:
+        """The server has other annotations that all share."""
+        self._told(PLACE_OF_SERVER)
+
+    def _told(self, place: MailboxId) -> None:
         self._tell(place, ModSeq(0))
         self._feed.publish(place, ModSeq(0))
 

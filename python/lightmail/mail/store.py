@@ -88,7 +88,12 @@ class MailStore:
         )
         self.quotas = Quotas(metadata=metadata, directory=directory)
         self.annotations = Annotations(
-            metadata=metadata, mailboxes=self.mailboxes, access=self.access, quotas=self.quotas, config=config
+            metadata=metadata,
+            mailboxes=self.mailboxes,
+            access=self.access,
+            quotas=self.quotas,
+            changes=self._changes,
+            config=config,
         )
         self.append = messages.append
         self.set_flags = messages.set_flags

@@ -1,22 +1,25 @@
-"""Accounts that somebody watches as a whole (NOTIFY, RFC 5465): all their mailboxes with their counters, and what changes.
+"""Accounts that somebody watches as a whole (NOTIFY, RFC 5465): all their mailboxes with their counters, what is noted of
+them, and what changes.
 
 One picture for an account and process, however many sessions watch it; a hint of a change makes one statement for all
-of them, two where mailboxes themselves or subscriptions may have changed. What is told comes from the database (law 4).
+of them, two where mailboxes themselves or subscriptions may have changed, and one more where somebody wants to know of
+annotations. What is told comes from the database (law 4).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from lightmail.errors import SystemFault
 from lightmail.mail.access import Access, Found
+from lightmail.mail.annotations import annotatable
 from lightmail.mail.changes import Changes
 from lightmail.mail.live import LiveMailboxes
 from lightmail.mail.mailboxes import Mailboxes
-from lightmail.model import DELIMITER, MailboxId, ModSeq, User, UserId
-from lightmail.ports.changes import ChangeFeed, place_of_account
+from lightmail.model import DELIMITER, SERVER, MailboxId, ModSeq, User, UserId
+from lightmail.ports.changes import PLACE_OF_SERVER, ChangeFeed, place_of_account
 from lightmail.ports.metadata import MetadataStore
 
 RETRY_S = 1.0
@@ -24,8 +27,11 @@ RETRY_S = 1.0
 STRUCTURE_S = 10.0
 ACCOUNTS_PER_S = 100
 """Hints that only say that something has happened somewhere come every second, or faster, where nothing better is there:
-they make one statement for all accounts, and two for each, which see new mailboxes and subscriptions too, for so many
-accounts in a second; where there are very many, each has its turn every STRUCTURE_S."""
+they make one statement for all accounts, and two or three for each, which see new mailboxes, subscriptions and annotations
+too, for so many accounts in a second; where there are very many, each has its turn every STRUCTURE_S."""
+
+Marks = Mapping[tuple[MailboxId, str], int]
+"""Of annotations, by mailbox (or SERVER) and entry: another one for another value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,8 @@ class Picture:
     subscribed: frozenset[str]
     parents: frozenset[str]
     """Names with mailboxes below them."""
+    marks: Marks | None
+    """Of the annotations that the user may read; None: nobody has asked for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +61,8 @@ class AccountChange:
     """Old and new name; what is below a renamed mailbox goes with it."""
     subscriptions: list[str]
     """Subscribed, or no longer."""
+    annotated: list[tuple[str, list[str]]]
+    """Mailboxes ("": the server) with the entries that have been set or removed."""
 
 
 Listener = Callable[[AccountChange], None]
@@ -63,8 +73,9 @@ class AccountWatch:
 
     def __init__(self, owner: Watching, user: User) -> None:
         self.user = user
-        self.picture = Picture({}, frozenset(), frozenset())
-        self.listeners: list[Listener] = []
+        self.picture = Picture({}, frozenset(), frozenset(), None)
+        self.listeners: dict[Listener, bool] = {}
+        """And whether they want to know of annotations."""
         self.ready = False
         self._owner = owner
         self._dirty = False
@@ -113,6 +124,13 @@ class AccountWatch:
         places = {place.wire_name: place for place in await owner.access.visible(self.user)}
         subscribed = await owner.mailboxes.subscriptions(self.user.id) if structure else old.subscribed
         ids = {place.mailbox.id for place in places.values()} | {place_of_account(self.user.id)}
+        marks: Marks | None = None
+        if any(self.listeners.values()):
+            ids.add(PLACE_OF_SERVER)
+            marks = old.marks
+            if structure or marks is None:
+                noted = [SERVER, *(place.mailbox.id for place in places.values() if annotatable(place))]
+                marks = await owner.metadata.annotation_marks(self.user.id, noted)
         for mailbox_id in self._followed - ids:
             owner.unfollow(mailbox_id, self)
         new = ids - self._followed
@@ -120,8 +138,8 @@ class AccountWatch:
         if new:
             await owner.follow(new, self)
             # What was committed between the question and this is nobody's hint.
-            self._dirty = True
-        self.picture = Picture(places, subscribed, frozenset(_parents(places)))
+            self._dirty = self._structure = True
+        self.picture = Picture(places, subscribed, frozenset(_parents(places)), marks)
         if self.ready:
             change = difference(old, self.picture)
             for listener in tuple(self.listeners):
@@ -150,7 +168,7 @@ class Watching:
         self.access = access
         self.mailboxes = mailboxes
         self.live = live
-        self._metadata = metadata
+        self.metadata = metadata
         self._feed = feed
         self._exclusive = exclusive
         self._accounts: dict[UserId, AccountWatch] = {}
@@ -160,14 +178,16 @@ class Watching:
         self._later: asyncio.TimerHandle | None = None
         changes.listen(self._hint)
 
-    async def join(self, user: User, listener: Listener) -> AccountWatch:
-        """Be told of what changes from now on. Raises Unavailable. `leave` once each."""
+    async def join(self, user: User, listener: Listener, *, annotations: bool) -> AccountWatch:
+        """Be told of what changes from now on, of annotations too where that is wanted. Raises Unavailable. `leave` once
+        each.
+        """
         watch = self._accounts.get(user.id)
         if watch is None:
             watch = self._accounts[user.id] = AccountWatch(self, user)
-        watch.listeners.append(listener)
+        watch.listeners[listener] = annotations
         try:
-            if not watch.ready:
+            if not watch.ready or (annotations and watch.picture.marks is None):
                 await watch.refreshed()
                 watch.ready = True
         except BaseException:
@@ -176,7 +196,7 @@ class Watching:
         return watch
 
     def leave(self, watch: AccountWatch, listener: Listener) -> None:
-        watch.listeners.remove(listener)
+        del watch.listeners[listener]
         if not watch.listeners:
             del self._accounts[watch.user.id]
             watch.close()
@@ -226,7 +246,7 @@ class Watching:
         """One statement for all accounts: whose mailboxes have other messages than in the picture."""
         try:
             ids = sorted(mailbox_id for mailbox_id in self._watchers if mailbox_id > 0)
-            modseqs = await self._metadata.modseqs(ids)
+            modseqs = await self.metadata.modseqs(ids)
             for watch in tuple(self._accounts.values()):
                 boxes = [place.mailbox for place in watch.picture.places.values()]
                 if any(modseqs.get(box.id) != box.highest_modseq for box in boxes):
@@ -263,7 +283,22 @@ def difference(before: Picture, after: Picture) -> AccountChange:
         names=sorted(names - {""}),
         renamed=sorted(pair for pair in moved if not _goes_along(pair, pairs)),
         subscriptions=sorted(before.subscribed ^ after.subscribed),
+        annotated=_annotated(before, after),
     )
+
+
+def _annotated(before: Picture, after: Picture) -> list[tuple[str, list[str]]]:
+    """Of mailboxes that are there, and whose annotations the user may read: of others nothing is told."""
+    if before.marks is None or after.marks is None:
+        return []
+    readable = {place.mailbox.id: name for name, place in after.places.items() if annotatable(place)}
+    readable[SERVER] = ""
+    entries: dict[str, list[str]] = {}
+    for mailbox_id, entry in sorted({key for key, _ in before.marks.items() ^ after.marks.items()}):
+        name = readable.get(mailbox_id)
+        if name is not None:
+            entries.setdefault(name, []).append(entry)
+    return sorted(entries.items())
 
 
 def _counters(place: Found) -> tuple[int, ...]:

@@ -17,6 +17,10 @@ def place_of_account(user_id: UserId) -> MailboxId:
     return MailboxId(-user_id)
 
 
+PLACE_OF_SERVER = MailboxId(-(10**17))
+"""Where it is hinted, with modseq 0, that annotations of the server are others: no mailbox and no account has such an id."""
+
+
 class ChangeFeed(Protocol):
     def publish(self, mailbox_id: MailboxId, modseq: ModSeq) -> None:
         """This process has committed a change. Never blocks, never fails."""

@@ -151,6 +151,12 @@ class MetadataStore(Protocol):
         """
         ...
 
+    async def annotation_marks(
+        self, user_id: UserId, mailbox_ids: Sequence[MailboxId]
+    ) -> dict[tuple[MailboxId, str], int]:
+        """Of the same ones, by mailbox and entry, a number that is another one for another value, in one statement."""
+        ...
+
     async def annotate(
         self,
         user_id: UserId,

@@ -58,7 +58,6 @@ ALLOWED_SCANS = {
 TABLES = (
     "users", "aliases", "uid_validities", "mailboxes", "subscriptions", "mailbox_keywords", "message_bodies",
     "message_summaries", "messages", "expunges", "sqlite_sequence", "settings", "leases", "jobs", "acl",
-    "message_summaries", "messages", "expunges", "sqlite_sequence", "settings", "leases", "jobs",
     "annotations",
 )  # fmt: skip
 

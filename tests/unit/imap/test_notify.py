@@ -7,6 +7,8 @@ import asyncio
 import pytest
 
 from lightmail.imap import notify
+from lightmail.mail import watching
+from lightmail.model import MailboxId, ModSeq
 from tests.support.aio import run
 from tests.unit.imap.desk import Client, Desk, lines
 from tests.unit.imap.test_acl import WORK, Office
@@ -185,6 +187,76 @@ def test_names_and_subscriptions() -> None:
     run(scenario())
 
 
+NOTED = b"a NOTIFY SET (personal (MailboxMetadataChange ServerMetadataChange))"
+
+
+def test_annotations() -> None:
+    async def scenario() -> None:
+        desk, first, second = await two()
+        await desk.house.mail.directory.set_administrator(desk.house.user.id, True)
+        await second.say(b'a SETMETADATA INBOX (/shared/comment "before" /private/gone "x")')
+        assert await first.say(NOTED) == b"a OK It will be told\r\n"
+        # Only names, those of removed ones too; nothing of what is as it was (RFC 5464 §4.4.2).
+        await second.say(b'b SETMETADATA INBOX (/shared/comment "after" /private/gone NIL /private/none NIL)')
+        assert await heard(first, b"METADATA") == b"* METADATA INBOX /private/gone /shared/comment\r\n"
+        await second.say(b'c SETMETADATA INBOX (/shared/comment "after")')
+        assert await quiet(first) == b""
+        await second.say(b'd SETMETADATA "" (/shared/comment "x")')
+        assert await heard(first, b"METADATA") == b'* METADATA "" /shared/comment\r\n'
+        await second.say(b'e SETMETADATA "" (/private/comment "x")')
+        assert await heard(first, b"METADATA") == b'* METADATA "" /private/comment\r\n'
+        # They go with a renamed mailbox, and with a deleted one; that is told by its name alone.
+        await second.say(b'f SETMETADATA misc (/shared/comment "x")')
+        assert await heard(first, b"METADATA") == b"* METADATA misc /shared/comment\r\n"
+        await second.say(b"g RENAME misc other", b"h DELETE other")
+        assert await quiet(first) == b""
+        await desk.close()
+
+    run(scenario())
+
+
+def test_own_annotations_are_no_news() -> None:
+    async def scenario() -> None:
+        desk, first, second = await two()
+        await first.say(NOTED)
+        assert await first.say(b'b SETMETADATA inbox (/shared/comment "x")') == b"b OK The metadata is set\r\n"
+        assert b'METADATA ""' not in await first.say(b'c SETMETADATA "" (/private/comment "x")')
+        assert await quiet(first) == b""
+        # What was refused is nobody's doing.
+        assert b"d NO" in await first.say(b'd SETMETADATA "" (/shared/comment "x")')
+        await desk.house.mail.directory.set_administrator(desk.house.user.id, True)
+        await second.say(b'a SETMETADATA "" (/shared/comment "x")')
+        assert await heard(first, b"METADATA") == b'* METADATA "" /shared/comment\r\n'
+        await desk.close()
+
+    run(scenario())
+
+
+def test_annotations_only_where_they_are_asked_for() -> None:
+    async def scenario() -> None:
+        desk, first, second = await two()
+        metadata = desk.house.metadata
+        await first.say(b"a NOTIFY SET (mailboxes misc (MessageNew MessageExpunge MailboxName))")
+        await second.say(b'a SETMETADATA misc (/shared/comment "x")')
+        assert await quiet(first) == b"" and metadata.count("annotation_marks") == 0
+        # of a picture that is there already, without what came before
+        await first.say(b"b NOTIFY SET (mailboxes misc (MailboxMetadataChange))")
+        assert await quiet(first) == b"" and metadata.count("annotation_marks") > 0
+        await second.say(
+            b'b SETMETADATA misc (/shared/comment "y")',
+            b'c SETMETADATA INBOX (/shared/comment "y")',
+            b'd SETMETADATA "" (/private/comment "y")',
+        )
+        assert await heard(first, b"METADATA") + await quiet(first) == b"* METADATA misc /shared/comment\r\n"
+        await first.say(b"c NOTIFY SET (mailboxes misc (MailboxName))")
+        before = metadata.count("annotation_marks")
+        await second.say(b'e SETMETADATA misc (/shared/comment "z")')
+        assert await quiet(first) == b"" and metadata.count("annotation_marks") == before
+        await desk.close()
+
+    run(scenario())
+
+
 def test_subscribed_follows_the_subscriptions() -> None:
     async def scenario() -> None:
         desk, first, second = await two()
@@ -242,10 +314,34 @@ def test_too_much_is_told_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
     run(scenario())
 
 
+def test_the_last_hint_that_does_not_say_where_is_looked_after(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "ACCOUNTS_PER_S", 2)
+
+    async def scenario() -> None:
+        desk, first, _ = await two()
+        house = desk.house
+        house.mail.watching._exclusive = False
+        await first.say(b"a NOTIFY SET (personal (MailboxName MailboxMetadataChange))")
+        for name in ("one", "two"):
+            # By another process; nothing more comes after the second.
+            box = await house.raw_metadata.create_mailbox(house.user.id, name)
+            house.feed.hint(MailboxId(0), ModSeq(0))
+            assert b'"/" ' + name.encode() in await heard(first, b"LIST")
+        values = [("/shared/comment", b"x")]
+        await house.raw_metadata.annotate(house.user.id, box.id, values, owner_id=house.user.id, most=9)
+        house.feed.hint(MailboxId(0), ModSeq(0))
+        assert await heard(first, b"METADATA") == b"* METADATA two /shared/comment\r\n"
+        await first.hang_up()
+        assert house.mail.watching._later is None
+        await desk.close()
+
+    run(scenario())
+
+
 def test_nothing_is_left_behind() -> None:
     async def scenario() -> None:
         desk, first, second = await two()
-        watching = desk.house.mail.watching
+        watched = desk.house.mail.watching
         every = (
             b"a NOTIFY SET (personal (MessageNew MessageExpunge MailboxName)) (selected (MessageNew MessageExpunge))"
         )
@@ -253,9 +349,9 @@ def test_nothing_is_left_behind() -> None:
             await client.say(every)
             await client.say(every)
         await first.hang_up()
-        assert len(watching._accounts) == 1
+        assert len(watched._accounts) == 1
         await second.say(b"b NOTIFY NONE")
-        assert not watching._accounts and not watching._watchers
+        assert not watched._accounts and not watched._watchers
         await second.hang_up()
         assert not +desk.house.feed.followed
         await desk.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lightmail.backends.annotations import mark
 from lightmail.backends.keywords import DELETED
 from lightmail.backends.memory.state import MemoryState, StoredMailbox
 from lightmail.errors import (
@@ -151,6 +152,12 @@ class MemoryMailboxes:
             for (mailbox_id, user, entry), (value, _) in self._state.annotations.items()
             if mailbox_id in mailbox_ids and user in (NOBODY, user_id) and (entries is None or entry in entries)
         )
+
+    async def annotation_marks(
+        self, user_id: UserId, mailbox_ids: Sequence[MailboxId]
+    ) -> dict[tuple[MailboxId, str], int]:
+        found = await self.annotations(user_id, mailbox_ids)
+        return {(one.mailbox_id, one.entry): mark(one.value) for one in found}
 
     async def annotate(
         self,

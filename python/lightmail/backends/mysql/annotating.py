@@ -4,31 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lightmail.backends.annotations import mark
 from lightmail.backends.mysql.answers import Row
 from lightmail.backends.mysql.seal import SEAL, unsealed
 from lightmail.backends.mysql.statements import Statements
 from lightmail.errors import MailboxNotFound, TooManyAnnotations, UserNotFound
 from lightmail.model import NOBODY, PRIVATE, SERVER, Annotation, MailboxId, UserId
 
-_SELECT = """
-    SELECT mailbox_id, entry, value FROM annotations FORCE INDEX (PRIMARY)
-    WHERE mailbox_id IN %(mailboxes)s AND user_id IN (0, %(user)s)
-"""
+_FROM = "FROM annotations FORCE INDEX (PRIMARY) WHERE mailbox_id IN %(mailboxes)s AND user_id IN (0, %(user)s)"
+_SELECT = f"SELECT mailbox_id, entry, value {_FROM}"
 SELECT_ANNOTATIONS = _SELECT
+SELECT_MARKS = f"SELECT mailbox_id, entry, mark {_FROM}"
 SELECT_ENTRIES = f"{_SELECT} AND entry IN %(entries)s"
 LOCK_USER = f"SELECT id, {SEAL} FROM users WHERE id = %(user)s FOR UPDATE"
 READ_SEAL = f"SELECT 0, {SEAL}"
 LOCK_MAILBOX = "SELECT id FROM mailboxes WHERE id = %(mailbox)s FOR UPDATE"
 PUT_ANNOTATION = """
-    REPLACE INTO annotations (mailbox_id, user_id, entry, value, account_id) VALUES (%s, %s, %s, %s, %s)
+    REPLACE INTO annotations (mailbox_id, user_id, entry, mark, account_id, value) VALUES (%s, %s, %s, %s, %s, %s)
 """
 DELETE_ENTRIES = """
     DELETE FROM annotations WHERE mailbox_id = %(mailbox)s AND user_id = %(user)s AND entry IN %(entries)s
 """
 COUNT_ANNOTATIONS = "SELECT COUNT(*) FROM annotations WHERE mailbox_id = %(mailbox)s AND user_id = %(user)s"
 COPY_ANNOTATIONS = """
-    INSERT INTO annotations (mailbox_id, user_id, entry, value, account_id)
-    SELECT %(target)s, user_id, entry, value, account_id FROM annotations AS a WHERE a.mailbox_id = %(mailbox)s
+    INSERT INTO annotations (mailbox_id, user_id, entry, mark, account_id, value)
+    SELECT %(target)s, user_id, entry, mark, account_id, value FROM annotations AS a WHERE a.mailbox_id = %(mailbox)s
 """
 
 
@@ -62,7 +62,7 @@ async def annotate(
         raise MailboxNotFound(str(mailbox_id))
     for user, account, private in ((user_id, user_id, True), (NOBODY, owner_id, False)):
         chosen = [(entry, value) for entry, value in values if entry.startswith(PRIVATE) is private]
-        put = [(mailbox_id, user, entry, value, account) for entry, value in chosen if value is not None]
+        put = [(mailbox_id, user, entry, mark(value), account, value) for entry, value in chosen if value is not None]
         gone = [entry for entry, value in chosen if value is None]
         where = {"mailbox": mailbox_id, "user": user}
         if gone:

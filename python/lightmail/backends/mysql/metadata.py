@@ -105,6 +105,14 @@ class MysqlMetadata(Transactions):
         rows = await self._database.all(*annotating.select(user_id, mailbox_ids, entries))
         return sorted(annotating.annotation(row) for row in rows)
 
+    async def annotation_marks(
+        self, user_id: UserId, mailbox_ids: Sequence[MailboxId]
+    ) -> dict[tuple[MailboxId, str], int]:
+        if not mailbox_ids:
+            return {}
+        rows = await self._database.all(annotating.SELECT_MARKS, {"user": user_id, "mailboxes": list(mailbox_ids)})
+        return {(MailboxId(mailbox_id), entry): mark for mailbox_id, entry, mark in rows}
+
     async def annotate(
         self,
         user_id: UserId,

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from lightmail.backends.acl import by_mailbox
+from lightmail.backends.annotations import mark
 from lightmail.backends.mysql import acl, mailboxes
 from lightmail.backends.mysql.annotating import PUT_ANNOTATION
 from lightmail.backends.mysql.database import MysqlDatabase
@@ -215,7 +216,14 @@ async def put_accounts(statements: Statements, accounts: Sequence[AccountRecord]
     await statements.many(INSERT_ALIAS, [(alias, one.user.id) for one in changed for alias in one.aliases])
     await statements.many(INSERT_SUBSCRIPTION, [(one.user.id, name) for one in changed for name in one.subscriptions])
     annotated = [
-        (each.mailbox_id, one.user.id if each.private else NOBODY, each.entry, each.value, one.user.id)
+        (
+            each.mailbox_id,
+            one.user.id if each.private else NOBODY,
+            each.entry,
+            mark(each.value),
+            one.user.id,
+            each.value,
+        )
         for one in changed
         for each in one.annotations
     ]

@@ -273,13 +273,15 @@ MIGRATIONS = (
         usable_from=1,
         statements=(
             # mailbox_id 0: of the server. user_id 0: shared. account_id: whose account it goes with; 0: nobody's.
+            # mark: another one for another value.
             f"""
             CREATE TABLE IF NOT EXISTS annotations (
                 mailbox_id BIGINT       NOT NULL,
                 user_id    BIGINT       NOT NULL,
                 entry      VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-                value      MEDIUMBLOB   NOT NULL,
+                mark       BIGINT       NOT NULL,
                 account_id BIGINT       NOT NULL,
+                value      MEDIUMBLOB   NOT NULL,
                 PRIMARY KEY (mailbox_id, user_id, entry),
                 KEY annotations_account (account_id)
             ) {_TABLE}

@@ -5,28 +5,28 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from lightmail.backends.annotations import mark
 from lightmail.backends.sqlite.connection import Row, Statements
 from lightmail.errors import MailboxNotFound, TooManyAnnotations, UserNotFound
 from lightmail.model import NOBODY, PRIVATE, SERVER, Annotation, MailboxId, UserId
 
-_SELECT = """
-    SELECT mailbox_id, entry, value FROM annotations
-    WHERE mailbox_id IN (SELECT value FROM json_each(:mailboxes)) AND user_id IN (0, :user)
-"""
+_WHERE = "WHERE mailbox_id IN (SELECT value FROM json_each(:mailboxes)) AND user_id IN (0, :user)"
+_SELECT = f"SELECT mailbox_id, entry, value FROM annotations {_WHERE}"
 SELECT_ANNOTATIONS = f"{_SELECT} ORDER BY mailbox_id, entry"
+SELECT_MARKS = f"SELECT mailbox_id, entry, mark FROM annotations {_WHERE}"
 SELECT_ENTRIES = f"{_SELECT} AND entry IN (SELECT value FROM json_each(:entries)) ORDER BY mailbox_id, entry"
 SELECT_THERE = """
     SELECT EXISTS (SELECT 1 FROM users WHERE id = :user), EXISTS (SELECT 1 FROM mailboxes WHERE id = :mailbox)
 """
 PUT_ANNOTATION = """
-    INSERT INTO annotations (mailbox_id, user_id, entry, value, account_id) VALUES (?, ?, ?, ?, ?)
-    ON CONFLICT DO UPDATE SET value = excluded.value, account_id = excluded.account_id
+    INSERT INTO annotations (mailbox_id, user_id, entry, mark, account_id, value) VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET mark = excluded.mark, account_id = excluded.account_id, value = excluded.value
 """
 DELETE_ANNOTATION = "DELETE FROM annotations WHERE mailbox_id = ? AND user_id = ? AND entry = ?"
 COUNT_ANNOTATIONS = "SELECT count(*) FROM annotations WHERE mailbox_id = :mailbox AND user_id = :user"
 COPY_ANNOTATIONS = """
-    INSERT INTO annotations (mailbox_id, user_id, entry, value, account_id)
-    SELECT :target, user_id, entry, value, account_id FROM annotations WHERE mailbox_id = :mailbox
+    INSERT INTO annotations (mailbox_id, user_id, entry, mark, account_id, value)
+    SELECT :target, user_id, entry, mark, account_id, value FROM annotations WHERE mailbox_id = :mailbox
 """
 
 
@@ -61,7 +61,11 @@ def annotate(
     placed = [(*scopes[entry.startswith(PRIVATE)], entry, value) for entry, value in values]
     statements.many(
         PUT_ANNOTATION,
-        [(mailbox_id, user, entry, value, account) for user, account, entry, value in placed if value is not None],
+        [
+            (mailbox_id, user, entry, mark(value), account, value)
+            for user, account, entry, value in placed
+            if value is not None
+        ],
     )
     statements.many(DELETE_ANNOTATION, [(mailbox_id, user, entry) for user, _, entry, value in placed if value is None])
     for user in sorted({user for user, _, _, value in placed if value is not None}):

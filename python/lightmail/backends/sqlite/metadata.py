@@ -103,6 +103,13 @@ class SqliteMetadata(Transactions):
         rows = await self._database.read(lambda statements: statements.all(statement, values))
         return [annotating.annotation(row) for row in rows]
 
+    async def annotation_marks(
+        self, user_id: UserId, mailbox_ids: Sequence[MailboxId]
+    ) -> dict[tuple[MailboxId, str], int]:
+        values = {"user": user_id, "mailboxes": json.dumps(list(mailbox_ids))}
+        rows = await self._database.read(lambda statements: statements.all(annotating.SELECT_MARKS, values))
+        return {(MailboxId(mailbox_id), entry): mark for mailbox_id, entry, mark in rows}
+
     async def annotate(
         self,
         user_id: UserId,

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 
 from lightmail.backends.acl import entries
+from lightmail.backends.annotations import mark
 from lightmail.backends.packing import split_words
 from lightmail.backends.records import USER_COLUMNS, mailbox, mailbox_columns, user, user_row
 from lightmail.backends.sqlite import acl
@@ -125,7 +126,14 @@ def put_accounts(statements: Statements, accounts: Sequence[AccountRecord]) -> N
     statements.many(
         PUT_ANNOTATION,
         [
-            (each.mailbox_id, one.user.id if each.private else NOBODY, each.entry, each.value, one.user.id)
+            (
+                each.mailbox_id,
+                one.user.id if each.private else NOBODY,
+                each.entry,
+                mark(each.value),
+                one.user.id,
+                each.value,
+            )
             for one in accounts
             for each in one.annotations
         ],

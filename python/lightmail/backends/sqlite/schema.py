@@ -217,13 +217,15 @@ MIGRATIONS = (
         usable_from=1,
         statements=(
             # mailbox_id 0: of the server. user_id 0: shared. account_id: whose account it goes with; 0: nobody's.
+            # mark: another one for another value; it comes before that, which may be long.
             """
             CREATE TABLE annotations (
                 mailbox_id INTEGER NOT NULL,
                 user_id    INTEGER NOT NULL,
                 entry      TEXT    NOT NULL,
-                value      BLOB    NOT NULL,
+                mark       INTEGER NOT NULL,
                 account_id INTEGER NOT NULL,
+                value      BLOB    NOT NULL,
                 PRIMARY KEY (mailbox_id, user_id, entry)
             ) STRICT, WITHOUT ROWID
             """,

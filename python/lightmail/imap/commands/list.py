@@ -14,6 +14,7 @@ from lightmail.imap.patterns import Pattern
 from lightmail.imap.replies import Done
 from lightmail.imap.session import Session
 from lightmail.mail.access import Found
+from lightmail.mail.annotations import annotatable
 from lightmail.mail.mailboxes import normal_name
 from lightmail.model import DELIMITER, INBOX, MailboxId, Rights
 
@@ -46,7 +47,7 @@ async def list_mailboxes(session: Session, command: imap.List) -> Done:
         deleted_octets = await session.mail.mailboxes.deleted_octets(marked)
     annotated: Mapping[MailboxId, Mapping[str, bytes]] = {}
     if "METADATA" in command.returns:
-        ids = [found.mailbox.id for found in mailboxes if session.mail.annotations.may(found)]
+        ids = [found.mailbox.id for found in mailboxes if annotatable(found)]
         annotated = await session.mail.annotations.of_many(user, ids, command.metadata)
     lines = _lines(session, command, names, patterns, deleted_octets, annotated)
     while part := b"".join(islice(lines, _LINES_AT_ONCE)):
@@ -159,7 +160,7 @@ def _lines(
             continue
         if command.status and found.mailbox.selectable and Rights.READ in found.rights:
             yield status_line(session, name, found.mailbox, command.status, deleted_octets.get(found.mailbox.id, 0))
-        if command.metadata and session.mail.annotations.may(found):
+        if command.metadata and annotatable(found):
             yield listed(session, name, command.metadata, annotated.get(found.mailbox.id, {}))
         if "MYRIGHTS" in command.returns and found.mailbox.selectable:
             yield my_rights_line(session, name, found.rights)

@@ -60,12 +60,16 @@ async def set_metadata(session: Session, command: imap.SetMetadata) -> Done:
 
 def metadata_line(session: Session, name: str, values: Iterable[tuple[str, bytes | None]]) -> bytes:
     """The METADATA response with values (RFC 5464 §4.4.1)."""
-    utf8 = session.names_are_utf8
     told = b" ".join(
         _entry(entry) + b" " + (b"NIL" if value is None else string(value, utf8=session.utf8))
         for entry, value in values
     )
-    return b"* METADATA %s (%s)\r\n" % (session.mailbox_name(name) if name else mailbox_name("", utf8=utf8), told)
+    return b"* METADATA %s (%s)\r\n" % (session.mailbox_name(name), told)
+
+
+def changed_line(session: Session, name: str, entries: Iterable[str]) -> bytes:
+    """The METADATA response that tells of changes, without values (RFC 5464 §4.4.2). name: "" is the server."""
+    return b"* METADATA %s %s\r\n" % (session.mailbox_name(name), b" ".join(map(_entry, entries)))
 
 
 def listed(session: Session, name: str, entries: Sequence[str], values: Mapping[str, bytes]) -> bytes:

@@ -132,8 +132,8 @@ async def fill(store: Store, table: MysqlSessions, database: MysqlDatabase) -> N
             (number, f"{sign}user{number}@example.org", "lr") for number in range(1, 1000) for sign in ("", "-")
         ],
         "subscriptions (user_id, name)": [(n, name) for n in OTHERS for name in ("INBOX", "Sent")],
-        "annotations (mailbox_id, user_id, entry, value, account_id)": [
-            (n, n, f"/private/{name}", b"", n) for n in OTHERS for name in "ab"
+        "annotations (mailbox_id, user_id, entry, mark, account_id, value)": [
+            (n, n, f"/private/{name}", 0, n, b"") for n in OTHERS for name in "ab"
         ],
         # Too young to be collected.
         "message_bodies (object_key, raw_octets, stored_octets, digest, reference_count, unreferenced_s)": [
@@ -194,6 +194,7 @@ async def scenario(store: Store, table: MysqlSessions) -> None:
     ]
     await metadata.annotate(user.id, archive.id, noted, owner_id=user.id, most=100)
     await metadata.annotations(user.id, [inbox.id, archive.id])
+    await metadata.annotation_marks(user.id, [inbox.id, archive.id])
     await metadata.annotate(NOBODY, SERVER, [("/shared/comment", b"z")], owner_id=NOBODY, most=100)
     await metadata.annotations(user.id, [inbox.id, archive.id], ["/shared/comment"])
     await metadata.deleted_octets([inbox.id, archive.id, small.id])
