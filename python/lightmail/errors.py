@@ -26,6 +26,7 @@
     │   ├── ReadOnly               what
     │   ├── ExpungedMeanwhile
     │   ├── EmptyMessage
+    │   ├── UrlRefused             url; leads to no message, or to none that the user may read
     │   ├── StoreNotEmpty          what
     │   ├── MigrationRefused       reason
     │   └── ConfigError            source, key, problem
@@ -227,6 +228,14 @@ class ExpungedMeanwhile(UserError):
 class EmptyMessage(UserError):
     def __init__(self) -> None:
         super().__init__("a message of zero octets cannot be stored")
+
+
+class UrlRefused(UserError):
+    """It leads to no message, or to none that the user may read."""
+
+    def __init__(self, url: bytes) -> None:
+        super().__init__("this URL leads to no message that can be read here")
+        self.url = url
 
 
 class MigrationRefused(UserError):

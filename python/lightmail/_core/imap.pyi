@@ -5,7 +5,7 @@
         ...
 
 `next()` returns one of: a `Command` subclass, `Continue`, `AppendMessage`,
-`LiteralData`, `AppendEnd`, `Line`, `Malformed`; None means "needs more octets".
+`LiteralData`, `AppendUrl`, `AppendText`, `AppendMessageEnd`, `AppendEnd`, `Line`, `Malformed`; None means "needs more octets".
 All are frozen; `repr()` of a command never shows a secret.
 """
 
@@ -35,10 +35,12 @@ class Decoder:
     def feed(self, data: Buffer) -> None: ...
     def next(self) -> Event | None: ...
     def accept_literal(self) -> None:
-        """After `AppendMessage`: its octets come as `LiteralData`. The caller sends "+" if it is synchronizing."""
+        """After `AppendMessage` and `AppendText`: its octets come as `LiteralData`. The caller sends "+" if it is
+        synchronizing."""
     def refuse_literal(self) -> None:
-        """After `AppendMessage`: gives the command up. Octets that arrive all the same (a non-synchronizing
-        literal, the rest of the line) are swallowed; no further event for this command (RFC 7888 §4)."""
+        """After `AppendMessage`, `AppendUrl` and `AppendText`: gives the command up. Octets that arrive all the same (a
+        non-synchronizing literal, the rest of the line) are swallowed; no further event for this command
+        (RFC 7888 §4)."""
     def expect_line(self) -> None:
         """The next line comes as `Line`, not as a command (IDLE's DONE, a SASL response)."""
     def set_utf8(self, enabled: bool) -> None:
@@ -68,6 +70,7 @@ class AppendMessage:
     synchronizing: bool
     binary: bool  # literal8: ~{n}
     utf8: bool  # inside UTF8 (~{n}) (RFC 6855 §4)
+    catenate: bool  # no literal: parts follow, then AppendMessageEnd (RFC 4469); octets is 0
     first: bool  # False for the 2nd and later messages of a MULTIAPPEND (RFC 3502)
 
 @final
@@ -83,6 +86,34 @@ class LiteralData:
 
     data: bytes
     last: bool
+
+@final
+class MessageUrl:
+    """A message of this server, or a part of one (RFC 5092)."""
+
+    mailbox: str | None  # None: the selected one
+    absolute: bool  # False: the name stands beside that of the selected mailbox
+    uid_validity: int | None
+    uid: int
+    plan: FetchPlan  # one section, for FetchRun.section
+
+@final
+class AppendUrl:
+    """CATENATE names octets of another message; refuse_literal() when they cannot be had."""
+
+    url: bytes  # as written; any octets
+    target: MessageUrl | None  # None: it is no URL of a message of this server
+
+@final
+class AppendText:
+    """CATENATE has come to octets of its own; answer with accept_literal() or refuse_literal()."""
+
+    octets: int
+    synchronizing: bool
+
+@final
+class AppendMessageEnd:
+    """All parts of the message of a CATENATE are there."""
 
 @final
 class AppendEnd:
@@ -395,7 +426,18 @@ class Move(Command):
     set: SequenceSet
     mailbox: str
 
-Event: TypeAlias = Command | Continue | AppendMessage | LiteralData | AppendEnd | Line | Malformed
+Event: TypeAlias = (
+    Command
+    | Continue
+    | AppendMessage
+    | LiteralData
+    | AppendUrl
+    | AppendText
+    | AppendMessageEnd
+    | AppendEnd
+    | Line
+    | Malformed
+)
 
 # ---- opaque arguments, evaluated by _core.index
 

@@ -247,6 +247,9 @@ class FetchRun:
         """The next responses, at most about max_octets of them (slots not counted) and at most `messages` messages.
         Stops before a message whose summary or needed octets are missing. [] when nothing could be rendered.
         Raises mime.UnknownEncoding (BINARY of an unknown Content-Transfer-Encoding) after what came before it."""
+    def section(self, cache: SummaryCache) -> list[bytes | BodySlot] | None:
+        """The octets of the sections of the next message, without the response around them (RFC 4469 §3); None when
+        there is no message, or no such section. Raises LookupError while missing() or needs() name something."""
 
 @final
 class SearchRun:

@@ -80,6 +80,7 @@ FEATURES = (
     Feature("PREVIEW", When.AFTER_LOGIN, "RFC 8970"),
     Feature("SAVEDATE", When.AFTER_LOGIN, "RFC 8514"),
     Feature("MULTIAPPEND", When.AFTER_LOGIN, "RFC 3502"),
+    Feature("CATENATE", When.AFTER_LOGIN, "RFC 4469"),
     Feature("APPENDLIMIT", When.AFTER_LOGIN, "RFC 7889; with the limit"),
     Feature("MESSAGELIMIT", When.AFTER_LOGIN, "RFC 9738; with the limit, where there is one"),
     Feature("SAVELIMIT", When.AFTER_LOGIN, "RFC 9738; with the limit, where there is one"),

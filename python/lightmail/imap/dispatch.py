@@ -279,10 +279,12 @@ class Dispatcher:
             if self._append is not None:
                 run = self._append.run
                 await run.data(event.data)
-                if event.last:
+                if event.last and not run.catenates:
                     await run.message_end()
         elif isinstance(event, imap.AppendMessage):
             await self._append_message(event)
+        elif isinstance(event, (imap.AppendUrl, imap.AppendText, imap.AppendMessageEnd)):
+            await self._append_part(event)
         elif isinstance(event, imap.AppendEnd):
             await self._append_end()
         elif isinstance(event, imap.Continue):
@@ -307,6 +309,13 @@ class Dispatcher:
     async def _append_message(self, event: imap.AppendMessage) -> None:
         """May its octets come? Asked before a client waits for "+", or right before they come all the same."""
         row = self._rows.get(type(event))
+        if event.catenate and not self.session.capabilities.has_command("CATENATE"):
+            self._decoder.refuse_literal()
+            append, self._append = self._append, None
+            if append is not None:
+                await append.run.abort()
+            self._unknown(event.tag, _append_name(event) + " CATENATE")
+            return
         refused = self.session.uid_only and uses_sequence_numbers(event)
         if row is None or refused or self.session.state not in row.states:
             self._decoder.refuse_literal()
@@ -318,13 +327,28 @@ class Dispatcher:
         if self._append is None:
             run = AppendRun(self.session) if type(event) is imap.AppendMessage else ReplaceRun(self.session)
             self._append = _Append(row, event.tag, _append_name(event), run)
-        if await self._append.run.message(event):
-            self._decoder.accept_literal()
-            if event.synchronizing:
-                self.session.output.write(_CONTINUE)
+        await self._go_on(await self._append.run.message(event), literal=not event.catenate, waits=event.synchronizing)
+
+    async def _append_part(self, event: imap.AppendUrl | imap.AppendText | imap.AppendMessageEnd) -> None:
+        """A part of a CATENATE (RFC 4469), or the end of one."""
+        assert self._append is not None
+        run = self._append.run
+        if isinstance(event, imap.AppendUrl):
+            await self._go_on(await run.url(event), literal=False)
+        elif isinstance(event, imap.AppendText):
+            await self._go_on(await run.text(event), literal=True, waits=event.synchronizing)
         else:
+            await run.message_end()
+
+    async def _go_on(self, accepted: bool, *, literal: bool, waits: bool = False) -> None:
+        """With the APPEND that is under way, or to its end. waits: the client sends no literal before it is asked to."""
+        if not accepted:
             self._decoder.refuse_literal()
             await self._append_end()
+        elif literal:
+            self._decoder.accept_literal()
+            if waits:
+                self.session.output.write(_CONTINUE)
 
     async def _append_end(self) -> None:
         append, self._append = self._append, None

@@ -43,6 +43,7 @@ CODES: dict[type[Exception], bytes] = {
     errors.MessageNotFound: b"NONEXISTENT",
     errors.ExpungedMeanwhile: b"EXPUNGEISSUED",
     errors.EmptyMessage: b"CANNOT",
+    errors.UrlRefused: b"BADURL",
     errors.Unavailable: b"UNAVAILABLE",
     errors.NeedsOperator: b"UNAVAILABLE",
     errors.StoreReadOnly: b"UNAVAILABLE",
@@ -60,6 +61,10 @@ TOLD = (errors.UserError, BadCharset, UnknownEncoding)
 
 TOO_BIG = b"LIMIT"
 """A malformed command that exceeded one of our bounds."""
+
+
+_URL_OCTETS = frozenset(range(0x21, 0x7F)) - frozenset(b"]\\")
+_URL_MOST_OCTETS = 1_000
 
 
 class CostsConnection(Exception):
@@ -100,8 +105,14 @@ def code_of(error: Exception) -> bytes:
         return b"MESSAGELIMIT %d" % error.limit + (b" %d" % error.uid if error.uid else b"")
     for kind in type(error).__mro__:
         if kind in CODES:
-            return CODES[kind]
+            code = CODES[kind]
+            return code if not isinstance(error, errors.UrlRefused) else code + b" " + _url(error.url)
     return b""
+
+
+def _url(url: bytes) -> bytes:
+    """As url-resp-text may be (RFC 4469 §5), of a sensible length: what may not stand there is escaped."""
+    return b"".join(bytes([octet]) if octet in _URL_OCTETS else b"%%%02X" % octet for octet in url[:_URL_MOST_OCTETS])
 
 
 def printable(text: str) -> str:

@@ -41,7 +41,7 @@ fn run(
             let Some(event) = decoder.next_event() else {
                 break;
             };
-            let decide = matches!(event, Event::AppendMessage(_));
+            let decide = matches!(event, Event::AppendMessage(_) | Event::AppendText { .. });
             let line = takes_a_line(&event);
             match event {
                 Event::LiteralData { octets, last } => {

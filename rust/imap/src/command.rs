@@ -698,4 +698,6 @@ pub struct MessageHead {
     pub internaldate: Option<DateTime>,
     /// Inside `UTF8 (…)` (RFC 6855 §4): ")" follows the literal.
     pub utf8: bool,
+    /// `CATENATE (`: parts follow instead of a literal (RFC 4469).
+    pub catenate: bool,
 }

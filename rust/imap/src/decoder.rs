@@ -1,10 +1,15 @@
-//! Octets to events: the framer and the grammar together, and the one command whose arguments are streamed, APPEND.
+//! Octets to events: the framer and the grammar together, and the one command whose arguments are streamed, APPEND
+//! (REPLACE is another form of it).
 
+use std::collections::VecDeque;
+
+use crate::appending::{Append, Step};
 use crate::command::{Command, Mailbox, MessageHead, Replaced, Tag};
-use crate::error::Error;
+use crate::error::{Error, Parsed};
 use crate::framer::{tag_of, Frame, Framer, Literal};
-use crate::grammar::{check_beginning, message_head, parse, AppendText, Settings};
+use crate::grammar::{check_beginning, parse, AppendText, Settings};
 use crate::limits::Limits;
+use crate::url::Url;
 
 /// What the connection has to deal with next.
 #[derive(Debug, PartialEq, Eq)]
@@ -15,13 +20,24 @@ pub enum Event<'a> {
     Continue,
     /// An APPEND has come to a message: answer with [`Decoder::accept_literal`] or [`Decoder::refuse_literal`].
     AppendMessage(AppendMessage),
-    /// Octets of the accepted message.
+    /// Octets of the accepted literal.
     LiteralData {
-        /// Empty only for a message of no octets.
+        /// Empty only for a literal of no octets.
         octets: &'a [u8],
-        /// The message is complete.
+        /// The literal is complete, and the message too where there is no CATENATE.
         last: bool,
     },
+    /// CATENATE names octets of another message; answer with [`Decoder::refuse_literal`] when they cannot be had.
+    AppendUrl(Url),
+    /// CATENATE has come to octets of its own: answer with [`Decoder::accept_literal`] or [`Decoder::refuse_literal`].
+    AppendText {
+        /// Size.
+        octets: u64,
+        /// The client waits for a continuation request.
+        synchronizing: bool,
+    },
+    /// The parts of a CATENATE are complete.
+    AppendMessageEnd,
     /// The APPEND is complete.
     AppendEnd(Tag),
     /// The line asked for by [`Decoder::expect_line`], without its line end.
@@ -41,7 +57,7 @@ pub struct AppendMessage {
     pub mailbox: Mailbox,
     /// Flags and date.
     pub head: MessageHead,
-    /// Size.
+    /// Size; 0 when CATENATE puts it together.
     pub octets: u64,
     /// The client waits for a continuation request.
     pub synchronizing: bool,
@@ -62,17 +78,6 @@ pub struct Malformed {
     pub fatal: bool,
 }
 
-/// An APPEND after its first message literal was accepted.
-#[derive(Debug)]
-struct Append {
-    tag: Tag,
-    replaced: Option<Replaced>,
-    mailbox: Mailbox,
-    messages: usize,
-    /// ")" must follow the message.
-    utf8: bool,
-}
-
 /// See the module.
 #[derive(Debug)]
 pub struct Decoder {
@@ -80,6 +85,8 @@ pub struct Decoder {
     limits: Limits,
     utf8: bool,
     append: Option<Append>,
+    /// What the last text of it says, as far as it was not told yet.
+    steps: VecDeque<Step>,
     /// The command under way had a literal already: its beginning has been checked.
     checked: bool,
 }
@@ -92,6 +99,7 @@ impl Decoder {
             limits,
             utf8: false,
             append: None,
+            steps: VecDeque::new(),
             checked: false,
         }
     }
@@ -106,16 +114,20 @@ impl Decoder {
         self.framer.pass(octets)
     }
 
-    /// After [`Event::AppendMessage`]: its octets come as [`Event::LiteralData`].
+    /// After [`Event::AppendMessage`] and [`Event::AppendText`]: its octets come as [`Event::LiteralData`].
     pub fn accept_literal(&mut self) {
-        self.framer.stream();
+        // A CATENATE has no literal of its own, and one of its parts may be waiting for its turn.
+        if self.steps.is_empty() {
+            self.framer.stream();
+        }
     }
 
-    /// After [`Event::AppendMessage`]: gives the command up. Octets that arrive all the same are swallowed
-    /// (RFC 7888 §4); no further event for this command.
+    /// After [`Event::AppendMessage`], [`Event::AppendUrl`] and [`Event::AppendText`]: gives the command up. Octets
+    /// that arrive all the same are swallowed (RFC 7888 §4); no further event for this command.
     pub fn refuse_literal(&mut self) {
         self.framer.give_up();
         self.append = None;
+        self.steps.clear();
     }
 
     /// The next line comes as [`Event::Line`] (IDLE's DONE, a SASL response). Call it before asking for the next event.
@@ -137,6 +149,7 @@ impl Decoder {
     /// Drops everything buffered (STARTTLS, RFC 9051 §6.2.1); the count of octets dropped.
     pub fn discard(&mut self) -> usize {
         self.append = None;
+        self.steps.clear();
         self.checked = false;
         self.framer.discard()
     }
@@ -149,6 +162,12 @@ impl Decoder {
     /// The next event; None: needs more octets, or an answer to [`Event::AppendMessage`].
     pub fn next_event(&mut self) -> Option<Event<'_>> {
         loop {
+            if let Some(step) = self.steps.pop_front() {
+                if let Some(event) = self.step(step) {
+                    return Some(event);
+                }
+                continue;
+            }
             match self.framer.next_frame()? {
                 Frame::Data { octets, last } => {
                     let octets = self.framer.octets(octets);
@@ -159,7 +178,11 @@ impl Decoder {
                     let tag = self.tag_of(text);
                     return Some(self.malformed(tag, error, fatal));
                 }
-                Frame::Command { text } => return Some(self.command(text)),
+                Frame::Command { text } => {
+                    if let Some(event) = self.command(text) {
+                        return Some(event);
+                    }
+                }
                 Frame::Literal { text, literal } => {
                     if let Some(event) = self.literal(text, literal) {
                         return Some(event);
@@ -182,38 +205,36 @@ impl Decoder {
 
     fn malformed(&mut self, tag: Option<Tag>, error: Error, fatal: bool) -> Event<'static> {
         self.append = None;
+        self.steps.clear();
         self.checked = false;
         Event::Malformed(Malformed { tag, error, fatal })
     }
 
-    /// A whole command, or the end of an APPEND.
-    fn command(&mut self, range: std::ops::Range<usize>) -> Event<'static> {
+    /// A whole command, or the last text of an APPEND.
+    fn command(&mut self, range: std::ops::Range<usize>) -> Option<Event<'static>> {
         self.checked = false;
         let settings = self.settings();
         let text = self.framer.octets(range.clone());
-        let result = match &self.append {
-            None => parse(text, settings).map(Event::Command),
-            Some(append) => after_message(text, append.utf8).and_then(|(rest, offset)| {
-                // QUIRK_TRAILING_SPACE, as everywhere.
-                if rest.iter().all(|octet| *octet == b' ') {
-                    Ok(Event::AppendEnd(append.tag.clone()))
-                } else {
-                    Err(Error::expected(
-                        "the end of the line, or a message as a literal",
-                        offset,
-                    ))
-                }
-            }),
+        let append = match self.append.take() {
+            Some(append) => append,
+            None => match parse(text, settings) {
+                Ok(command) => return Some(Event::Command(command)),
+                Err(error) => match without_literal(text, settings) {
+                    Some(append) => append,
+                    None => {
+                        let tag = self.tag_of(range);
+                        return Some(self.malformed(tag, error, false));
+                    }
+                },
+            },
         };
-        match result {
-            Ok(event) => {
-                self.append = None;
-                event
+        let tag = append.tag.clone();
+        match read(append, text, None, settings, &self.limits) {
+            Ok((append, steps)) => {
+                (self.append, self.steps) = (Some(append), steps);
+                None
             }
-            Err(error) => {
-                let tag = self.tag_of(range);
-                self.malformed(tag, error, false)
-            }
+            Err(error) => Some(self.malformed(Some(tag), error, false)),
         }
     }
 
@@ -227,135 +248,116 @@ impl Decoder {
         let settings = self.settings();
         let text = self.framer.octets(range);
         let found = match self.append.take() {
-            Some(append) => next_message(append, text, literal, settings).map(Found::Message),
-            None => first_literal(text, literal, settings, self.checked),
+            Some(append) => Ok(Found::Append(append)),
+            None => first_literal(text, settings, self.checked),
         };
-        let result = match found {
-            Ok(Found::Inline) => match self.framer.hold() {
-                Ok(()) => {
-                    self.checked = true;
-                    return literal.synchronizing.then_some(Event::Continue);
-                }
-                Err((error, fatal)) => return Some(self.malformed(tag, error, fatal)),
-            },
-            Ok(Found::Message(found)) => self.message(found, literal),
+        let append = match found {
+            Ok(Found::Inline) => return self.hold(tag, literal),
+            Ok(Found::Append(append)) => read(append, text, Some(literal), settings, &self.limits),
             Err(error) => Err(error),
         };
-        Some(match result {
-            Ok(message) => Event::AppendMessage(message),
+        match append {
+            Ok((append, steps)) => {
+                (self.append, self.steps) = (Some(append), steps);
+                self.checked = false;
+                None
+            }
             Err(error) => {
                 let fatal = self.framer.give_up();
-                self.malformed(tag, error, fatal)
+                Some(self.malformed(tag, error, fatal))
             }
-        })
+        }
     }
 
-    fn message(
-        &mut self,
-        found: (Append, MessageHead),
-        literal: Literal,
-    ) -> Result<AppendMessage, Error> {
-        let (append, head) = found;
-        if literal.octets > self.limits.message_octets {
-            return Err(Error::limit(
-                "octets of a message",
-                self.limits.message_octets,
-                literal.at,
-            ));
+    fn hold(&mut self, tag: Option<Tag>, literal: Literal) -> Option<Event<'static>> {
+        match self.framer.hold() {
+            Ok(()) => {
+                self.checked = true;
+                literal.synchronizing.then_some(Event::Continue)
+            }
+            Err((error, fatal)) => Some(self.malformed(tag, error, fatal)),
         }
-        if append.messages > self.limits.messages {
-            return Err(Error::limit(
-                "messages in one APPEND",
-                self.limits.messages as u64,
-                literal.at,
-            ));
-        }
-        let message = AppendMessage {
-            tag: append.tag.clone(),
-            replaced: append.replaced.clone(),
-            mailbox: append.mailbox.clone(),
-            head,
-            octets: literal.octets,
-            synchronizing: literal.synchronizing,
-            binary: literal.binary,
-            first: append.messages == 1,
-        };
-        self.append = Some(append);
-        self.checked = false;
-        Ok(message)
+    }
+
+    /// One step of the APPEND under way; None: it takes nobody's doing.
+    fn step(&mut self, step: Step) -> Option<Event<'static>> {
+        let append = self.append.as_ref()?;
+        let tag = append.tag.clone();
+        Some(match step {
+            Step::Message {
+                head,
+                literal,
+                first,
+            } => Event::AppendMessage(AppendMessage {
+                tag,
+                replaced: append.replaced.clone(),
+                mailbox: append.mailbox.clone(),
+                first,
+                head: *head,
+                octets: literal.map_or(0, |literal| literal.octets),
+                synchronizing: literal.is_some_and(|literal| literal.synchronizing),
+                binary: literal.is_some_and(|literal| literal.binary),
+            }),
+            Step::Url(url) => Event::AppendUrl(*url),
+            Step::Text(literal) => Event::AppendText {
+                octets: literal.octets,
+                synchronizing: literal.synchronizing,
+            },
+            Step::UrlToCome(literal) => return self.hold(Some(tag), literal),
+            Step::MessageEnd => Event::AppendMessageEnd,
+            Step::End => {
+                self.append = None;
+                Event::AppendEnd(tag)
+            }
+        })
     }
 }
 
 enum Found {
     /// A literal to be held.
     Inline,
-    /// A message to be streamed.
-    Message((Append, MessageHead)),
+    /// The text has come to the first message.
+    Append(Append),
 }
 
 /// A literal of a command of which nothing was streamed yet.
 ///
 /// The first one is a chance to find the command wrong before its octets are sent. Later ones are not looked at,
 /// else a command with many literals would be read many times.
-fn first_literal(
-    text: &[u8],
-    literal: Literal,
-    settings: Settings,
-    checked: bool,
-) -> Result<Found, Error> {
-    match AppendText::parse(text, literal, settings)? {
+fn first_literal(text: &[u8], settings: Settings, checked: bool) -> Result<Found, Error> {
+    match AppendText::parse(text, settings)? {
         AppendText::Message {
             tag,
             replaced,
             mailbox,
-            head,
-        } => {
-            let append = Append {
-                tag,
-                replaced,
-                mailbox,
-                messages: 1,
-                utf8: head.utf8,
-            };
-            Ok(Found::Message((append, head)))
-        }
+            at,
+        } => Ok(Found::Append(Append::new(tag, replaced, mailbox, at))),
         AppendText::Mailbox => Ok(Found::Inline),
         AppendText::Other if checked => Ok(Found::Inline),
         AppendText::Other => check_beginning(text, settings).map(|()| Found::Inline),
     }
 }
 
-fn next_message(
-    mut append: Append,
-    text: &[u8],
-    literal: Literal,
-    settings: Settings,
-) -> Result<(Append, MessageHead), Error> {
-    let (rest, offset) = after_message(text, append.utf8)?;
-    if append.replaced.is_some() {
-        // RFC 8508 §4.7: one message for one.
-        return Err(Error::expected("the end of the line", offset));
+/// An APPEND in one line, as there may be one of nothing but URLs.
+fn without_literal(text: &[u8], settings: Settings) -> Option<Append> {
+    match AppendText::parse(text, settings) {
+        Ok(AppendText::Message {
+            tag,
+            replaced,
+            mailbox,
+            at,
+        }) => Some(Append::new(tag, replaced, mailbox, at)),
+        _ => None,
     }
-    let literal = Literal {
-        at: literal.at.saturating_sub(offset),
-        ..literal
-    };
-    let head = message_head(rest, literal, settings).map_err(|error| Error {
-        offset: error.offset + offset,
-        ..error
-    })?;
-    append.messages += 1;
-    append.utf8 = head.utf8;
-    Ok((append, head))
 }
 
-/// What follows a message, without the ")" of `UTF8 (…)`, and where it begins.
-fn after_message(text: &[u8], utf8: bool) -> Result<(&[u8], usize), Error> {
-    if !utf8 {
-        return Ok((text, 0));
-    }
-    match text.strip_prefix(b")") {
-        Some(rest) => Ok((rest, 1)),
-        None => Err(Error::expected("\")\" after the message", 0)),
-    }
+fn read(
+    mut append: Append,
+    text: &[u8],
+    literal: Option<Literal>,
+    settings: Settings,
+    limits: &Limits,
+) -> Parsed<(Append, VecDeque<Step>)> {
+    let steps = append.read(text, literal, settings, limits)?;
+    Ok((append, steps))
 }

@@ -21,7 +21,8 @@ pub mod imap {
     use crate::imap_encoding::{decode_utf7, mailbox_name, string};
     #[pymodule_export]
     use crate::imap_events::{
-        AppendEnd, AppendMessage, Continue, Line, LiteralData, Malformed, ReplaceMessage,
+        AppendEnd, AppendMessage, AppendMessageEnd, AppendText, AppendUrl, Continue, Line,
+        LiteralData, Malformed, MessageUrl, ReplaceMessage,
     };
 
     /// `Event`: the union of all that `Decoder.next()` returns, for annotations.
@@ -33,6 +34,9 @@ pub mod imap {
             "AppendMessage",
             "LiteralData",
             "AppendEnd",
+            "AppendUrl",
+            "AppendText",
+            "AppendMessageEnd",
             "Line",
             "Malformed",
         ] {

@@ -2,11 +2,13 @@
 
 use lightmail_imap::command::Replaced;
 use lightmail_imap::decoder::{self, Event};
+use lightmail_imap::fetch::{FetchItem, FetchItems};
+use lightmail_imap::url;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString, PyTuple};
 use pyo3::PyClass;
 
-use crate::imap_arguments::SequenceSet;
+use crate::imap_arguments::{FetchPlan, SequenceSet};
 use crate::imap_commands::{self, flags};
 
 /// Send a continuation request now.
@@ -31,6 +33,7 @@ pub struct AppendMessage {
     synchronizing: bool,
     binary: bool,
     utf8: bool,
+    catenate: bool,
     first: bool,
 }
 
@@ -59,6 +62,34 @@ pub struct LiteralData {
     pub(crate) data: Py<PyBytes>,
     pub(crate) last: bool,
 }
+
+/// A message, or a part of one, that an URL names.
+#[pyclass(frozen, get_all, module = "lightmail._core.imap")]
+pub struct MessageUrl {
+    mailbox: Option<Py<PyString>>,
+    absolute: bool,
+    uid_validity: Option<u32>,
+    uid: u32,
+    plan: Py<FetchPlan>,
+}
+
+/// A part of a CATENATE that is octets of another message.
+#[pyclass(frozen, get_all, module = "lightmail._core.imap")]
+pub struct AppendUrl {
+    url: Py<PyBytes>,
+    target: Option<Py<MessageUrl>>,
+}
+
+/// A part of a CATENATE that is a literal.
+#[pyclass(frozen, get_all, module = "lightmail._core.imap")]
+pub struct AppendText {
+    octets: u64,
+    synchronizing: bool,
+}
+
+/// All parts of a CATENATE are there.
+#[pyclass(frozen, module = "lightmail._core.imap")]
+pub struct AppendMessageEnd;
 
 /// The APPEND is complete.
 #[pyclass(frozen, get_all, module = "lightmail._core.imap")]
@@ -114,6 +145,27 @@ pub fn to_python(py: Python<'_>, event: Event<'_>) -> PyResult<Py<PyAny>> {
             let data = PyBytes::new(py, octets).unbind();
             object(py, LiteralData { data, last })
         }
+        Event::AppendUrl(url) => {
+            let fields = AppendUrl {
+                url: PyBytes::new(py, &url.octets).unbind(),
+                target: match url.target {
+                    Some(target) => Some(Py::new(py, message_url(py, target)?)?),
+                    None => None,
+                },
+            };
+            object(py, fields)
+        }
+        Event::AppendText {
+            octets,
+            synchronizing,
+        } => {
+            let fields = AppendText {
+                octets,
+                synchronizing,
+            };
+            object(py, fields)
+        }
+        Event::AppendMessageEnd => object(py, AppendMessageEnd),
         Event::AppendEnd(tag) => {
             let tag = PyString::new(py, tag.as_str()).unbind();
             object(py, AppendEnd { tag })
@@ -151,7 +203,26 @@ fn append_message(py: Python<'_>, message: &decoder::AppendMessage) -> PyResult<
         synchronizing: message.synchronizing,
         binary: message.binary,
         utf8: message.head.utf8,
+        catenate: message.head.catenate,
         first: message.first,
+    })
+}
+
+fn message_url(py: Python<'_>, target: url::MessageUrl) -> PyResult<MessageUrl> {
+    let item = FetchItem::BodySection {
+        section: target.section,
+        peek: true,
+        partial: target.partial,
+    };
+    let items = FetchItems(vec![item]);
+    Ok(MessageUrl {
+        mailbox: target
+            .mailbox
+            .map(|name| PyString::new(py, name.as_str()).unbind()),
+        absolute: target.absolute,
+        uid_validity: target.uid_validity,
+        uid: target.uid,
+        plan: Py::new(py, FetchPlan { items })?,
     })
 }
 

@@ -3,10 +3,10 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lightmail_index::fetch::slot::{self, BodySlot};
-use lightmail_index::fetch::{FetchOptions, FetchRun, Need, Piece};
+use lightmail_index::fetch::{Contents, FetchOptions, FetchRun, Need, Piece};
 use lightmail_index::summaries::{Summary, SummaryCache};
 use lightmail_mime::parts::Transfer;
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyLookupError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 use pyo3::types::PyBytes;
@@ -265,12 +265,28 @@ impl PyFetchRun {
                 .render(&mut cache.get().lock(), messages, max_octets)
         })?
         .map_err(|_| UnknownEncoding::new_err("a Content-Transfer-Encoding nobody can undo"))?;
-        let object = |piece| {
-            Ok(match piece {
-                Piece::Octets(octets) => PyBytes::new(py, &octets).into_any(),
-                Piece::Slot(slot) => Bound::new(py, PyBodySlot { slot })?.into_any(),
-            })
-        };
-        pieces.into_iter().map(object).collect()
+        objects(py, pieces)
     }
+
+    fn section<'py>(
+        &mut self,
+        py: Python<'py>,
+        cache: &Bound<'py, PySummaryCache>,
+    ) -> PyResult<Option<Vec<Bound<'py, PyAny>>>> {
+        match guarded(|| self.run.section(&mut cache.get().lock()))? {
+            Contents::Pieces(pieces) => objects(py, pieces).map(Some),
+            Contents::Absent => Ok(None),
+            Contents::NotHere => Err(PyLookupError::new_err("the summary of the message")),
+        }
+    }
+}
+
+fn objects(py: Python<'_>, pieces: Vec<Piece>) -> PyResult<Vec<Bound<'_, PyAny>>> {
+    let object = |piece| {
+        Ok(match piece {
+            Piece::Octets(octets) => PyBytes::new(py, &octets).into_any(),
+            Piece::Slot(slot) => Bound::new(py, PyBodySlot { slot })?.into_any(),
+        })
+    };
+    pieces.into_iter().map(object).collect()
 }

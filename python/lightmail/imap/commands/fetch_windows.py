@@ -36,15 +36,15 @@ async def render(mail: MailStore, run: FetchRun, *, messages: int, account: int)
     cache = mail.summaries.cache
     rendered = run.render(cache, messages=messages, max_octets=WINDOW_OCTETS)
     if not rendered and not run.done:
-        await _prepare(mail, run, account)
+        await prepare(mail, run, account)
         rendered = run.render(cache, messages=messages, max_octets=WINDOW_OCTETS)
         if not rendered and not run.done:
             raise Unavailable("summary of a message")
     return rendered
 
 
-async def _prepare(mail: MailStore, run: FetchRun, account: int) -> None:
-    """Have what the next messages take to be rendered."""
+async def prepare(mail: MailStore, run: FetchRun, account: int) -> None:
+    """Have what the next messages take to be rendered. Raises BodyMissing, BodyCorrupt, Unavailable."""
     cache = mail.summaries.cache
     messages = WINDOW_MESSAGES
     while missing := run.missing(cache, messages):

@@ -14,12 +14,12 @@ pub(crate) enum AppendText {
     Other,
     /// One of these, and the literal is its mailbox name.
     Mailbox,
-    /// One of these, and the literal is its first message.
+    /// One of these; its first message begins at `at`.
     Message {
         tag: Tag,
         replaced: Option<Replaced>,
         mailbox: Mailbox,
-        head: MessageHead,
+        at: usize,
     },
 }
 
@@ -29,13 +29,14 @@ pub(crate) enum AppendText {
 /// append-opts     = [SP flag-list] [SP date-time]
 /// append-data     = literal / literal8 / append-data-ext
 /// append-data     =/ utf8-literal                              ; RFC 6855 §4
+/// append-data     =/ "CATENATE" SP "(" cat-part *(SP cat-part) ")"        ; RFC 4469 §5
 /// utf8-literal    = "UTF8" SP "(" literal8 ")"
 /// replace         = "REPLACE" SP seq-number SP mailbox append-message     ; RFC 8508 §5
 /// uid             =/ "UID" SP replace
 /// ```
 impl AppendText {
-    /// `text`: a command up to the announcement of `literal`, with which it ends.
-    pub(crate) fn parse(text: &[u8], literal: Literal, settings: Settings) -> Parsed<Self> {
+    /// `text`: a command, whole or up to the announcement of a literal.
+    pub(crate) fn parse(text: &[u8], settings: Settings) -> Parsed<Self> {
         let mut cursor = Cursor::new(text, settings);
         let tag = tag(&mut cursor)?;
         let replaced = if cursor.eat_word(b" APPEND ") {
@@ -54,12 +55,11 @@ impl AppendText {
             }) => return Ok(Self::Mailbox),
             other => other?,
         };
-        let head = head(&mut cursor, literal)?;
         Ok(Self::Message {
             tag,
             replaced,
             mailbox,
-            head,
+            at: cursor.offset(),
         })
     }
 }
@@ -77,21 +77,17 @@ fn replaced(cursor: &mut Cursor<'_>, uid: bool) -> Parsed<Replaced> {
     Ok(Replaced { uid, set })
 }
 
-/// The text between two messages of an APPEND, up to the announcement of `literal`, with which it ends.
+/// A message up to its literal, with which the text ends, or up to the first part of CATENATE.
 pub(crate) fn message_head(
-    text: &[u8],
-    literal: Literal,
-    settings: Settings,
+    cursor: &mut Cursor<'_>,
+    literal: Option<Literal>,
 ) -> Parsed<MessageHead> {
-    head(&mut Cursor::new(text, settings), literal)
-}
-
-fn head(cursor: &mut Cursor<'_>, literal: Literal) -> Parsed<MessageHead> {
     const WHAT: &str = "a message as a literal";
     let mut head = MessageHead {
         flags: Vec::new(),
         internaldate: None,
         utf8: false,
+        catenate: false,
     };
     cursor.space()?;
     if cursor.eat(b'(') {
@@ -102,13 +98,17 @@ fn head(cursor: &mut Cursor<'_>, literal: Literal) -> Parsed<MessageHead> {
         head.internaldate = Some(super::date::date_time(cursor)?);
         cursor.space()?;
     }
+    if cursor.eat_word(b"CATENATE (") {
+        head.catenate = true;
+        return Ok(head);
+    }
     if cursor.eat_word(b"UTF8 (") {
-        if !literal.binary {
+        if literal.is_some_and(|literal| !literal.binary) {
             return cursor.expected("a literal8");
         }
         head.utf8 = true;
     }
-    if cursor.offset() == literal.at {
+    if literal.is_some_and(|literal| literal.at == cursor.offset()) {
         Ok(head)
     } else {
         cursor.expected(WHAT)
@@ -130,12 +130,6 @@ pub(super) fn without_message(cursor: &mut Cursor<'_>) -> Parsed<Body> {
 
 fn nothing(cursor: &mut Cursor<'_>) -> Parsed<Body> {
     cursor.mailbox()?;
-    let nowhere = Literal {
-        octets: 0,
-        synchronizing: true,
-        binary: true,
-        at: usize::MAX,
-    };
-    head(cursor, nowhere)?;
+    message_head(cursor, None)?;
     cursor.expected("a message as a literal")
 }

@@ -34,6 +34,15 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// Behind the first `at` octets, which have been read before.
+    pub(crate) fn beyond(text: &'a [u8], at: usize, settings: Settings) -> Self {
+        Self {
+            text,
+            at: at.min(text.len()),
+            settings,
+        }
+    }
+
     pub(crate) fn offset(&self) -> usize {
         self.at
     }

@@ -177,7 +177,7 @@ fn lazy(cursor: &mut Cursor<'_>) -> Parsed<bool> {
 /// section-text    = section-msgtext / "MIME"
 /// section-msgtext = "HEADER" / "HEADER.FIELDS" [".NOT"] SP header-list / "TEXT"
 /// ```
-fn section(cursor: &mut Cursor<'_>) -> Parsed<Section> {
+pub(super) fn section(cursor: &mut Cursor<'_>) -> Parsed<Section> {
     cursor.expect(b'[', "\"[\"")?;
     let (part, more) = section_part(cursor)?;
     let text = if more {

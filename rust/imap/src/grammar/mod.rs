@@ -5,6 +5,7 @@
 
 mod acl;
 mod append;
+pub(crate) mod catenate;
 mod compress;
 mod copy;
 mod cursor;
@@ -30,7 +31,8 @@ mod uid_batches;
 mod watch;
 
 pub(crate) use append::{message_head, AppendText};
-use cursor::{Cursor, Keyword, LITERAL_TO_COME};
+pub(crate) use cursor::Cursor;
+use cursor::{Keyword, LITERAL_TO_COME};
 
 use crate::command::{Body, Command, Tag};
 use crate::error::{Error, Fault, Parsed};

@@ -20,7 +20,7 @@ fn limits() -> Limits {
 
 /// Pieces of commands, more often right than wrong.
 fn pieces() -> impl Strategy<Value = Vec<u8>> {
-    const PIECES: [&str; 48] = [
+    const PIECES: [&str; 53] = [
         "a1 ",
         "b2 ",
         "NOOP",
@@ -65,6 +65,11 @@ fn pieces() -> impl Strategy<Value = Vec<u8>> {
         "ALL ",
         "$",
         "UTF8 (~{2+}\r\n",
+        "CATENATE (",
+        "APPEND x CATENATE (",
+        "URL /x/;UID=1",
+        "URL ",
+        "TEXT {2+}\r\n",
         "\" 7-Feb-1994 22:43:04 -0800\" ",
         "(\\Seen) ",
         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",

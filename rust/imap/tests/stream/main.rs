@@ -3,12 +3,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod append;
+mod catenate;
 mod chunks;
 mod framing;
 mod hostile;
 
 use lightmail_imap::decoder::{AppendMessage, Decoder, Event};
 use lightmail_imap::limits::Limits;
+use lightmail_imap::url::Url;
 
 /// An event that owns its octets; the octets of one message are put together.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +19,9 @@ pub enum Seen {
     Continue,
     Message(Box<AppendMessage>),
     Data(Vec<u8>),
+    Url(Box<Url>),
+    Text(u64),
+    MessageEnd,
     AppendEnd(String),
     Line(Vec<u8>),
     Malformed {
@@ -71,6 +76,9 @@ impl Peer {
                     }
                     Seen::Data(std::mem::take(&mut self.data))
                 }
+                Event::AppendUrl(url) => Seen::Url(Box::new(url)),
+                Event::AppendText { octets, .. } => Seen::Text(octets),
+                Event::AppendMessageEnd => Seen::MessageEnd,
                 Event::AppendEnd(tag) => Seen::AppendEnd(tag.as_str().to_owned()),
                 Event::Line(octets) => Seen::Line(octets.to_vec()),
                 Event::Malformed(malformed) => Seen::Malformed {
@@ -80,7 +88,7 @@ impl Peer {
                     fatal: malformed.fatal,
                 },
             };
-            if matches!(seen, Seen::Message(_)) {
+            if matches!(seen, Seen::Message(_) | Seen::Text(_)) {
                 match self.policy {
                     Policy::Accept => self.decoder.accept_literal(),
                     Policy::Refuse => self.decoder.refuse_literal(),

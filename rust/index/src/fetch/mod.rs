@@ -9,4 +9,4 @@ mod render;
 mod run;
 pub mod slot;
 
-pub use run::{FetchOptions, FetchRun, Need, Piece, UnknownEncoding};
+pub use run::{Contents, FetchOptions, FetchRun, Need, Piece, UnknownEncoding};

@@ -31,6 +31,10 @@ pub(super) struct Output {
     /// Octets in `pieces`, slots not counted.
     before: usize,
     scratch: Vec<u8>,
+    /// Contents alone, without what says how long they are.
+    bare: bool,
+    /// Something that was asked for does not exist.
+    absent: bool,
 }
 
 impl Output {
@@ -61,6 +65,9 @@ impl Output {
     }
 
     fn literal(&mut self, octets: u64, binary: bool) {
+        if self.bare {
+            return;
+        }
         self.octets
             .extend_from_slice(if binary { b"~{" } else { b"{" });
         digits::push(&mut self.octets, octets);
@@ -76,7 +83,10 @@ impl Output {
     }
 
     fn nil(&mut self) {
-        self.octets.extend_from_slice(b"NIL");
+        self.absent = true;
+        if !self.bare {
+            self.octets.extend_from_slice(b"NIL");
+        }
     }
 
     fn number(&mut self, name: &[u8], number: u64) {
@@ -280,6 +290,25 @@ impl Renderer {
                 );
             }
         }
+    }
+}
+
+impl Renderer {
+    /// The octets of the sections asked for, one behind the other; None when one of them does not exist.
+    pub fn contents(&self, message: Message<'_>, known: &Known<'_>) -> Option<Vec<Piece>> {
+        let mut out = Output {
+            bare: true,
+            ..Output::default()
+        };
+        for item in &self.plan.items {
+            if let Item::Octets {
+                source, partial, ..
+            } = item
+            {
+                octets(message, source, *partial, known, &mut out);
+            }
+        }
+        (!out.absent).then(|| out.finish())
     }
 }
 

@@ -201,30 +201,65 @@ impl FetchRun {
             let Some(message) = self.walker.message() else {
                 break;
             };
-            let plan = &self.renderer.plan;
-            let mut known = Known {
-                summary: None,
-                parts: None,
-                offered: &self.offered,
+            let Some(known) = known(&self.renderer.plan, &self.offered, message, cache) else {
+                break;
             };
-            if plan.needs_summary {
-                let Some(summary) = cache.get(message.body_id()) else {
-                    break;
-                };
-                if plan.needs_parts {
-                    let Ok(parts) = summary.parts() else { break };
-                    known.parts = Some(parts);
-                }
-                known.summary = Some(summary);
-                match self.renderer.obstacle(message, &known) {
-                    Some(Obstacle::UnknownEncoding) if index == 0 => return Err(UnknownEncoding),
-                    Some(_) => break,
-                    None => {}
-                }
+            match self.renderer.obstacle(message, &known) {
+                Some(Obstacle::UnknownEncoding) if index == 0 => return Err(UnknownEncoding),
+                Some(_) => break,
+                None => {}
             }
             self.renderer.write(message, &known, &mut out);
             self.walker.step();
         }
         Ok(out.finish())
     }
+
+    /// The sections of the next message by themselves (RFC 4469 §3: the octets that FETCH would answer with).
+    pub fn section(&mut self, cache: &mut SummaryCache) -> Contents {
+        let Some(message) = self.walker.message() else {
+            return Contents::Absent;
+        };
+        let known = known(&self.renderer.plan, &self.offered, message, cache);
+        let Some(known) = known.filter(|known| self.renderer.obstacle(message, known).is_none())
+        else {
+            return Contents::NotHere;
+        };
+        self.renderer
+            .contents(message, &known)
+            .map_or(Contents::Absent, Contents::Pieces)
+    }
+}
+
+/// What [`FetchRun::section`] finds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Contents {
+    /// The summary of the message, or octets of it, are missing.
+    NotHere,
+    /// There is no such message, or it has no such section.
+    Absent,
+    /// All octets, in order.
+    Pieces(Vec<Piece>),
+}
+
+/// What the plan takes of a message beside its columns; None when its summary is not here.
+fn known<'a>(
+    plan: &Plan,
+    offered: &'a Offered,
+    message: Message<'_>,
+    cache: &'a mut SummaryCache,
+) -> Option<Known<'a>> {
+    let mut known = Known {
+        summary: None,
+        parts: None,
+        offered,
+    };
+    if plan.needs_summary {
+        let summary = cache.get(message.body_id())?;
+        if plan.needs_parts {
+            known.parts = Some(summary.parts().ok()?);
+        }
+        known.summary = Some(summary);
+    }
+    Some(known)
 }
