@@ -147,6 +147,7 @@ APPENDS = (
     Arrival("APPEND of a small message", 4_000, 6, 6),
     Arrival("APPEND of 10 MB", 10_000_000, 6, 6),
 )
+CATENATE = Arrival("CATENATE of parts of a message of 10 MB", 10_000_000, 7, 9)
 DELIVERIES = (
     Arrival("LMTP, one recipient", 4_000, 5, 6, recipients=1, per_recipient=1),
     Arrival("LMTP, 40 recipients", 4_000, 5, 6, recipients=40, per_recipient=1),

@@ -8,6 +8,7 @@ from tests.cost.budgets import (
     APPEND_BLOCK_OCTETS,
     APPEND_PEAK_OCTETS,
     APPENDS,
+    CATENATE,
     COMMANDS,
     DELIVERIES,
     RANGES,
@@ -52,7 +53,7 @@ def _statements(budget: Budget) -> str:
 
 def _arrivals() -> str:
     rows = []
-    for arrival in (*APPENDS, *DELIVERIES):
+    for arrival in (*APPENDS, CATENATE, *DELIVERIES):
         each = f" + {arrival.per_recipient} for each recipient" if arrival.per_recipient else ""
         rows.append(
             (arrival.what, f"{arrival.statements}{each}", arrival.production, arrival.transactions, arrival.puts)

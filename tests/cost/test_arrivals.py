@@ -14,7 +14,7 @@ import pytest
 
 from lightmail.auth.passwords import Passwords
 from lightmail.lmtp.server import LmtpServer
-from tests.cost.budgets import APPEND_BLOCK_OCTETS, APPEND_PEAK_OCTETS, APPENDS, DELIVERIES, Arrival
+from tests.cost.budgets import APPEND_BLOCK_OCTETS, APPEND_PEAK_OCTETS, APPENDS, CATENATE, DELIVERIES, Arrival
 from tests.cost.house import Cost, MeteredHouse, metered
 from tests.cost.places import Embedded, Place, Production
 from tests.support.aio import run
@@ -74,6 +74,27 @@ def test_cost_of_an_append(arrival: Arrival, place: Place) -> None:
             cost = house.since(before)
             await client.hang_up()
         check(cost, arrival, place)
+
+    run(measure())
+
+
+def test_cost_of_a_catenate(place: Place) -> None:
+    """All parts of one message cost one look at it; its octets are read as FETCH reads them, and stored in one PUT."""
+
+    async def measure() -> None:
+        async with house_of(place, USER.decode()) as house:
+            client = await login(house)
+            assert b"a OK [APPENDUID" in await append(client, message_octets(octets=CATENATE.octets))
+            before = house.reading()
+            sections = (b"HEADER", b"HEADER.FIELDS%20(From%20To)", b"TEXT", b"1/;PARTIAL=4000.1000")
+            urls = b" ".join(b'URL "/INBOX/;UID=1/;SECTION=%b"' % section for section in sections)
+            answer = await client.say(b"a APPEND INBOX CATENATE (%b TEXT {3+}\r\nend)" % urls)
+            assert b"a OK [APPENDUID" in answer
+            cost = house.since(before)
+            await client.hang_up()
+        statements = CATENATE.production if isinstance(place, Production) else CATENATE.statements
+        assert (cost.statements, cost.transactions) == (statements, CATENATE.transactions)
+        assert cost.requests["put"] == CATENATE.puts
 
     run(measure())
 

@@ -96,7 +96,7 @@ def test_what_a_url_may_look_like() -> None:
         await house.mail.mailboxes.create(house.user.id, "Entwürfe/Käse;1")
         whole = b"Subject: a\r\nFrom: b@example.org\r\n\r\ntext\r\n"
         await client.send(b"a ENABLE UTF8=ACCEPT\r\n")
-        stored = await client.send("b APPEND \"Entwürfe/Käse;1\" {%d+}\r\n".encode() % len(whole) + whole + b"\r\n")
+        stored = await client.send('b APPEND "Entwürfe/Käse;1" {%d+}\r\n'.encode() % len(whole) + whole + b"\r\n")
         assert stored.startswith(b"b OK")
         url = b"/Entw%C3%BCrfe/K%c3%a4se%3B1/;uid=1"
         parts = [b"", b"/;Section=TEXT", b"/;SECTION=header.fields.not%20(Subject)", b"/;section=1/;partial=1.2"]
@@ -156,7 +156,9 @@ def test_large_parts_are_streamed() -> None:
         client = Client(house)
         octets = message_octets(1) + random.Random(1).randbytes(2_000_000)
         assert (await client.send(b"a APPEND INBOX {%d+}\r\n" % len(octets) + octets + b"\r\n")).startswith(b"a OK")
-        assert (await client.send(b"b APPEND INBOX CATENATE (%b TEXT {3+}\r\nend %b)\r\n" % (ONE, ONE))).startswith(b"b OK")
+        assert (await client.send(b"b APPEND INBOX CATENATE (%b TEXT {3+}\r\nend %b)\r\n" % (ONE, ONE))).startswith(
+            b"b OK"
+        )
         await client.ok("SELECT INBOX")
         assert octets + b"end" + octets in await client.send(b"c FETCH 2 BODY.PEEK[]\r\n")
         await house.close()

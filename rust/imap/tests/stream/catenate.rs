@@ -111,7 +111,7 @@ fn urls_may_be_literals_and_are_read_once() {
         [
             too_much(
                 "a",
-                "too much at octet 67: literals in one command, at most 3"
+                "too much at octet 64: literals in one command, at most 3"
             ),
             command("b NOOP")
         ]
