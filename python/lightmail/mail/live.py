@@ -44,6 +44,9 @@ class LiveMailbox:
 
     def watch(self, watcher: Watcher) -> None:
         self._watchers.append(watcher)
+        if self.stale and self._refreshing is None:
+            # A hint that came while nobody watched: there may be no other.
+            self._start_refresh()
 
     def unwatch(self, watcher: Watcher) -> None:
         """A watcher that is not there is ignored."""

@@ -136,6 +136,24 @@ def test_hints_of_other_processes_bring_the_change_once() -> None:
     run(scenario())
 
 
+def test_a_hint_that_came_while_nobody_watched_is_followed_by_who_watches_next() -> None:
+    """IDLE begins behind it, and no other hint may come."""
+
+    async def scenario() -> None:
+        house = await House.build()
+        inbox = await house.inbox(messages=1)
+        live = await house.mail.open(inbox.id)
+        house.metadata.calls.clear()
+        house.feed.hint(inbox.id, await house.append_elsewhere(inbox, 2))
+        assert house.metadata.calls == []
+        await house.changed(live).wait()
+        assert len(live.snapshot) == 3
+        assert house.metadata.calls == ["changes_since"]
+        await house.close()
+
+    run(scenario())
+
+
 def test_an_unknown_change_is_looked_for_with_one_statement() -> None:
     async def scenario() -> None:
         house = await House.build()
