@@ -113,7 +113,7 @@ COMMANDS = (
     Budget("UID EXPUNGE 1:*", 6, 1, before=DELETED),
     Budget("ESEARCH IN (mailboxes INBOX) RETURN (COUNT) SEEN", 4, small=2, production=(2, 0)),
     Budget("ESEARCH IN (selected mailboxes Archive) RETURN (COUNT) SEEN", 2, before=SELECT),
-    Budget(NOTIFY, 3, note="nobody watches this account yet"),
+    Budget(NOTIFY, 4, note="nobody watches this account yet"),
     Budget(NOTIFY, 0, before=(*LOGIN, NOTIFY), note="again"),
     Budget("NOOP", 0, before=(*SELECT, NOTIFY), note="with NOTIFY, nothing has changed"),
     Budget("COPY 1:* Archive", 8, 1, before=(*SELECT, NOTIFY), note="with NOTIFY", production=(7, 1)),
