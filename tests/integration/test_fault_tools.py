@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.aio import run
+from tests.support.eventually import eventually
 from tests.support.faults import processes
 from tests.support.faults.disk import SmallDisk
 from tests.support.faults.proxy import Proxy
@@ -168,6 +169,11 @@ def test_a_disk_is_full(tmp_path: Path) -> None:
         assert file.write_bytes(b"x" * 5_000) == 5_000
 
 
+def state(pid: int) -> str:
+    """As proc(5) has it: T is stopped."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
 def test_a_process_stands_still() -> None:
     with subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None and process.stdout is not None
@@ -175,7 +181,7 @@ def test_a_process_stands_still() -> None:
         with processes.stopped(process.pid):
             process.stdin.write(b"x")
             process.stdin.flush()
-            time.sleep(0.1)
+            assert eventually(lambda: state(process.pid) == "T")
             assert process.stdout.read() is None
         os.set_blocking(process.stdout.fileno(), True)
         assert process.stdout.read(1) == b"x"

@@ -222,8 +222,6 @@ class Dispatcher:
         except (ConnectionLost, ResponseBroken):
             raise
         except Exception as error:
-            if session.notify is not None:
-                session.notify.forget_own()
             try:
                 outcome = refusal(await explained(session, error), command=name, user=self._user())
             except CostsConnection as cost:

@@ -177,13 +177,10 @@ class Notifying:
             self._own_names = frozenset(above for name in names for above in _up(name))
 
     async def end(self) -> None:
+        """The command is over, well or badly."""
         if (self._own_names or self._own_entries) and self._watch is not None:
             with suppress(Unavailable):
                 await self._watch.refreshed()
-        self.forget_own()
-
-    def forget_own(self) -> None:
-        """The command is over, well or badly."""
         self._own_names = frozenset()
         self._own_entries = frozenset()
 
