@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -52,6 +53,8 @@ def test_sweep(anna: Command) -> None:
 def test_manifests_of_another_database_stand_in_the_way_until_they_are_dropped(anna: Command) -> None:
     """The database was lost, and its mail is not wanted any more."""
     anna.ok("gc")
+    for path in objects(anna):
+        os.utime(path, (0, 0))  # a sweep leaves alone what came in the second in which it looks
     for file in anna.data.glob("lightmail.sqlite*"):
         file.unlink()
     anna.ok("user", "add", ANNA, "--generate")
