@@ -116,9 +116,11 @@ class Installation:
         """Of the first node."""
         return self.nodes[0].addresses()
 
-    def add_user(self, address: str | None = None, password: str | None = None) -> tuple[str, str]:
+    def add_user(
+        self, address: str | None = None, password: str | None = None, *, administrator: bool = False
+    ) -> tuple[str, str]:
         """A new account with its mailboxes; its address and its password."""
-        return self.nodes[0].add_user(address, password)
+        return self.nodes[0].add_user(address, password, administrator=administrator)
 
     def command(self, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
         """`lightmail ARGUMENTS --config …` beside the running servers."""

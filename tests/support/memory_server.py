@@ -1,6 +1,7 @@
 """A server on the memory backends, which no other process can reach: it takes accounts from its standard input.
 
-`python -m tests.support.memory_server serve --config FILE`; a line "ADDRESS PASSWORD" is answered "added ADDRESS".
+`python -m tests.support.memory_server serve --config FILE`; a line "ADDRESS PASSWORD" is answered "added ADDRESS";
+"ADDRESS PASSWORD administrator" makes one that is an administrator.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ async def take_accounts(store: Store) -> None:
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     while line := (await reader.readline()).decode().split():
-        address, password = line
-        await add_account(store, address, password)
+        address, password, *roles = line
+        await add_account(store, address, password, administrator=bool(roles))
         print(f"added {address}", flush=True)
 
 

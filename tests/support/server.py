@@ -144,19 +144,21 @@ class LightMailServer:
         host, _, port = next(each for each in self.addresses()[protocol] if "://" not in each).rpartition(":")
         return host.strip("[]"), int(port)
 
-    def add_user(self, address: str | None = None, password: str | None = None) -> tuple[str, str]:
+    def add_user(
+        self, address: str | None = None, password: str | None = None, *, administrator: bool = False
+    ) -> tuple[str, str]:
         """A new account with its mailboxes; its address and its password."""
         address = address or f"user{next(_numbers)}-{secrets.token_hex(4)}@example.org"
         password = password or secrets.token_urlsafe(12)
         if self._in_memory:
             stdin = self._running.stdin
             assert stdin is not None
-            stdin.write(f"{address} {password}\n")
+            stdin.write(f"{address} {password}{' administrator' if administrator else ''}\n")
             stdin.flush()
             line = self._read_line()
             assert line == f"added {address}", line
         else:
-            asyncio.run(self._add(address, password))
+            asyncio.run(self._add(address, password, administrator))
         return address, password
 
     def command(self, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
@@ -169,11 +171,11 @@ class LightMailServer:
     def log(self) -> str:
         return self.log_file.read_text()
 
-    async def _add(self, address: str, password: str) -> None:
+    async def _add(self, address: str, password: str, administrator: bool) -> None:
         from lightmail.app import open_store  # late, so that tests without a server need nothing of it
 
         async with open_store(load(self.config_file, environment={})) as store:
-            await add_account(store, address, password)
+            await add_account(store, address, password, administrator=administrator)
 
     @property
     def _running(self) -> subprocess.Popen[str]:
@@ -191,8 +193,10 @@ class LightMailServer:
         return line.rstrip("\n")
 
 
-async def add_account(store: Store, address: str, password: str) -> None:
-    await store.mail.accounts.create(address, store.passwords.hash(password.encode()))
+async def add_account(store: Store, address: str, password: str, *, administrator: bool = False) -> None:
+    user = await store.mail.accounts.create(address, store.passwords.hash(password.encode()))
+    if administrator:
+        await store.mail.directory.set_administrator(user.id, True)
 
 
 def _plain(value: Any) -> Any:

@@ -48,6 +48,8 @@ def play(path: Path, any_server: Installation) -> None:
     }
     if any(b"%{other}" in step.text for step in steps):
         variables["other"], variables["other_password"] = any_server.add_user()
+    if any(b"%{admin}" in step.text for step in steps):
+        variables["admin"], variables["admin_password"] = any_server.add_user(administrator=True)
     Run(lambda: any_server.address("imap"), variables, distributed=any_server.distributed).play(steps)
 
 

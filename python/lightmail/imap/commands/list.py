@@ -141,12 +141,15 @@ def _lines(
     if not command.select and any(pattern.one_level for pattern in patterns):
         # RFC 9051 §6.3.9: levels of hierarchy that "%" stops at. In one's own hierarchy each is a mailbox.
         above_hidden = names.parents - names.mailboxes.keys()
+    basic = not (command.select or command.returns or command.status)
     told_subscribed = "SUBSCRIBED" in command.select or "SUBSCRIBED" in command.returns
     for name in sorted(chosen | above_hidden):
         if not _matches(patterns, name):
             continue
         found = names.mailboxes.get(name)
         attributes = [*_attributes(names, name, found)]
+        if basic and found is None:
+            attributes.insert(1, "\\Noselect")  # who asks as in RFC 3501 may not know what \NonExistent implies
         if told_subscribed and (found.mailbox.subscribed if found and found.own else name in names.subscribed):
             attributes.append("\\Subscribed")
         extended = b' ("CHILDINFO" ("SUBSCRIBED"))' if name in above_chosen else b""
