@@ -13,7 +13,7 @@ PYTEST := $(BIN)/python -m pytest
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust -path rust/fuzz -prune -o \( -name '*.rs' -o -name Cargo.toml \) -print)
 IMAPFLOW := tests/conformance/clients/imapflow
 FUZZ_SECONDS ?= 60
-FUZZ_TARGETS ?= framer command mime
+FUZZ_TARGETS ?= framer command mime text names frames
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 
