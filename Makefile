@@ -14,6 +14,7 @@ RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust -path rust/fuzz -prune -
 IMAPFLOW := tests/conformance/clients/imapflow
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS ?= framer command mime text names frames
+FUZZ_TARGETS_PYTHON ?= lmtp deflate
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 
@@ -120,8 +121,11 @@ bench: build $(VENV)/.development ## criterion, pytest-benchmark, then the load 
 bench-load: build $(VENV)/.development ## the load driver alone (LOAD="--help" shows its options)
 	$(BIN)/python -m benches.load $(LOAD)
 
-fuzz: | prerequisites ## each fuzz target for FUZZ_SECONDS (nightly Rust and cargo-fuzz)
+fuzz: build $(VENV)/.development ## each fuzz target for FUZZ_SECONDS (nightly Rust, cargo-fuzz and atheris, which it installs)
 	@tests/support/fuzz.sh "$(FUZZ_SECONDS)" $(FUZZ_TARGETS)
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements-fuzz.lock
+	@for target in $(FUZZ_TARGETS_PYTHON); do echo "== $$target, $(FUZZ_SECONDS) s" >&2; \
+	    $(BIN)/python -m tests.fuzz $$target -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 || exit 1; done
 
 clean: ## remove everything built; mail in lightmail-data stays
 	rm -rf $(VENV) target rust/fuzz/target python/lightmail/_core*.so .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks $(IMAPFLOW)/node_modules .import_linter_cache
