@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from lightmail.config.addresses import check_unix_path, parse_listen
+from lightmail.config.networks import UNIX, Rule, parse_network
 from lightmail.config.sections import Config, Sharing, Tls
 from lightmail.config.stores import Problem, store_problems
 
@@ -17,6 +18,7 @@ def combination_problems(config: Config) -> Iterator[Problem]:
     yield from _server(config)
     yield from _listeners(config)
     yield from _hidden(config)
+    yield from _access(config)
     yield from _tls(config)
     yield from store_problems(config)
     yield from _quantities(config)
@@ -64,6 +66,39 @@ def _hidden(config: Config) -> Iterator[Problem]:
     for client in config.imap.hide_from:
         if not client.strip():
             yield f"imap.hide_from.{client}", "no client's name; expected one such as 'Outlook' or 'iPhone Mail/15*'"
+
+
+def _access(config: Config) -> Iterator[Problem]:
+    for key, texts in (
+        ("access.trusted_proxies", config.access.trusted_proxies),
+        ("lmtp.xclient_from", config.lmtp.xclient_from),
+    ):
+        for index, text in enumerate(texts):
+            yield from _judged(f"{key}[{index}]", text, lambda text: text == UNIX or parse_network(text))
+    for section, listens, proxied in (
+        ("imap", config.imap.listen, config.imap.proxy_on),
+        ("lmtp", config.lmtp.listen, config.lmtp.proxy_on),
+    ):
+        for index, text in enumerate(proxied):
+            if text not in listens:
+                yield (
+                    f"{section}.proxy_on[{index}]",
+                    f'"{text}" is not in {section}.listen; expected one of its elements',
+                )
+            elif not config.access.trusted_proxies:
+                yield f"{section}.proxy_on[{index}]", "nobody may connect there: access.trusted_proxies is empty"
+    for listener, rule in config.access.listeners.items():
+        key = f"access.listeners.{listener}"
+        if listener not in (*config.imap.listen, *config.lmtp.listen):
+            yield key, f'"{listener}" is in neither imap.listen nor lmtp.listen; expected an element of one of them'
+        yield from _judged(key, rule, Rule)
+
+
+def _judged(key: str, text: str, judge: Callable[[str], object]) -> Iterator[Problem]:
+    try:
+        judge(text)
+    except ValueError as error:
+        yield key, str(error)
 
 
 def _listens(config: Config) -> tuple[tuple[str, tuple[str, ...]], ...]:

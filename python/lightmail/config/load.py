@@ -124,12 +124,16 @@ def _build(values: Mapping[str, Any]) -> Config:
 
 def _locate(key: str, origins: Mapping[str, str], path: Path | None, lines: Lines) -> str:
     """The origin of "section.name", "section.name[2]" or "section.name.member", to the line where it is from a file."""
-    parts = re.findall(r"[^.\[\]]+", key)
-    origin = origins[".".join(parts[:2])]
+    parts = re.fullmatch(r"(\w+)\.(\w+)(?:\[(\d+)\]|\.(.*))?", key)
+    assert parts is not None, key
+    section, name, index, member = parts.groups()
+    origin = origins[f"{section}.{name}"]
     if path is None or not origin.startswith(f"{path}:"):
         return origin
-    line = line_of(lines, tuple(int(part) if part.isdigit() else part for part in parts))
-    return f"{path}:{line}"
+    within: tuple[str | int, ...] = (
+        () if index is None and member is None else (member if index is None else int(index),)
+    )
+    return f"{path}:{line_of(lines, (section, name, *within))}"
 
 
 def _read_file(path: Path, values: dict[str, Any], origins: dict[str, str], problems: list[ConfigError]) -> Lines:

@@ -50,6 +50,8 @@ class Imap(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     hide_from: dict[str, str] = field(default_factory=dict)
     """The same for a client that calls itself so (ID, RFC 2971): `NAME` or `NAME/VERSION`, in any case, where `*` is
     anything, to capabilities, separated by blanks. From its ID on."""
+    proxy_on: tuple[str, ...] = ()
+    """Elements of `listen` where `access.trusted_proxies` connect, and say in a PROXY header who the client is."""
 
 
 class Lmtp(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -66,6 +68,10 @@ class Lmtp(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Permissions of unix sockets, octal: who may deliver."""
     timeout_s: Seconds = 300.0
     """How long a silent peer is kept."""
+    proxy_on: tuple[str, ...] = ()
+    """Elements of `listen`, as `imap.proxy_on`."""
+    xclient_from: tuple[str, ...] = ()
+    """Networks, or `unix`, whose XCLIENT is believed."""
 
 
 class Http(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -195,6 +201,19 @@ class Auth(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How long a successful check is remembered (keyed, in memory only); 0: never."""
 
 
+class Access(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who may come from where. A rule is networks separated by blanks, `unix` for unix sockets: those with `!` in front
+    are refused, and where others are named nobody else is allowed.
+    """
+
+    trusted_proxies: tuple[str, ...] = ()
+    """Networks, or `unix`, whose PROXY header is believed."""
+    proxy_header_timeout_s: Annotated[float, Meta(gt=0)] = 3.0
+    """How long a proxy may take for it."""
+    listeners: dict[str, str] = field(default_factory=dict)
+    """An element of `imap.listen` or `lmtp.listen` to the rule for who may connect there: clients, not proxies."""
+
+
 class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     message_octets: Octets = 52_428_800
     line_octets: Octets = 65_536
@@ -311,6 +330,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     node_cache: NodeCache = field(default_factory=NodeCache)
     changes: Changes = field(default_factory=Changes)
     auth: Auth = field(default_factory=Auth)
+    access: Access = field(default_factory=Access)
     limits: Limits = field(default_factory=Limits)
     mail: Mail = field(default_factory=Mail)
     quota: Quota = field(default_factory=Quota)

@@ -16,7 +16,7 @@ the protocol wants one. Every call is linear in what it is given; at most one ch
 
     state               commands that change it
     not greeted         LHLO -> idle
-    idle                MAIL -> envelope
+    idle                MAIL -> envelope; XCLIENT -> not greeted
     envelope            RCPT; DATA -> data; BDAT -> chunk; RSET, LHLO -> idle
     data                CR LF . CR LF -> idle
     chunk               all octets: LAST -> idle, otherwise -> between chunks
@@ -45,6 +45,7 @@ from lightmail.lmtp.events import (
 from lightmail.lmtp.grammar import NULL_PATH, BadArgument, parse_bdat, parse_lhlo, parse_path
 from lightmail.lmtp.replies import Reply
 from lightmail.lmtp.unstuff import DotUnstuffer
+from lightmail.lmtp.xclient import ATTRIBUTES, Client
 
 MAX_LINE_OCTETS = 4096
 """With CR LF. RFC 5321 §4.5.3.1.4 asks for 512, and its extensions for some more; UTF-8 addresses can be long."""
@@ -105,6 +106,10 @@ class Machine:
     def __init__(self, hostname: str, limits: Limits) -> None:
         self.peer_name = ""
         """From LHLO; "" before it."""
+        self.may_speak_for_others = False
+        """The client is trusted with XCLIENT."""
+        self.client = Client()
+        """What it has said there."""
         self._hostname = hostname
         self._limits = limits
         self._mode = _Mode.COMMANDS
@@ -278,7 +283,19 @@ class Machine:
             f"SIZE {self._limits.message_octets}",  # RFC 1870
             "CHUNKING",  # RFC 3030
             "SMTPUTF8",  # RFC 6531
+            *([f"XCLIENT {' '.join(ATTRIBUTES)}"] if self.may_speak_for_others else []),
         ]
+
+    def _xclient(self, argument: bytes) -> Event | None:
+        """Postfix's XCLIENT_README: afterwards everything is as right after the connection was made."""
+        if not self.may_speak_for_others:
+            return self._wrong(replies.NOT_TRUSTED)
+        if self._transaction is not None:
+            return self._wrong(replies.sequence("a transaction is open: RSET ends it"))
+        self.client = self.client.told(argument)
+        self.peer_name = ""
+        self._say(Reply(220, "", f"{self._hostname} LMTP"))
+        return None
 
     def _mail(self, argument: bytes) -> Event | None:
         """RFC 5321 §4.1.1.2."""
@@ -509,6 +526,7 @@ _COMMANDS: dict[bytes, Callable[[Machine, bytes], Event | None]] = {
     b"VRFY": Machine._vrfy,
     b"HELP": Machine._help,
     b"EXPN": Machine._expn,
+    b"XCLIENT": Machine._xclient,
     b"HELO": Machine._not_lmtp,
     b"EHLO": Machine._not_lmtp,
 }

@@ -14,6 +14,7 @@ from typing import cast
 import structlog
 
 from lightmail.config import Config
+from lightmail.config.networks import Networks, normal_host
 from lightmail.errors import LightMailError, SystemFault, Unavailable
 from lightmail.lmtp import replies
 from lightmail.lmtp.events import (
@@ -35,6 +36,7 @@ from lightmail.lmtp.replies import Reply
 from lightmail.mail.delivery import Delivery, Recipient, Trace
 from lightmail.mail.incoming import Incoming
 from lightmail.mail.store import MailStore
+from lightmail.model import Origin
 from lightmail.obs.metrics import counts
 from lightmail.obs.troubles import troubles
 
@@ -55,6 +57,8 @@ class LmtpServer:
         self.hostname = config.server.hostname or socket.gethostname()
         self.limits = Limits(message_octets=config.limits.message_octets, recipients=config.lmtp.recipients)
         self.closing = False
+        self.trusted = Networks(config.lmtp.xclient_from)
+        """Whose XCLIENT is believed."""
         self.defer_over_quota = config.lmtp.over_quota == "defer"
         self._most_connections = config.limits.connections
         self._timeout_s = config.lmtp.timeout_s
@@ -64,8 +68,8 @@ class LmtpServer:
         self._empty = asyncio.Event()
         self._empty.set()
 
-    def connection(self) -> Connection:
-        return Connection(self)
+    def connection(self, *, origin: Origin | None = None) -> Connection:
+        return Connection(self, origin)
 
     async def close(self, timeout_s: float) -> None:
         """Listeners have been closed. A message on its way may be finished within `timeout_s`; then all are cut."""
@@ -116,8 +120,12 @@ class LmtpServer:
 class Connection(asyncio.Protocol):
     """One client."""
 
-    def __init__(self, server: LmtpServer) -> None:
+    def __init__(self, server: LmtpServer, origin: Origin | None = None) -> None:
+        """origin: the client, where a proxy stands between; None: it is the socket's other side."""
         self._server = server
+        self._origin = origin
+        self._host: str | None = None
+        """Of the client; None for a unix socket."""
         self._machine = Machine(server.hostname, server.limits)
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
@@ -136,6 +144,12 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        peer = transport.get_extra_info("peername")
+        if self._origin is not None:
+            self._host = self._origin.host
+        elif isinstance(peer, tuple):
+            self._host = normal_host(str(peer[0]))
+        self._machine.may_speak_for_others = self._host in self._server.trusted
         refusal = self._server.opened(self)
         if refusal is not None:
             self._machine.take_output()  # the greeting; RFC 5321 §3.1 wants the refusal in its place
@@ -268,7 +282,7 @@ class Connection(asyncio.Protocol):
         trace = Trace(
             sender=sender.path.text,
             addresses=[path.text for path, _ in self._recipients],
-            client=f"{self._machine.peer_name} ({self._peer()})",
+            client=f"{self._machine.client.helo or self._machine.peer_name} ({self._peer()})",
             protocol=f"{'UTF8' if sender.utf8 else ''}LMTP{'S' if self._tls else ''}",
             session=self._session,
         )
@@ -309,6 +323,8 @@ class Connection(asyncio.Protocol):
             recipients=[path.text for path, _ in self._recipients],
             replies=sorted({answer.code for answer in answers}),
             octets=incoming.octets,
+            peer=self._machine.client.host or self._host,
+            **({"login": self._machine.client.login} if self._machine.client.login else {}),
         )
 
     async def _forget_message(self) -> None:
@@ -323,12 +339,13 @@ class Connection(asyncio.Protocol):
         return self._transport is not None and self._transport.get_extra_info("ssl_object") is not None
 
     def _peer(self) -> str:
-        """The client's address as RFC 5321 §4.1.3 writes it."""
-        name = self._transport.get_extra_info("peername") if self._transport is not None else None
-        if not isinstance(name, tuple):
+        """The client's address as RFC 5321 §4.1.3 writes it, behind its name if that is known."""
+        client = self._machine.client
+        host = client.host or self._host
+        if host is None:
             return "unix socket"
-        host = str(name[0])
-        return f"[IPv6:{host}]" if ":" in host else f"[{host}]"
+        address = f"[IPv6:{host}]" if ":" in host else f"[{host}]"
+        return f"{client.name} {address}" if client.name else address
 
     def _reply_for(self, error: LightMailError) -> Reply:
         """And the log's line of a fault; in full, unless it is something that is away, which is told once."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from lightmail.model.accounts import NO_LIMITS, ClientSession, Quota, Usage, User
 from lightmail.model.annotations import NOBODY, PRIVATE, SERVER, Annotation
+from lightmail.model.clients import Origin
 from lightmail.model.ids import (
     BodyId,
     MailboxId,
@@ -76,6 +77,7 @@ __all__ = [
     "ModSeq",
     "MoveOutcome",
     "NewMessage",
+    "Origin",
     "Quota",
     "ReplaceOutcome",
     "Rights",

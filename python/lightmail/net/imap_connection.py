@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 import structlog
 
+from lightmail.config.networks import normal_host
 from lightmail.imap.capabilities import Capabilities
 from lightmail.imap.dispatch import Dispatcher
 from lightmail.imap.errors import ConnectionLost
 from lightmail.imap.session import Session
+from lightmail.model import Origin
 from lightmail.net import eager
 from lightmail.net.deflate import BrokenStream, Deflate
 from lightmail.net.writer import Writer
@@ -53,6 +55,7 @@ class Connection(asyncio.Protocol):
         "_end_of_input",
         "_heard",
         "_loop",
+        "_origin",
         "_reading",
         "_server",
         "_session",
@@ -65,12 +68,15 @@ class Connection(asyncio.Protocol):
         "tls",
     )
 
-    def __init__(self, server: ImapServer, capabilities: Capabilities) -> None:
-        """capabilities: of the listener that it came to."""
+    def __init__(self, server: ImapServer, capabilities: Capabilities, origin: Origin | None = None) -> None:
+        """capabilities: of the listener that it came to. origin: the client, where a proxy stands between; None: it is
+        the socket's other side.
+        """
         self.tls = False
         self.peer_host: str | None = None
         self._server = server
         self._capabilities = capabilities
+        self._origin = origin
         self._loop = asyncio.get_running_loop()
         self._task: asyncio.Task[None] | None = None
         self._work: Work | None = None
@@ -91,10 +97,14 @@ class Connection(asyncio.Protocol):
         server = self._server
         self._transport = stream = cast(asyncio.Transport, transport)
         self.tls = stream.get_extra_info("ssl_object") is not None
-        peer = stream.get_extra_info("peername")
-        if isinstance(peer, tuple):
-            self.peer_host = str(peer[0])
+        peer, origin = stream.get_extra_info("peername"), self._origin
+        if origin is not None:
+            self.peer_host = origin.host
+        elif isinstance(peer, tuple):
+            self.peer_host = normal_host(str(peer[0]))
         self.protocol = "imaps" if self.tls else "imap"
+        if origin is not None and origin.tls:
+            self.tls = True  # between the client and the proxy: there is no other to begin
         server.counts.connections[self.protocol] += 1
         self._writer = Writer(stream, self._loop, server.config.limits.output_high_water_octets, server.counts)
         self._session = Session(

@@ -10,6 +10,7 @@ from lightmail.config import Config
 from lightmail.imap.capabilities import Capabilities
 from lightmail.imap.dispatch import limits
 from lightmail.mail.store import MailStore
+from lightmail.model import Origin
 from lightmail.net.imap_connection import Connection
 from lightmail.net.wheel import TICK_S, Wheel
 from lightmail.obs.metrics import Counts, counts
@@ -57,9 +58,9 @@ class ImapServer:
         """Open connections."""
         return len(self._connections)
 
-    def connection(self, listener: str = "") -> Connection:
-        """listener: as it stands in `imap.listen`, where it is offered less than others."""
-        return Connection(self, self._capabilities.get(listener) or self._capabilities[""])
+    def connection(self, listener: str = "", *, origin: Origin | None = None) -> Connection:
+        """listener: as it stands in `imap.listen`, where it is offered less than others. origin: see `Connection`."""
+        return Connection(self, self._capabilities.get(listener) or self._capabilities[""], origin)
 
     def begin_shutdown(self) -> None:
         """Clients that wait are told BYE; commands that run are finished first, APPENDs that have begun included."""

@@ -9,18 +9,17 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 from lightmail.config.addresses import parse_listen
 from lightmail.errors import ConfigError
+from lightmail.net.gate import Acceptor, Gate, ProtocolFactory
 from lightmail.net.sockets import BACKLOG, UnixFile, bind_each, bind_tcp, bind_unix, displayed, told_plainly
 
 TLS_HANDSHAKE_TIMEOUT_S = 30.0
 UNIX_MODE = 0o660
 """Owner and group may deliver: put the MTA into the group."""
-
-ProtocolFactory = Callable[[], asyncio.BaseProtocol]
 
 
 class Listener:
@@ -45,7 +44,7 @@ class Listener:
         self.address = displayed(sock)
         self._socket = sock
         self._tls = tls
-        self._server: asyncio.AbstractServer | None = None
+        self._server: asyncio.AbstractServer | Acceptor | None = None
         self._unix = sock.family == socket.AF_UNIX
         self._file = file
         self.host: str = "" if self._unix else sock.getsockname()[0]
@@ -56,10 +55,14 @@ class Listener:
     def __repr__(self) -> str:
         return f"<Listener {self.protocol} {self.address}>"
 
-    async def serve(self, factory: ProtocolFactory) -> None:
-        """Begin to take connections, on the running loop."""
+    async def serve(self, factory: ProtocolFactory, gate: Gate | None = None) -> None:
+        """Begin to take connections, on the running loop. gate: None: all are welcome, as whom they come."""
         loop = asyncio.get_running_loop()
         handshake_s = TLS_HANDSHAKE_TIMEOUT_S if self._tls else None
+        if gate is not None:
+            self._server = Acceptor(self._socket, gate, factory, tls=self._tls, handshake_s=handshake_s)
+            self._server.start(BACKLOG)
+            return
         create = loop.create_unix_server if self._unix else loop.create_server
         self._server = await create(
             factory, sock=self._socket, backlog=BACKLOG, ssl=self._tls, ssl_handshake_timeout=handshake_s

@@ -32,6 +32,7 @@ class Counts:
         "malformed",
         "octets_in",
         "octets_out",
+        "refused",
         "sources",
         "started_s",
         "timeouts",
@@ -42,6 +43,8 @@ class Counts:
         self.connections: Counter[str] = Counter()
         """Accepted, by protocol ("imap", "imaps", "lmtp")."""
         self.connections_closed: Counter[str] = Counter()
+        self.refused: Counter[str] = Counter()
+        """Connections that were closed instead of served, by reason ("network", "proxy")."""
         self.commands: Counter[str] = Counter()
         """Answered, by command name ("FETCH", "UID FETCH" counts as FETCH)."""
         self.command_seconds: defaultdict[str, float] = defaultdict(float)
@@ -79,6 +82,7 @@ def families(of: Counts = counts) -> list[Family]:
     opened = tuple(((name,), count - of.connections_closed[name]) for name, count in sorted(of.connections.items()))
     return [
         by_label("connections", "Connections accepted", "protocol", of.connections),
+        by_label("connections_refused", "Connections closed instead of served", "reason", of.refused),
         by_label("commands", "IMAP commands answered", "command", of.commands),
         by_label("command_seconds", "Time spent on IMAP commands", "command", of.command_seconds),
         by_label("logins", "Logins tried", "outcome", of.logins),

@@ -10,8 +10,10 @@ import structlog
 
 from lightmail.auth.authenticator import Authenticator
 from lightmail.config import Config
+from lightmail.config.networks import Networks, Rule
 from lightmail.lmtp.server import LmtpServer
 from lightmail.mail.store import MailStore
+from lightmail.net.gate import Gate
 from lightmail.net.imap_server import ImapServer
 from lightmail.net.listeners import Listener
 from lightmail.net.tls import Identity
@@ -49,10 +51,11 @@ class Server:
         """Accept connections."""
         self._listeners = listeners
         for listener in listeners:
+            gate = self._gate(listener)
             if listener.protocol.startswith("lmtp"):
-                await listener.serve(self._lmtp.connection)
+                await listener.serve(self._lmtp.connection, gate)
             else:
-                await listener.serve(functools.partial(self._imap.connection, listener.text))
+                await listener.serve(functools.partial(self._imap.connection, listener.text), gate)
         self._housekeeping.start()
 
     async def retire(self) -> None:
@@ -79,6 +82,20 @@ class Server:
             commands=counts.commands.total(),
             octets_in=counts.octets_in,
             octets_out=counts.octets_out,
+        )
+
+    def _gate(self, listener: Listener) -> Gate | None:
+        """None: it asks nothing of whoever comes."""
+        config, access = self._config, self._config.access
+        proxied = config.lmtp.proxy_on if listener.protocol.startswith("lmtp") else config.imap.proxy_on
+        rule = access.listeners.get(listener.text)
+        if listener.text not in proxied and rule is None:
+            return None
+        return Gate(
+            listener.text,
+            rule=Rule(rule) if rule is not None else None,
+            proxies=Networks(access.trusted_proxies) if listener.text in proxied else None,
+            header_timeout_s=access.proxy_header_timeout_s,
         )
 
     def _stop_listening(self) -> None:

@@ -50,6 +50,28 @@ def problems(tmp_path: Path, text: str) -> list[str]:
             "None: lmtp.listen[0]: 127.0.0.1:2424 is taken by imap.listen[0] already",
         ),
         (
+            '[access]\ntrusted_proxies = ["192.0.2.1/24"]',
+            "2: access.trusted_proxies[0]: '192.0.2.1/24' has bits behind its length; expected '192.0.2.0/24'",
+        ),
+        (
+            '[lmtp]\nproxy_on = ["127.0.0.1:24"]',
+            '2: lmtp.proxy_on[0]: "127.0.0.1:24" is not in lmtp.listen; expected one of its elements',
+        ),
+        (
+            '[imap]\nproxy_on = ["127.0.0.1:1143"]',
+            "2: imap.proxy_on[0]: nobody may connect there: access.trusted_proxies is empty",
+        ),
+        (
+            '[access.listeners]\n"127.0.0.1:143" = "unix"',
+            '2: access.listeners.127.0.0.1:143: "127.0.0.1:143" is in neither imap.listen nor lmtp.listen; '
+            "expected an element of one of them",
+        ),
+        (
+            '[access.listeners]\n"127.0.0.1:1143" = "10.0.0.0/8 !nobody"',
+            "2: access.listeners.127.0.0.1:1143: 'nobody' is not a network; "
+            'expected "192.0.2.0/24", "2001:db8::/32", one address, or "unix"',
+        ),
+        (
             '[sharing]\nusers = "a/b"',
             '2: sharing.users: "a/b" is not one level of a mailbox name; expected one such as "Shared"',
         ),
