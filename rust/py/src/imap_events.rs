@@ -9,7 +9,7 @@ use pyo3::types::{PyBytes, PyString, PyTuple};
 use pyo3::PyClass;
 
 use crate::imap_arguments::{FetchPlan, SequenceSet};
-use crate::imap_commands::{self, flags};
+use crate::imap_making::{self, flags};
 
 /// Send a continuation request now.
 #[pyclass(frozen, module = "lightmail._core.imap")]
@@ -127,7 +127,7 @@ impl Malformed {
 /// An event to its Python object.
 pub fn to_python(py: Python<'_>, event: Event<'_>) -> PyResult<Py<PyAny>> {
     match event {
-        Event::Command(command) => imap_commands::to_python(py, command),
+        Event::Command(command) => imap_making::to_python(py, command),
         Event::Continue => object(py, Continue),
         Event::AppendMessage(message) => {
             let fields = append_message(py, &message)?;

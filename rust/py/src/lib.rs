@@ -8,6 +8,7 @@ mod imap_commands;
 mod imap_decoder;
 mod imap_encoding;
 mod imap_events;
+mod imap_making;
 mod index;
 mod index_fetch;
 mod index_order;
