@@ -27,6 +27,9 @@
     │   ├── ExpungedMeanwhile
     │   ├── EmptyMessage
     │   ├── UrlRefused             url; leads to no message, or to none that the user may read
+    │   ├── FilterNotFound         name
+    │   ├── FilterRefused          name, reason
+    │   ├── FilterCharset          charset
     │   ├── StoreNotEmpty          what
     │   ├── MigrationRefused       reason
     │   └── ConfigError            source, key, problem
@@ -236,6 +239,31 @@ class UrlRefused(UserError):
     def __init__(self, url: bytes) -> None:
         super().__init__("this URL leads to no message that can be read here")
         self.url = url
+
+
+class FilterNotFound(UserError):
+    """A search names one that is not kept, or that leads to itself (RFC 5466 §3.1)."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"no filter {name!r}")
+        self.name = name
+
+
+class FilterRefused(UserError):
+    """name: of a filter, or of its entry."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name}: {reason}")
+        self.name = name
+        self.reason = reason
+
+
+class FilterCharset(UserError):
+    """A search with a filter is in UTF-8 (RFC 5466 §3.1)."""
+
+    def __init__(self, charset: str) -> None:
+        super().__init__(f"filters are in UTF-8, not in {charset}")
+        self.charset = charset
 
 
 class MigrationRefused(UserError):

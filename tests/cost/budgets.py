@@ -39,6 +39,7 @@ SELECT = ("LOGIN", "SELECT INBOX")
 SORTED = (*SELECT, "SORT (SUBJECT) UTF-8 ALL")
 TOLD = (*SELECT, "UID SORT RETURN (UPDATE) (ARRIVAL) UTF-8 FLAGGED")
 NOTIFY = "NOTIFY SET (selected (MessageNew MessageExpunge)) (personal (MessageNew MessageExpunge MailboxName))"
+FILTERED = (*SELECT, 'SETMETADATA "" (/private/filters/values/unread "UNSEEN")')
 SAVED = (*SELECT, "SEARCH RETURN (SAVE) SEEN")
 SAVED_DELETED = (*SAVED, "STORE $ +FLAGS.SILENT (\\Deleted)")
 DELETED = (*SELECT, "STORE 1:* +FLAGS.SILENT (\\Deleted)")
@@ -93,6 +94,7 @@ COMMANDS = (
     Budget("SEARCH UNSEEN SINCE 1-Jan-1990 LARGER 10", 0, before=SELECT),
     Budget("UID SEARCH RETURN (MIN MAX COUNT) UID 1:*", 0, before=SELECT),
     Budget('SEARCH SUBJECT "number"', 1, before=SELECT),
+    Budget("SEARCH FILTER unread", 1, before=FILTERED, note="UNSEEN"),
     Budget('SEARCH OR FROM "ann" HEADER Message-ID "@example.org"', 1, before=SELECT),
     Budget("SORT (REVERSE DATE ARRIVAL SIZE) UTF-8 ALL", 0, before=SELECT),
     Budget("UID SORT (SUBJECT DISPLAYFROM) UTF-8 ALL", 1, before=SELECT),

@@ -50,7 +50,7 @@ ENTRIES = (
     "/private/comment", "/shared/comment", "/private/filters/values/x", "/shared/admin", "/private/vendor/a/b",
     "/private//x", "/private/*", "x", "/PRIVATE/Comment",
 )  # fmt: skip
-VALUES = ("NIL", '"v"', "{2+}\r\nab", '"SEEN"')
+VALUES = ("NIL", '"v"', "{2+}\r\nab", '"SEEN"', '"FILTER x"', '"NOT FILTER x 1:*"')
 SOURCES = ("selected", "inboxes", "personal", "subtree a", "mailboxes (INBOX a)", "subtree-one a")
 EVENTS = (
     "NONE", "(MessageNew MessageExpunge)", "(MessageNew (FLAGS UID PREVIEW) MessageExpunge FlagChange)",

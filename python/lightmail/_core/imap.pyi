@@ -343,6 +343,7 @@ class Search(Command):
     )  # positions as written, negative from the end; PARTIAL is among `returns` then (RFC 9394)
     update: FetchPlan | None  # what to fetch of messages that UPDATE adds (RFC 5465 §7)
     program: SearchProgram
+    def with_program(self, program: SearchProgram) -> Search: ...
 
 @final
 class Esearch(Command):
@@ -354,6 +355,7 @@ class Esearch(Command):
     partial: tuple[int, int] | None
     update: FetchPlan | None
     program: SearchProgram
+    def with_program(self, program: SearchProgram) -> Esearch: ...
 
 @final
 class CancelUpdate(Command):
@@ -389,12 +391,14 @@ class Sort(Command):
     partial: tuple[int, int] | None
     update: FetchPlan | None
     program: SearchProgram  # with a charset
+    def with_program(self, program: SearchProgram) -> Sort: ...
 
 @final
 class Thread(Command):
     uid: bool
     algorithm: str  # ORDEREDSUBJECT REFERENCES REFS
     program: SearchProgram  # with a charset
+    def with_program(self, program: SearchProgram) -> Thread: ...
 
 @final
 class Fetch(Command):
@@ -462,17 +466,24 @@ class FetchPlan:
 
 @final
 class SearchProgram:
+    filters: tuple[str, ...]  # of FILTER keys the names as written, in their order, one for each (RFC 5466)
     charset: str | None
     needs_summary: bool  # header fields
     needs_octets: bool  # BODY, TEXT
     uses_modseq: bool  # a MODSEQ key: the answer carries MODSEQ (RFC 7162 §3.1.5)
     uses_sequence_numbers: bool  # some key is a set of sequence numbers: no EXPUNGE or VANISHED may follow
+    def filled(self, criteria: dict[str, bytes], limits: Limits) -> SearchProgram:
+        """With criteria, which are by name in lower case, verbatim in the place of FILTER keys; other FILTER keys stay.
+        A charset becomes UTF-8. Raises ValueError for criteria that are none, and for keys too deep inside each other."""
 
 @final
 class SortOrder:
     """The criteria of a SORT (RFC 5256, RFC 5957)."""
 
     needs_summary: bool  # some criterion compares a header field
+
+def check_criteria(text: Buffer, limits: Limits) -> None:
+    """Raises ValueError, which says what was expected and where, for what is not `search-criteria` in UTF-8 (RFC 5466)."""
 
 # ---- encoding
 

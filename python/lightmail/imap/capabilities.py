@@ -52,6 +52,7 @@ FEATURES = (
     Feature("XLIST", When.AFTER_LOGIN, "the forerunner of RFC 6154, for Outlook", command=True),
     Feature("PARTIAL", When.AFTER_LOGIN, "RFC 9394"),
     Feature("WITHIN", When.AFTER_LOGIN, "RFC 5032"),
+    Feature("FILTERS", When.AFTER_LOGIN, "RFC 5466"),
     Feature("NOTIFY", When.AFTER_LOGIN, "RFC 5465", command=True),
     Feature("CONTEXT=SEARCH", When.AFTER_LOGIN, "RFC 5267 §4", command=True),
     Feature("CONTEXT=SORT", When.AFTER_LOGIN, "RFC 5267 §4"),

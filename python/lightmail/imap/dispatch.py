@@ -22,7 +22,7 @@ from lightmail.imap.commands.replace import ReplaceRun
 from lightmail.imap.commands.sets import uses_sequence_numbers
 from lightmail.imap.errors import ConnectionLost, ResponseBroken
 from lightmail.imap.registry import Expunges, Row
-from lightmail.imap.replies import Ask, Done, Outcome
+from lightmail.imap.replies import UID_REQUIRED, Ask, Done, Outcome
 from lightmail.imap.response_codes import TOO_BIG, CostsConnection, printable, refusal
 from lightmail.imap.session import Session
 from lightmail.imap.state import State
@@ -37,8 +37,6 @@ BEFORE_LOGIN_LITERALS = 4
 
 _ANY_SIZE = 2**63 - 1
 _CONTINUE = b"+ OK\r\n"
-_UID_REQUIRED = Done("There are no message numbers since ENABLE UIDONLY", code=b"UIDREQUIRED", status=b"BAD")
-"""RFC 9586 §3."""
 
 
 def limits(config: Limits, *, authenticated: bool) -> imap.Limits:
@@ -192,7 +190,7 @@ class Dispatcher:
                     return
             outcome: Outcome
             if session.uid_only and uses_sequence_numbers(argument):
-                outcome = _UID_REQUIRED
+                outcome = UID_REQUIRED
             elif session.state in row.states:
                 notify = session.notify
                 if notify is not None:

@@ -51,6 +51,9 @@ class Ask:
 
 Outcome = Done | Ask
 
+UID_REQUIRED = Done("There are no message numbers since ENABLE UIDONLY", code=b"UIDREQUIRED", status=b"BAD")
+"""RFC 9586 §3."""
+
 
 @lru_cache(maxsize=1024)
 def flag_lines(keywords: tuple[str, ...], *, read_only: bool, rights: Rights = Rights.ALL) -> bytes:

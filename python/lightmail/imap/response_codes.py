@@ -44,6 +44,9 @@ CODES: dict[type[Exception], bytes] = {
     errors.ExpungedMeanwhile: b"EXPUNGEISSUED",
     errors.EmptyMessage: b"CANNOT",
     errors.UrlRefused: b"BADURL",
+    errors.FilterNotFound: b"UNDEFINED-FILTER",
+    errors.FilterRefused: b"CANNOT",
+    errors.FilterCharset: b"BADCHARSET (US-ASCII UTF-8)",
     errors.Unavailable: b"UNAVAILABLE",
     errors.NeedsOperator: b"UNAVAILABLE",
     errors.StoreReadOnly: b"UNAVAILABLE",
@@ -58,6 +61,9 @@ CODES: dict[type[Exception], bytes] = {
 
 TOLD = (errors.UserError, BadCharset, UnknownEncoding)
 """Conditions whose own words go to the client."""
+
+BAD = (BadSet, errors.FilterCharset)
+"""Those of them that are BAD (RFC 5466 §3.1)."""
 
 TOO_BIG = b"LIMIT"
 """A malformed command that exceeded one of our bounds."""
@@ -81,8 +87,8 @@ def refusal(error: Exception, *, command: str, user: str | None) -> Done:
 
     command, user: for the log.
     """
-    if isinstance(error, BadSet):
-        return Done(printable(str(error)), status=b"BAD")
+    if isinstance(error, BAD):
+        return Done(printable(str(error)), code=code_of(error), status=b"BAD")
     if isinstance(error, TOLD):
         return Done(printable(str(error)), code=code_of(error), status=b"NO")
     if isinstance(error, errors.Unavailable):
@@ -106,7 +112,12 @@ def code_of(error: Exception) -> bytes:
     for kind in type(error).__mro__:
         if kind in CODES:
             code = CODES[kind]
-            return code if not isinstance(error, errors.UrlRefused) else code + b" " + _url(error.url)
+            if isinstance(error, errors.UrlRefused):
+                code += b" " + _url(error.url)
+            elif isinstance(error, errors.FilterNotFound):
+                # `"UNDEFINED-FILTER" SP filter-name`, which is ASCII (RFC 5466 §4)
+                code += b" " + error.name.encode()
+            return code
     return b""
 
 

@@ -9,6 +9,7 @@ from lightmail.errors import NoRight, NotPermitted
 from lightmail.mail.access import Access, Place
 from lightmail.mail.changes import Changes
 from lightmail.mail.mailboxes import Mailboxes
+from lightmail.mail.named_searches import check, limits_of
 from lightmail.mail.quotas import Quotas
 from lightmail.model import NOBODY, PRIVATE, SERVER, Annotation, Mailbox, MailboxId, Rights, User
 from lightmail.ports.metadata import MetadataStore
@@ -43,6 +44,7 @@ class Annotations:
         self._changes = changes
         self._contact = config.server.contact
         self._most = config.limits.annotations
+        self._limits = limits_of(config)
 
     async def place(self, user: User, wire_name: str) -> Mailbox:
         """A mailbox, \\Noselect ones too, whose annotations this user may read and set (RFC 5464 §3.3).
@@ -71,13 +73,16 @@ class Annotations:
         return found
 
     async def set_on_server(self, user: User, values: Sequence[tuple[str, bytes | None]]) -> None:
-        """What all share is the administrators'. Raises NotPermitted, TooManyAnnotations."""
+        """What all share is the administrators'. Raises NotPermitted, FilterRefused, TooManyAnnotations."""
         entries = [entry for entry, _ in values]
         if ADMIN in entries:
             raise NotPermitted(f"{ADMIN} is set in the configuration")
         shared = not all(entry.startswith(PRIVATE) for entry in entries)
         if shared:
             await self._quotas.require_administrator(user)
+        for entry, value in values:
+            if value is not None:
+                check(entry, value, self._limits)
         await self._metadata.annotate(user.id, SERVER, values, owner_id=NOBODY, most=self._most)
         if shared:
             self._changes.server()

@@ -16,6 +16,7 @@ from lightmail.mail.delivery import Delivery
 from lightmail.mail.live import LiveMailbox, LiveMailboxes
 from lightmail.mail.mailboxes import Mailboxes
 from lightmail.mail.messages import Messages
+from lightmail.mail.named_searches import NamedSearches
 from lightmail.mail.order import Orders
 from lightmail.mail.quotas import Quotas
 from lightmail.mail.search import Searches
@@ -95,6 +96,7 @@ class MailStore:
             changes=self._changes,
             config=config,
         )
+        self.named_searches = NamedSearches(metadata=metadata, config=config)
         self.append = messages.append
         self.set_flags = messages.set_flags
         self.copy = messages.copy

@@ -10,6 +10,7 @@ pub mod decoder;
 pub mod encode;
 pub mod error;
 pub mod fetch;
+mod filters;
 pub mod framer;
 pub mod grammar;
 pub mod limits;

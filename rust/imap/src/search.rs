@@ -91,11 +91,13 @@ pub enum SearchKey {
     ThreadId(String),
     /// MODSEQ n, the entry name is accepted and ignored (RFC 7162 §3.1.5)
     ModSeq(u64),
+    /// FILTER name (RFC 5466 §3.1); to be replaced by what it stands for, see [`SearchProgram::filled`]
+    Filter(String),
     /// NOT
     Not(Box<SearchKey>),
     /// OR
     Or(Box<SearchKey>, Box<SearchKey>),
-    /// Several keys side by side or in parentheses; never empty.
+    /// Several keys side by side or in parentheses, or one in parentheses that holds a FILTER; never empty.
     And(Vec<SearchKey>),
 }
 
@@ -110,7 +112,7 @@ pub struct SearchProgram {
 
 impl SearchKey {
     /// Whether this key or one inside it is `wanted`. As deep as the nesting that the grammar allowed.
-    fn any(&self, wanted: &impl Fn(&Self) -> bool) -> bool {
+    pub(crate) fn any(&self, wanted: &impl Fn(&Self) -> bool) -> bool {
         wanted(self)
             || match self {
                 Self::Not(key) => key.any(wanted),

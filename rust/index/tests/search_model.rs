@@ -96,6 +96,7 @@ impl Model<'_> {
         };
         match key {
             SearchKey::All => true,
+            SearchKey::Filter(_) => panic!("no filters here"),
             SearchKey::Flag { name, set } => {
                 let bit = match name.as_str() {
                     "\\Seen" => 3,

@@ -9,11 +9,10 @@ pub mod imap {
     #[pymodule_export]
     use crate::imap_commands::{
         Authenticate, CancelUpdate, Capability, Check, Close, Command, Compress, Copy, Create,
-        Delete, DeleteAcl, Enable, Esearch, EventGroup, Expunge, Fetch, Filter, GetAcl,
-        GetMetadata, GetQuota, GetQuotaRoot, Id, Idle, List, ListRights, Login, Logout, Lsub, Move,
-        MyRights, Namespace, Noop, Notify, Qresync, Rename, Search, Select, SetAcl, SetMetadata,
-        SetQuota, Sort, StartTls, Status, Store, Subscribe, Thread, UidBatches, Unauthenticate,
-        Unselect, Unsubscribe, Xlist,
+        Delete, DeleteAcl, Enable, EventGroup, Expunge, Fetch, Filter, GetAcl, GetMetadata,
+        GetQuota, GetQuotaRoot, Id, Idle, List, ListRights, Login, Logout, Lsub, Move, MyRights,
+        Namespace, Noop, Notify, Qresync, Rename, Select, SetAcl, SetMetadata, SetQuota, StartTls,
+        Status, Store, Subscribe, UidBatches, Unauthenticate, Unselect, Unsubscribe, Xlist,
     };
     #[pymodule_export]
     use crate::imap_decoder::{Decoder, Limits};
@@ -24,6 +23,8 @@ pub mod imap {
         AppendEnd, AppendMessage, AppendMessageEnd, AppendText, AppendUrl, Continue, Line,
         LiteralData, Malformed, MessageUrl, ReplaceMessage,
     };
+    #[pymodule_export]
+    use crate::imap_searches::{check_criteria, Esearch, Search, Sort, Thread};
 
     /// `Event`: the union of all that `Decoder.next()` returns, for annotations.
     #[pymodule_init]

@@ -1,7 +1,16 @@
 //! Arguments that Python hands on without looking inside; `lightmail._core.index` evaluates them.
 
+use std::collections::HashMap;
+
+use lightmail_imap::grammar::{self, Settings};
 use lightmail_imap::{command, encode, fetch, search, set};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+use crate::error::guarded;
+use crate::imap_decoder::Limits;
+use crate::octets::Octets;
 
 /// As the client wrote it: ranges with "*" unresolved, or "$" (RFC 5182).
 #[pyclass(frozen, module = "lightmail._core.imap")]
@@ -100,6 +109,28 @@ impl SearchProgram {
     #[getter]
     fn uses_sequence_numbers(&self) -> bool {
         self.program.uses_sequence_numbers()
+    }
+
+    #[getter]
+    fn filters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        PyTuple::new(py, self.program.filters())
+    }
+
+    fn filled(
+        &self,
+        criteria: HashMap<String, Octets>,
+        limits: &Bound<'_, Limits>,
+    ) -> PyResult<Self> {
+        let settings = Settings::new(&limits.get().limits, true);
+        let mut keys = HashMap::with_capacity(criteria.len());
+        for (name, text) in criteria {
+            let found = guarded(|| grammar::criteria(&text, settings))?
+                .map_err(|problem| PyValueError::new_err(format!("filter {name}: {problem}")))?;
+            keys.insert(name, found);
+        }
+        guarded(|| self.program.filled(&keys, settings))?
+            .map(|program| Self { program })
+            .map_err(|problem| PyValueError::new_err(problem.to_string()))
     }
 
     fn __repr__(&self) -> String {

@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyFrozenSet, PyString, PyTuple};
 
-use crate::imap_arguments::{FetchPlan, SearchProgram, SequenceSet, SortOrder};
+use crate::imap_arguments::{FetchPlan, SequenceSet};
 
 /// Fields that no `repr()` shows.
 const SECRET_FIELDS: [&str; 2] = ["password", "initial"];
@@ -182,34 +182,6 @@ commands! {
     Expunge { uids: Option<Py<SequenceSet>>, }
     /// UIDBATCHES
     UidBatches { size: u32, batches: Option<(u32, u32)>, }
-    /// SEARCH, UID SEARCH
-    Search {
-        uid: bool,
-        returns: Option<Py<PyFrozenSet>>,
-        partial: Option<Window>,
-        update: Option<Py<FetchPlan>>,
-        program: Py<SearchProgram>,
-    }
-    /// THREAD, UID THREAD
-    Thread { uid: bool, algorithm: &'static str, program: Py<SearchProgram>, }
-    /// SORT, UID SORT
-    Sort {
-        order: Py<SortOrder>,
-        uid: bool,
-        returns: Option<Py<PyFrozenSet>>,
-        partial: Option<Window>,
-        update: Option<Py<FetchPlan>>,
-        program: Py<SearchProgram>,
-    }
-    /// ESEARCH
-    Esearch {
-        sources: Option<Py<PyTuple>>,
-        uid: bool,
-        returns: Option<Py<PyFrozenSet>>,
-        partial: Option<Window>,
-        update: Option<Py<FetchPlan>>,
-        program: Py<SearchProgram>,
-    }
     /// CANCELUPDATE
     CancelUpdate { tags: Py<PyTuple>, }
     /// NOTIFY

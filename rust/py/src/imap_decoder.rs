@@ -12,7 +12,7 @@ use crate::octets::Octets;
 /// Bounds on one connection's input.
 #[pyclass(frozen, module = "lightmail._core.imap")]
 pub struct Limits {
-    limits: limits::Limits,
+    pub(crate) limits: limits::Limits,
 }
 
 #[pymethods]

@@ -8,8 +8,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyFrozenSet, PyString, PyTuple};
 use pyo3::PyClass;
 
-use crate::imap_arguments::{FetchPlan, SearchProgram, SequenceSet, SortOrder};
+use crate::imap_arguments::{FetchPlan, SequenceSet};
 use crate::imap_commands::*;
+use crate::imap_searches;
 
 /// A typed command to its Python object.
 pub fn to_python(py: Python<'_>, command: rust::Command) -> PyResult<Py<PyAny>> {
@@ -43,56 +44,10 @@ pub fn to_python(py: Python<'_>, command: rust::Command) -> PyResult<Py<PyAny>> 
             };
             make.object(fields)
         }
-        Body::Search(search) => {
-            let partial = search.partial.map(window);
-            let (uid, returns, update, program) = searched(py, search)?;
-            make.object(Search {
-                uid,
-                returns,
-                partial,
-                update,
-                program,
-            })
-        }
-        Body::Thread(thread) => {
-            let program = thread.program;
-            let fields = Thread {
-                uid: thread.uid,
-                algorithm: thread.algorithm.as_str(),
-                program: Py::new(py, SearchProgram { program })?,
-            };
-            make.object(fields)
-        }
-        Body::Sort(sort) => {
-            let criteria = sort.criteria;
-            let order = Py::new(py, SortOrder { criteria })?;
-            let partial = sort.search.partial.map(window);
-            let (uid, returns, update, program) = searched(py, sort.search)?;
-            make.object(Sort {
-                order,
-                uid,
-                returns,
-                partial,
-                update,
-                program,
-            })
-        }
-        Body::MultiSearch(multi) => {
-            let sources = match multi.sources {
-                Some(sources) => Some(filters(py, &sources)?),
-                None => None,
-            };
-            let partial = multi.search.partial.map(window);
-            let (uid, returns, update, program) = searched(py, multi.search)?;
-            make.object(Esearch {
-                sources,
-                uid,
-                returns,
-                partial,
-                update,
-                program,
-            })
-        }
+        Body::Search(search) => imap_searches::search(make, search),
+        Body::Thread(thread) => imap_searches::thread(make, thread),
+        Body::Sort(sort) => imap_searches::sort(make, sort),
+        Body::MultiSearch(multi) => imap_searches::multi_search(make, multi),
         Body::CancelUpdate(tags) => make.object(CancelUpdate {
             tags: PyTuple::new(py, tags)?.unbind(),
         }),
@@ -249,13 +204,23 @@ pub fn to_python(py: Python<'_>, command: rust::Command) -> PyResult<Py<PyAny>> 
 }
 
 /// The parts of a command object that is being made.
-struct Make<'py> {
-    py: Python<'py>,
+pub struct Make<'py> {
+    pub py: Python<'py>,
     base: Command,
 }
 
-impl Make<'_> {
-    fn object<T>(self, fields: T) -> PyResult<Py<PyAny>>
+impl<'py> Make<'py> {
+    /// Of a command with the tag and the name of this one.
+    pub fn like(py: Python<'py>, command: &Command) -> Self {
+        let tag = command.tag.clone_ref(py);
+        let name = command.name;
+        Self {
+            py,
+            base: Command { tag, name },
+        }
+    }
+
+    pub fn object<T>(self, fields: T) -> PyResult<Py<PyAny>>
     where
         T: PyClass<BaseType = Command>,
     {
@@ -280,7 +245,10 @@ fn octets(py: Python<'_>, octets: &[u8]) -> Py<PyBytes> {
     PyBytes::new(py, octets).unbind()
 }
 
-fn words<'a>(py: Python<'_>, words: impl Iterator<Item = &'a str>) -> PyResult<Py<PyFrozenSet>> {
+pub fn words<'a>(
+    py: Python<'_>,
+    words: impl Iterator<Item = &'a str>,
+) -> PyResult<Py<PyFrozenSet>> {
     Ok(PyFrozenSet::new(py, words)?.unbind())
 }
 
@@ -304,37 +272,13 @@ fn optional_set(
     found.map(|found| set(py, found)).transpose()
 }
 
-fn plan(
+pub fn plan(
     py: Python<'_>,
     items: Option<lightmail_imap::fetch::FetchItems>,
 ) -> PyResult<Option<Py<FetchPlan>>> {
     items
         .map(|items| Py::new(py, FetchPlan { items }))
         .transpose()
-}
-
-/// The fields of a search.
-type Searched = (
-    bool,
-    Option<Py<PyFrozenSet>>,
-    Option<Py<FetchPlan>>,
-    Py<SearchProgram>,
-);
-
-fn searched(py: Python<'_>, search: rust::Search) -> PyResult<Searched> {
-    let returns = match search.returns {
-        Some(returns) => Some(words(py, returns.iter().map(|option| option.as_str()))?),
-        None => None,
-    };
-    let program = SearchProgram {
-        program: search.program,
-    };
-    Ok((
-        search.uid,
-        returns,
-        plan(py, search.update)?,
-        Py::new(py, program)?,
-    ))
 }
 
 fn filter(py: Python<'_>, filter: &watch::Filter) -> PyResult<Py<Filter>> {
@@ -344,7 +288,7 @@ fn filter(py: Python<'_>, filter: &watch::Filter) -> PyResult<Py<Filter>> {
     Py::new(py, Filter { kind, names })
 }
 
-fn filters(py: Python<'_>, found: &[watch::Filter]) -> PyResult<Py<PyTuple>> {
+pub fn filters(py: Python<'_>, found: &[watch::Filter]) -> PyResult<Py<PyTuple>> {
     let found = found
         .iter()
         .map(|each| filter(py, each))
@@ -397,7 +341,7 @@ fn dict(py: Python<'_>, pairs: Vec<(String, Option<String>)>) -> PyResult<Py<PyD
     Ok(found.unbind())
 }
 
-fn window(range: PartialRange) -> Window {
+pub fn window(range: PartialRange) -> Window {
     let sign = if range.from_end { -1 } else { 1 };
     (sign * i64::from(range.first), sign * i64::from(range.last))
 }

@@ -51,7 +51,9 @@ impl PySearchRun {
             .map_err(|problem| match problem {
                 SearchError::BadCharset => BadCharset::new_err(problem.to_string()),
                 SearchError::BadSet(problem) => bad_set(problem),
-                SearchError::NoTime => PyValueError::new_err(problem.to_string()),
+                SearchError::NoTime | SearchError::Filter => {
+                    PyValueError::new_err(problem.to_string())
+                }
             })
     }
 

@@ -9,6 +9,7 @@ mod imap_decoder;
 mod imap_encoding;
 mod imap_events;
 mod imap_making;
+mod imap_searches;
 mod index;
 mod index_fetch;
 mod index_order;

@@ -53,6 +53,8 @@ def test_every_condition_has_a_code() -> None:
         (errors.LimitExceeded("keywords", 59), b"NO [LIMIT] keywords: the limit is 59\r\n"),
         (errors.PrivacyRequired(), b"NO [PRIVACYREQUIRED] a plaintext password needs TLS first\r\n"),
         (errors.UserNotFound("x"), b"NO no user 'x'\r\n"),
+        (errors.FilterNotFound("x"), b"NO [UNDEFINED-FILTER x] no filter 'x'\r\n"),
+        (errors.FilterCharset("x"), b"BAD [BADCHARSET (US-ASCII UTF-8)] filters are in UTF-8, not in x\r\n"),
         (BadSet("no message 9"), b"BAD no message 9\r\n"),
         (BadCharset("x"), b"NO [BADCHARSET (US-ASCII UTF-8)] x\r\n"),
         (UnknownEncoding("x"), b"NO [UNKNOWN-CTE] x\r\n"),

@@ -19,6 +19,7 @@ _ELSEWHERE = Done("SAVE and UPDATE go with the selected mailbox alone (RFC 7377,
 _NOBODY_RECENT = 2**32 - 1
 
 
+@search.with_filters
 async def multisearch(session: Session, command: imap.Esearch) -> Done:
     """One ESEARCH for each mailbox in which something is found, none for the others (RFC 7377 §2.1).
 

@@ -1,16 +1,22 @@
 """SEARCH, UID SEARCH (RFC 9051 §6.4.4; ESEARCH: RFC 4731; `$`: RFC 5182; MODSEQ: RFC 7162 §3.1.5;
-PARTIAL: RFC 9394; MESSAGELIMIT: RFC 9738); CANCELUPDATE, and the searches that tell of changes (RFC 5267 §4.3).
+PARTIAL: RFC 9394; MESSAGELIMIT: RFC 9738; FILTER: RFC 5466); CANCELUPDATE, and the searches that tell of changes
+(RFC 5267 §4.3).
 """
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import TypeVar
+
 from lightmail._core import imap
 from lightmail._core.index import Snapshot, UidList, UidSet
-from lightmail.errors import TooManyMessages
+from lightmail.errors import FilterCharset, TooManyMessages
+from lightmail.imap.commands.sets import uses_sequence_numbers
 from lightmail.imap.contexts import Context, Contexts
 from lightmail.imap.message_limits import Part, last_messages
 from lightmail.imap.progress import Progress
-from lightmail.imap.replies import Done
+from lightmail.imap.replies import UID_REQUIRED, Done
 from lightmail.imap.selected import Selected
 from lightmail.imap.session import Session
 
@@ -26,7 +32,36 @@ NO_CHARSET = Done("Expected no CHARSET: strings are UTF-8 since ENABLE UTF8=ACCE
 TAG_IN_USE = Done("Another search that tells of changes has this tag", status=b"BAD")
 """RFC 5267 §4.3."""
 
+Searching = TypeVar("Searching", imap.Search, imap.Sort, imap.Thread, imap.Esearch)
 
+
+def with_filters(
+    handler: Callable[[Session, Searching], Awaitable[Done]],
+) -> Callable[[Session, Searching], Awaitable[Done]]:
+    """The handler, which gets commands without FILTER keys: what they stand for is in their place (RFC 5466 §3.1)."""
+
+    @wraps(handler)
+    async def filled(session: Session, command: Searching) -> Done:
+        user = session.user
+        assert user is not None
+        try:
+            program = await session.mail.named_searches.filled(command.program, user)
+        except FilterCharset:
+            # RFC 5182 §2.1: one that is BAD leaves saved what was.
+            raise
+        except Exception:
+            _save_nothing(session.selected, command)
+            raise
+        if program is not command.program:
+            command = command.with_program(program)
+            if session.uid_only and uses_sequence_numbers(command):
+                return UID_REQUIRED
+        return await handler(session, command)
+
+    return filled
+
+
+@with_filters
 async def search(session: Session, command: imap.Search) -> Done:
     """Answer in the form asked for; a rev2 session always gets ESEARCH (RFC 9051 §6.4.4, Appendix E)."""
     selected = session.selected
@@ -108,10 +143,16 @@ async def found_in(
                 progress=progress.at,
             )
     except Exception:
-        if not isinstance(command, imap.Thread) and command.returns is not None and "SAVE" in command.returns:
-            # RFC 5182 §2.1: a SEARCH that is answered NO leaves nothing saved.
-            selected.saved = UidSet()
+        _save_nothing(selected, command)
         raise
+
+
+def _save_nothing(selected: Selected | None, command: imap.Search | imap.Esearch | imap.Sort | imap.Thread) -> None:
+    """RFC 5182 §2.1: a SEARCH that is answered NO leaves nothing saved."""
+    if selected is None or isinstance(command, imap.Thread):
+        return
+    if command.returns is not None and "SAVE" in command.returns:
+        selected.saved = UidSet()
 
 
 def keep_context(

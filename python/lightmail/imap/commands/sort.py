@@ -6,7 +6,15 @@ from __future__ import annotations
 
 from lightmail._core import imap
 from lightmail._core.index import Snapshot, UidList, UidSet
-from lightmail.imap.commands.search import NOT_TOLD, TAG_IN_USE, check_whole, found_in, keep_context, tag_in_use
+from lightmail.imap.commands.search import (
+    NOT_TOLD,
+    TAG_IN_USE,
+    check_whole,
+    found_in,
+    keep_context,
+    tag_in_use,
+    with_filters,
+)
 from lightmail.imap.replies import Done
 from lightmail.imap.session import Session
 
@@ -15,6 +23,7 @@ _SORTED_BY_NUMBER = Done("Sorted", keeps_numbers=True)
 """As with SEARCH (RFC 7162 §3.2.10.2)."""
 
 
+@with_filters
 async def sort(session: Session, command: imap.Sort) -> Done:
     """The order is that of the view; with RETURN the answer is an ESEARCH."""
     selected = session.selected

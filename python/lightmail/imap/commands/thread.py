@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lightmail._core import imap
-from lightmail.imap.commands.search import check_whole, found_in
+from lightmail.imap.commands.search import check_whole, found_in, with_filters
 from lightmail.imap.replies import Done
 from lightmail.imap.session import Session
 
@@ -12,6 +12,7 @@ _THREADED_BY_NUMBER = Done("Threaded", keeps_numbers=True)
 """As with SEARCH (RFC 7162 §3.2.10.2)."""
 
 
+@with_filters
 async def thread(session: Session, command: imap.Thread) -> Done:
     """The threads of the view."""
     selected = session.selected

@@ -93,6 +93,7 @@ fn search_key(key: &SearchKey, out: &mut Vec<u8>) {
         }
         SearchKey::EmailId(id) => word_and(b"EMAILID", id.as_bytes(), out),
         SearchKey::ThreadId(id) => word_and(b"THREADID", id.as_bytes(), out),
+        SearchKey::Filter(name) => word_and(b"FILTER", name.as_bytes(), out),
         SearchKey::Sequence(set) => out.extend_from_slice(set.to_string().as_bytes()),
         SearchKey::Uid(set) => word_and(b"UID", set.to_string().as_bytes(), out),
         SearchKey::Not(key) => {

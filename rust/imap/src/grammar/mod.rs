@@ -38,6 +38,7 @@ use crate::command::{Body, Command, Tag};
 use crate::error::{Error, Fault, Parsed};
 use crate::framer::tag_of;
 use crate::limits::Limits;
+use crate::search::SearchKey;
 
 /// What of a connection changes how its commands are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +71,18 @@ pub fn parse(text: &[u8], settings: Settings) -> Parsed<Command> {
     let body = body(&mut cursor)?;
     cursor.end()?;
     Ok(Command { tag, body })
+}
+
+/// The criteria that are stored under the name of a filter, as keys side by side:
+/// `search-criteria = search-key *(SP search-key)` in UTF-8 (RFC 5466 §3.2, §4). Literals are among them as they came.
+pub fn criteria(text: &[u8], settings: Settings) -> Parsed<Vec<SearchKey>> {
+    if let Err(problem) = std::str::from_utf8(text) {
+        return Err(Error::expected("UTF-8", problem.valid_up_to()));
+    }
+    let mut cursor = Cursor::new(text, settings);
+    let keys = search::search_keys(&mut cursor)?;
+    cursor.end()?;
+    Ok(keys)
 }
 
 /// Whether `text`, which ends with the announcement of a literal, can be the beginning of a command.

@@ -8,6 +8,7 @@ use super::set::sequence_set;
 use crate::command::{Body, Search, SearchReturn};
 use crate::error::{Error, Parsed};
 use crate::fetch::FetchItems;
+use crate::filters::in_parentheses;
 use crate::partial::PartialRange;
 use crate::search::{DateField, DateRelation, SearchKey, SearchProgram};
 use crate::set::{Bound, SequenceSet};
@@ -34,7 +35,7 @@ pub(super) fn search_arguments(cursor: &mut Cursor<'_>, uid: bool) -> Parsed<Sea
     } else {
         None
     };
-    let key = search_keys(cursor)?;
+    let key = together(search_keys(cursor)?);
     Ok(Search {
         uid,
         returns,
@@ -49,7 +50,7 @@ pub(super) fn search_criteria(cursor: &mut Cursor<'_>) -> Parsed<SearchProgram> 
     let name = cursor.astring("a charset")?;
     let charset = Some(String::from_utf8_lossy(&name).into_owned());
     cursor.space()?;
-    let key = search_keys(cursor)?;
+    let key = together(search_keys(cursor)?);
     Ok(SearchProgram { charset, key })
 }
 
@@ -66,12 +67,12 @@ pub(super) fn search_return_opts(
 }
 
 /// `search-key *(SP search-key)`
-fn search_keys(cursor: &mut Cursor<'_>) -> Parsed<SearchKey> {
+pub(super) fn search_keys(cursor: &mut Cursor<'_>) -> Parsed<Vec<SearchKey>> {
     let mut keys = vec![search_key(cursor, 0)?];
     while cursor.eat(b' ') && !cursor.is_at_end() {
         keys.push(search_key(cursor, 0)?);
     }
-    Ok(together(keys))
+    Ok(keys)
 }
 
 /// `cancelupdate = "CANCELUPDATE" 1*(SP quoted)` (RFC 5267 §5); tags. They are taken without quotes too.
@@ -159,6 +160,7 @@ fn together(mut keys: Vec<SearchKey>) -> SearchKey {
 /// search-key =/ ("EMAILID" / "THREADID") SP objectid                             ; RFC 8474 §7
 /// search-key =/ ("OLDER" / "YOUNGER") SP nz-number                                  ; RFC 5032 §3
 /// search-key =/ ("UIDAFTER" / "UIDBEFORE") SP uniqueid                              ; RFC 9738 §3.2
+/// search-key =/ "FILTER" SP filter-name                                             ; RFC 5466 §4
 /// search-key =/ "SAVEDBEFORE" SP date / "SAVEDON" SP date / "SAVEDSINCE" SP date / "SAVEDATESUPPORTED" ; RFC 8514 §5
 /// ```
 /// `depth`: how many parentheses, NOTs and ORs are around it.
@@ -242,6 +244,7 @@ fn search_key(cursor: &mut Cursor<'_>, depth: usize) -> Parsed<SearchKey> {
         b"MODSEQ" => modseq(cursor)?,
         b"EMAILID" => SearchKey::EmailId(object_id(cursor)?),
         b"THREADID" => SearchKey::ThreadId(object_id(cursor)?),
+        b"FILTER" => SearchKey::Filter(filter_name(cursor)?),
         b"NOT" => {
             cursor.space()?;
             SearchKey::Not(Box::new(search_key(cursor, depth + 1)?))
@@ -263,10 +266,22 @@ fn list(cursor: &mut Cursor<'_>, depth: usize) -> Parsed<SearchKey> {
     loop {
         keys.push(search_key(cursor, depth + 1)?);
         if cursor.eat(b')') {
-            return Ok(together(keys));
+            return Ok(in_parentheses(keys));
         }
         cursor.expect(b' ', "a space or \")\"")?;
     }
+}
+
+/// `filter-name = 1*<any ATOM-CHAR except "/">` (RFC 5466 §4)
+fn filter_name(cursor: &mut Cursor<'_>) -> Parsed<String> {
+    const WHAT: &str = "the name of a filter";
+    cursor.space()?;
+    let start = cursor.offset();
+    let name = cursor.atom(WHAT)?;
+    if name.contains('/') {
+        return Err(Error::expected(WHAT, start));
+    }
+    Ok(name.to_owned())
 }
 
 fn flag(name: &str, set: bool) -> SearchKey {

@@ -1,8 +1,10 @@
 //! SEARCH.
 
+use std::collections::HashMap;
+
 use lightmail_imap::command::{Body, Search, SearchReturn};
 use lightmail_imap::encode::search_program;
-use lightmail_imap::grammar::parse;
+use lightmail_imap::grammar::{criteria, parse};
 use lightmail_imap::partial::PartialRange;
 use lightmail_imap::search::{Date, DateField, DateRelation, SearchKey};
 
@@ -283,6 +285,82 @@ fn object_ids() {
 }
 
 #[test]
+fn filters() {
+    // RFC 5466 §4
+    assert_eq!(
+        key("FILTER on-the-road"),
+        SearchKey::Filter("on-the-road".to_owned())
+    );
+    for line in [
+        "SEARCH FILTER a/b",
+        "SEARCH FILTER \"a\"",
+        "SEARCH FILTER (a)",
+    ] {
+        assert_eq!(fails(line), ("the name of a filter", 14), "{line}");
+    }
+    assert_eq!(fails("SEARCH FILTER"), ("a space", 13));
+    let program = search("SEARCH CHARSET US-ASCII OR FILTER a (NOT FILTER B) FILTER a").program;
+    assert_eq!(program.filters(), ["a", "B", "a"]);
+}
+
+#[test]
+fn filters_filled() {
+    let keys = |text: &str| criteria(text.as_bytes(), settings()).unwrap();
+    let known = HashMap::from([
+        ("one".to_owned(), keys("SEEN")),
+        ("two".to_owned(), keys("SEEN FLAGGED")),
+        ("more".to_owned(), keys("FILTER two DRAFT")),
+    ]);
+    for (text, becomes) in [
+        ("FILTER One", "SEEN"),
+        ("NOT FILTER two", "NOT SEEN FLAGGED"),
+        ("NOT (FILTER two)", "NOT (SEEN FLAGGED)"),
+        ("OR FILTER two 5", "OR SEEN FLAGGED 5"),
+        ("OR 5 FILTER two 6", "OR 5 SEEN FLAGGED 6"),
+        (
+            "OR NOT FILTER two OR FILTER two 5",
+            "OR NOT SEEN FLAGGED OR SEEN FLAGGED 5",
+        ),
+        ("OR FILTER two FILTER two", "OR SEEN FLAGGED SEEN FLAGGED"),
+        ("NOT (OR (FILTER two) 5) 6", "NOT (OR (SEEN FLAGGED) 5) 6"),
+        ("FILTER more FILTER none", "FILTER two DRAFT FILTER none"),
+        (
+            "CHARSET US-ASCII UID 300:900 FILTER one 5",
+            "CHARSET UTF-8 UID 300:900 SEEN 5",
+        ),
+    ] {
+        let filled = search(&format!("SEARCH {text}"))
+            .program
+            .filled(&known, settings());
+        assert_eq!(
+            filled,
+            Ok(search(&format!("SEARCH {becomes}")).program),
+            "{text}"
+        );
+    }
+    let deep = |count: usize, last: &str| format!("{}{last}", "NOT ".repeat(count));
+    let known = HashMap::from([("deep".to_owned(), keys(&deep(10, "SEEN")))]);
+    let filled = |count| {
+        let text = deep(count, "FILTER deep");
+        search(&format!("SEARCH {text}"))
+            .program
+            .filled(&known, settings())
+    };
+    assert!(filled(22).is_ok());
+    assert!(filled(23).is_err_and(|error| error.is_limit()));
+}
+
+#[test]
+fn criteria_of_filters() {
+    let wrong = |text: &[u8]| criteria(text, settings()).unwrap_err().offset;
+    assert_eq!(wrong(b"OR SMALLER"), 10);
+    assert_eq!(wrong(b""), 0);
+    assert_eq!(wrong(b"SUBJECT \xfc"), 8);
+    assert_eq!(wrong(b"SEEN)"), 4);
+    assert_eq!(wrong(b"SUBJECT {3}"), 8);
+}
+
+#[test]
 fn charset() {
     let program = search("SEARCH CHARSET UTF-8 TEXT {6}\r\n\u{456}\u{43c}\u{456}").program;
     assert_eq!(program.charset.as_deref(), Some("UTF-8"));
@@ -328,6 +406,7 @@ fn printed_and_read_again() {
         "CHARSET UTF-8 OR (KEYWORD a UNKEYWORD b) (1:*,5 UID $ LARGER 5 SMALLER 6)",
         "RECENT NEW OLD ALL SENTON 1-Mar-2000 SAVEDBEFORE \"02-Apr-2001\" YOUNGER 5 OLDER 6 MODSEQ 7",
         "EMAILID E5 NOT THREADID T-_a 1:5,$",
+        "NOT (FILTER a) FILTER b",
         "HEADER \"a b\" {3}\r\n\u{e4}x BODY \"\" TEXT \"\\\\\\\"\"",
     ] {
         let program = search(&format!("SEARCH {text}")).program;

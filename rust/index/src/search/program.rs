@@ -23,6 +23,8 @@ pub enum SearchError {
     BadSet(BadSet),
     /// YOUNGER and OLDER, and nobody said what time it is.
     NoTime,
+    /// A FILTER key is left that nothing was put in the place of.
+    Filter,
 }
 
 impl std::fmt::Display for SearchError {
@@ -32,6 +34,7 @@ impl std::fmt::Display for SearchError {
                 f.write_str("the charset is not known, or a string is no text in it")
             }
             Self::BadSet(problem) => problem.fmt(f),
+            Self::Filter => f.write_str("FILTER stands for other keys"),
             Self::NoTime => f.write_str("YOUNGER and OLDER need the time"),
         }
     }
@@ -257,6 +260,7 @@ impl<'a> Compiler<'a> {
                 Some(body_id) => columns::body(view, body_id),
                 None => Bits::none(view.len()),
             },
+            SearchKey::Filter(_) => return Err(SearchError::Filter),
             SearchKey::ThreadId(id) => return Ok(Node::Thread(id.as_str().into())),
             SearchKey::Header { name, text } => {
                 let needle = self.needle(text)?;
