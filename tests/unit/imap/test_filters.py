@@ -167,3 +167,35 @@ def test_what_a_filter_asks_for_is_asked_for_by_the_search() -> None:
         await desk.close()
 
     run(scenario())
+
+
+def test_only_the_last_messages_of_what_a_filter_names() -> None:
+    """RFC 9738: what a search looks at is known when its filters are in their place."""
+
+    async def scenario() -> None:
+        desk, client = await mailbox(messages_per_command=2)
+        await keep(client, b"early", b"1:2")
+        await keep(client, b"some", b"UNSEEN")
+        assert b"* SEARCH 1\r\na OK Searched" in await client.say(b"a SEARCH FILTER early SEEN")
+        assert b"* SEARCH 2 3\r\na OK [MESSAGELIMIT 2 2]" in await client.say(b"a SEARCH FILTER some")
+        assert b"a OK Sorted" in await client.say(b"a SORT (ARRIVAL) UTF-8 FILTER early")
+        for command in (b"SORT (ARRIVAL) UTF-8", b"THREAD REFS UTF-8"):
+            assert b"a NO [MESSAGELIMIT 2]" in await client.say(b"a %s FILTER some" % command)
+        assert b"a OK [MESSAGELIMIT 2]" in await client.say(b"a ESEARCH IN (personal) RETURN (COUNT) FILTER some")
+        await desk.close()
+
+    run(scenario())
+
+
+def test_a_search_that_tells_of_changes_keeps_what_the_filter_was() -> None:
+    async def scenario() -> None:
+        desk, client = await mailbox()
+        await keep(client, b"unread", b"UNSEEN")
+        assert b"COUNT 2" in await client.say(b"u SORT RETURN (UPDATE COUNT) (ARRIVAL) UTF-8 FILTER unread")
+        await keep(client, b"unread", b"SEEN")
+        assert b'(TAG "u") REMOVEFROM (1 2)' in await client.say(b"a STORE 2 +FLAGS.SILENT (\\Seen)")
+        await client.say(b'a SETMETADATA "" (/private/filters/values/unread NIL)')
+        assert b'(TAG "u") REMOVEFROM (1 3)' in await client.say(b"a STORE 3 +FLAGS.SILENT (\\Seen)")
+        await desk.close()
+
+    run(scenario())
