@@ -19,7 +19,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 
 .PHONY: help build debug run demo test test-unit test-integration test-imap test-telnet test-rust test-mysql chaos test-all \
-        lint fmt bench bench-load fuzz clean prerequisites test-packages
+        lint audit fmt bench bench-load fuzz clean prerequisites test-packages
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -105,6 +105,9 @@ lint: build $(VENV)/.development ## ruff, mypy, layers, stubs, rustfmt, clippy, 
 	cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --exclude lightmail-py --no-deps --locked --quiet
 	$(BIN)/python -m tests.support.licences
+
+audit: | prerequisites ## known vulnerabilities of all that is pinned (asks the advisory databases)
+	@tests/support/audit.sh
 
 fmt: $(VENV)/.development ## format everything
 	$(BIN)/ruff check --fix --quiet python tests benches || true
