@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import importlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ import msgspec
 import structlog
 
 from lightmail.auth.passwords import Passwords
-from lightmail.backends.local import LocalChangeFeed, LocalRates, SystemClock
+from lightmail.backends.local import LocalChangeFeed, SharedTally, SystemClock, TallyRates
 from lightmail.config import Config
 from lightmail.config.addresses import MYSQL_SCHEMES, parse_mysql, parse_redis, parse_s3, parse_store
 from lightmail.errors import ConfigError, NeedsOperator, Unavailable
@@ -59,17 +60,21 @@ _SESSIONS_FILE = "sessions.sqlite"
 
 
 @contextlib.asynccontextmanager
-async def open_store(config: Config, *, patience_s: float = 0.0) -> AsyncIterator[Store]:
+async def open_store(
+    config: Config, *, patience_s: float = 0.0, tally: SharedTally | None = None
+) -> AsyncIterator[Store]:
     """The mail store of a configuration. Several processes may have it open.
 
     A data folder, an SQLite file and a folder of bodies are made when they are not there; a schema in MySQL is not.
     patience_s: how long a database server that is away is waited for; one that refuses us is not waited for. S3 and
-    Redis may be away.
+    Redis may be away. tally: of all processes of a server; None: this process counts alone.
     Raises Unavailable, SchemaMismatch, ConfigError.
     """
     config = _effective(config)
     machine.ensure_data_folder(config.data)
     clock = SystemClock()
+    tally = tally or SharedTally(clock)
+    tally.join()
     async with contextlib.AsyncExitStack() as stack:
         distant = _scheme(config.storage.metadata) == "mysql"
         database = await _patiently(patience_s if distant else 0.0, lambda: _open_metadata(config, clock))
@@ -101,7 +106,8 @@ async def open_store(config: Config, *, patience_s: float = 0.0) -> AsyncIterato
             blobs,
             Passwords(config.auth),
             cache=shared.cache if shared else None,
-            rates=shared.rates if shared else LocalRates(clock),
+            rates=shared.rates if shared else TallyRates(tally),
+            tally=tally,
         )
 
 
@@ -344,13 +350,22 @@ def serve(
     """See `serving.run.serve`."""
     from lightmail.serving import run  # other commands need nothing of a server
 
-    run.serve(config, _open_to_serve, preload=_preload, reread=reread, prepare=prepare, started=started)
+    # Twice as many as there are workers, while those of a new configuration take over, and some more of them.
+    tally = SharedTally(processes=2 * config.server.workers + 16)
+    run.serve(
+        config,
+        functools.partial(_open_to_serve, tally=tally),
+        preload=_preload,
+        reread=reread,
+        prepare=prepare,
+        started=started,
+    )
 
 
 @contextlib.asynccontextmanager
-async def _open_to_serve(config: Config) -> AsyncIterator[Store]:
+async def _open_to_serve(config: Config, *, tally: SharedTally) -> AsyncIterator[Store]:
     """With a look at the body store on the side: whoever starts a server wants to know of a wrong bucket or key now."""
-    async with open_store(config, patience_s=START_PATIENCE_S) as store:
+    async with open_store(config, patience_s=START_PATIENCE_S, tally=tally) as store:
         sealed = await store.upkeep.sealed()
         if sealed is not None:
             _log.warning("this mail store takes no writes", reason=sealed)

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 import pytest
 
-from lightmail.backends.local import LocalChangeFeed, LocalRates
+from lightmail.backends.local import LocalChangeFeed, LocalRates, SharedTally, TallyRates
 from lightmail.backends.memory import MemorySessions, MemoryState
 from lightmail.backends.mysql import MysqlSessions
 from lightmail.backends.redis import RedisCache, RedisChangeFeed, RedisRates, RedisSessions
@@ -143,12 +143,19 @@ async def _local_rates(folder: Path, services: Services) -> AsyncIterator[Pair[R
 
 
 @asynccontextmanager
+async def _tally_rates(folder: Path, services: Services) -> AsyncIterator[Pair[RateLimiter]]:
+    clock = HandClock()
+    rates: RateLimiter = TallyRates(SharedTally(clock, windows_s=(100.0,)))
+    yield _pair(rates, rates, clock)
+
+
+@asynccontextmanager
 async def _redis_rates(folder: Path, services: Services) -> AsyncIterator[Pair[RateLimiter]]:
     async with _on_redis(services, RedisRates) as pair:
         yield pair
 
 
-RATES: dict[str, Maker[RateLimiter]] = {"local": _local_rates, "redis": _redis_rates}
+RATES: dict[str, Maker[RateLimiter]] = {"local": _local_rates, "tally": _tally_rates, "redis": _redis_rates}
 
 
 # ---- hints

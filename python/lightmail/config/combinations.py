@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from lightmail.config.addresses import check_unix_path, parse_listen
-from lightmail.config.networks import UNIX, Rule, parse_network
+from lightmail.config.networks import UNIX, Rule, parse_bounds, parse_network
 from lightmail.config.sections import Config, Sharing, Tls
 from lightmail.config.stores import Problem, store_problems
 
@@ -92,6 +93,9 @@ def _access(config: Config) -> Iterator[Problem]:
         if listener not in (*config.imap.listen, *config.lmtp.listen):
             yield key, f'"{listener}" is in neither imap.listen nor lmtp.listen; expected an element of one of them'
         yield from _judged(key, rule, Rule)
+
+    for network, bounds in config.limits.networks.items():
+        yield from _judged(f"limits.networks.{network}", bounds, partial(parse_bounds, network))
 
 
 def _judged(key: str, text: str, judge: Callable[[str], object]) -> Iterator[Problem]:

@@ -5,7 +5,9 @@ An IPv4 address that is written as an IPv6 one (::ffff:192.0.2.1, RFC 4291 §2.5
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
@@ -88,3 +90,39 @@ class Rule:
     def allows(self, host: str | None) -> bool:
         """host: a numeric address; None: a unix socket."""
         return host not in self._refused and (not self._allowed or host in self._allowed)
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkBounds:
+    """What all addresses of a network may do together; 0: no bound of its own."""
+
+    network: Network
+    connections: int = 0
+    commands: int = 0
+    """In a minute."""
+    failed_logins: int = 0
+    """In a quarter of an hour."""
+    unlimited: bool = False
+    """And each of its addresses what it likes."""
+
+
+_BOUNDS = ("connections", "commands", "failed_logins")
+BOUND_FORMS = 'expected "unlimited", or some of connections=N, commands=N, failed_logins=N'
+
+
+def parse_bounds(network: str, text: str) -> NetworkBounds:
+    """Raises ValueError."""
+    if text.strip() == "unlimited":
+        return NetworkBounds(parse_network(network), unlimited=True)
+    found: dict[str, int] = {}
+    for word in text.split():
+        name, _, number = word.partition("=")
+        if name not in _BOUNDS or name in found:
+            raise ValueError(f"{word!r} is no bound; {BOUND_FORMS}")
+        if not re.fullmatch(r"[1-9][0-9]{0,8}", number):
+            raise ValueError(f"{word!r} has no number; {BOUND_FORMS}")
+        found[name] = int(number)
+    if not found:
+        raise ValueError(f"no bound; {BOUND_FORMS}")
+    connections, commands, failed_logins = (found.get(name, 0) for name in _BOUNDS)
+    return NetworkBounds(parse_network(network), connections, commands, failed_logins)

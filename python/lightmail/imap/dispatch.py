@@ -133,6 +133,9 @@ class Dispatcher:
                 row = self._rows.get(type(event))
                 if row is not None and isinstance(event, imap.Command):
                     self._malformed = 0
+                    seat = session.seat
+                    if seat is not None and seat.metered:
+                        await seat.command()
                     await self._run(row, event.tag, event.name, event, row.handler)
                     await session.output.drain()
                     in_a_row += 1

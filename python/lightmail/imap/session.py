@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from lightmail._core.imap import mailbox_name
 from lightmail._core.index import UidSet
 from lightmail.auth.authenticator import Authenticator
+from lightmail.auth.client_limits import Seat
 from lightmail.auth.policy import plaintext_allowed
 from lightmail.config import Config
 from lightmail.imap.capabilities import Capabilities
@@ -100,6 +101,7 @@ class Session:
         "output",
         "qresync",
         "rev2",
+        "seat",
         "selected",
         "state",
         "uid_only",
@@ -116,7 +118,9 @@ class Session:
         capabilities: Capabilities,
         output: Output,
         logins: Counter[str],
+        seat: Seat | None = None,
     ) -> None:
+        """seat: among the connections that have limits; None: it has none."""
         self.mail = mail
         self.authenticator = authenticator
         self.config = config
@@ -124,6 +128,7 @@ class Session:
         """Other ones once the client has said what it is."""
         self._offered = capabilities
         self.output = output
+        self.seat = seat
         self.logins = logins
         """Of the process, by outcome (`obs.metrics.Counts.logins`)."""
         self.state = State.NOT_AUTHENTICATED
@@ -218,6 +223,9 @@ class Session:
         self.capabilities = self._offered.for_client(client)
 
     def log_in(self, user: User) -> None:
+        """Raises LimitExceeded: nobody is logged in."""
+        if self.seat is not None:
+            self.seat.log_in(user.id, user.address)
         self.user = user
         self.state = State.AUTHENTICATED
         self.name = self.mail.sessions.opened(user, protocol=self.output.protocol, peer=self.output.peer_host)
@@ -227,6 +235,8 @@ class Session:
         self.set_notify(None)
         self.deselect()
         self.mail.sessions.closed(self.name)
+        if self.seat is not None:
+            self.seat.log_out()
         self.user = None
         self.name = ""
         self.state = State.NOT_AUTHENTICATED

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import structlog
 
+from lightmail.auth.client_limits import Seat
 from lightmail.config.networks import normal_host
 from lightmail.imap.capabilities import Capabilities
 from lightmail.imap.dispatch import Dispatcher
@@ -57,6 +58,7 @@ class Connection(asyncio.Protocol):
         "_loop",
         "_origin",
         "_reading",
+        "_seat",
         "_server",
         "_session",
         "_task",
@@ -77,6 +79,7 @@ class Connection(asyncio.Protocol):
         self._server = server
         self._capabilities = capabilities
         self._origin = origin
+        self._seat: Seat | None = None
         self._loop = asyncio.get_running_loop()
         self._task: asyncio.Task[None] | None = None
         self._work: Work | None = None
@@ -107,6 +110,8 @@ class Connection(asyncio.Protocol):
             self.tls = True  # between the client and the proxy: there is no other to begin
         server.counts.connections[self.protocol] += 1
         self._writer = Writer(stream, self._loop, server.config.limits.output_high_water_octets, server.counts)
+        seat = server.client_limits.enter(self.peer_host) if server.client_limits is not None else None
+        self._seat = seat
         self._session = Session(
             mail=server.mail,
             authenticator=server.authenticator,
@@ -114,13 +119,17 @@ class Connection(asyncio.Protocol):
             capabilities=self._capabilities,
             output=self,
             logins=server.counts.logins,
+            seat=seat,
         )
         self._dispatcher = Dispatcher(self._session, server.limits_before_login, server.counts)
         welcome = server.opened(self)
         if server.ending:
             self._session.end("Shutting down", b"UNAVAILABLE")
         elif not welcome:
+            server.counts.refused["connections"] += 1
             self._session.end("Too many connections", b"LIMIT")
+        elif seat is not None and seat.refusal:
+            self._session.end(seat.refusal, b"LIMIT")
         else:
             self.write(b"* OK [CAPABILITY %s] LightMail is here\r\n" % self._session.capability_list())
             self._writer.flush()
@@ -387,6 +396,8 @@ class Connection(asyncio.Protocol):
         server = self._server
         server.wheel.remove(self)
         server.closed(self)
+        if self._seat is not None:
+            self._seat.leave()
         server.counts.connections_closed[self.protocol] += 1
         if self._task is None:
             self._forget()

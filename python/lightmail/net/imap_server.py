@@ -6,6 +6,7 @@ import asyncio
 import ssl
 
 from lightmail.auth.authenticator import Authenticator
+from lightmail.auth.client_limits import ClientLimits
 from lightmail.config import Config
 from lightmail.imap.capabilities import Capabilities
 from lightmail.imap.dispatch import limits
@@ -30,14 +31,18 @@ class ImapServer:
         authenticator: Authenticator,
         config: Config,
         tls: ssl.SSLContext | None,
+        client_limits: ClientLimits | None = None,
         counted: Counts = counts,
         tick_s: float = TICK_S,
     ) -> None:
-        """tls: for STARTTLS; None: it is not offered. May be exchanged later, for new connections."""
+        """tls: for STARTTLS; None: it is not offered. May be exchanged later, for new connections. client_limits: None:
+        there are none.
+        """
         self.mail = mail
         self.authenticator = authenticator
         self.config = config
         self.tls = tls
+        self.client_limits = client_limits
         self.counts = counted
         self.wheel = Wheel(tick_s)
         self._capabilities = {

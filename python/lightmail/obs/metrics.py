@@ -27,6 +27,7 @@ class Counts:
         "commands",
         "connections",
         "connections_closed",
+        "delayed",
         "deliveries",
         "logins",
         "malformed",
@@ -44,7 +45,10 @@ class Counts:
         """Accepted, by protocol ("imap", "imaps", "lmtp")."""
         self.connections_closed: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
-        """Connections that were closed instead of served, by reason ("network", "proxy")."""
+        """Connections that were closed instead of served, by reason ("network", "proxy"; a limit: "connections", "address",
+        "network limit", "user")."""
+        self.delayed: Counter[str] = Counter()
+        """What was answered late because of a limit: "command", "login"."""
         self.commands: Counter[str] = Counter()
         """Answered, by command name ("FETCH", "UID FETCH" counts as FETCH)."""
         self.command_seconds: defaultdict[str, float] = defaultdict(float)
@@ -83,6 +87,7 @@ def families(of: Counts = counts) -> list[Family]:
     return [
         by_label("connections", "Connections accepted", "protocol", of.connections),
         by_label("connections_refused", "Connections closed instead of served", "reason", of.refused),
+        by_label("delayed", "Answered late because of a limit", "what", of.delayed),
         by_label("commands", "IMAP commands answered", "command", of.commands),
         by_label("command_seconds", "Time spent on IMAP commands", "command", of.command_seconds),
         by_label("logins", "Logins tried", "outcome", of.logins),

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import structlog
 
 from lightmail.auth.authenticator import Authenticator
+from lightmail.auth.client_limits import ClientLimits
 from lightmail.config import Config
 from lightmail.config.networks import Networks, Rule
 from lightmail.lmtp.server import LmtpServer
@@ -40,6 +41,7 @@ class Server:
             authenticator=self._authenticator,
             config=config,
             tls=identity.context if identity else None,
+            client_limits=ClientLimits(config.limits, store.tally),
         )
         self._lmtp = LmtpServer(mail=store.mail, config=config)
         self._housekeeping = housekeeping(store, config)

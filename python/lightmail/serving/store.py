@@ -16,6 +16,7 @@ from lightmail.ports.blobs import BlobStore
 from lightmail.ports.cache import Cache
 from lightmail.ports.metadata import MetadataStore
 from lightmail.ports.rates import RateLimiter
+from lightmail.ports.tally import Tally
 from lightmail.ports.upkeep import Upkeep
 
 
@@ -32,6 +33,8 @@ class Store:
     cache: Cache | None
     """Shared by all nodes; None: there is none."""
     rates: RateLimiter
+    tally: Tally
+    """Of all processes of this node."""
 
     async def user(self, address: str) -> User:
         """By any spelling of the address. Raises AddressInvalid, UserNotFound."""

@@ -72,6 +72,16 @@ def problems(tmp_path: Path, text: str) -> list[str]:
             'expected "192.0.2.0/24", "2001:db8::/32", one address, or "unix"',
         ),
         (
+            '[limits.networks]\n"192.0.2.0/24" = "connections=many"',
+            "2: limits.networks.192.0.2.0/24: 'connections=many' has no number; "
+            'expected "unlimited", or some of connections=N, commands=N, failed_logins=N',
+        ),
+        (
+            '[limits.networks]\n"192.0.2.0/24" = "unlimited connections=3"',
+            "2: limits.networks.192.0.2.0/24: 'unlimited' is no bound; "
+            'expected "unlimited", or some of connections=N, commands=N, failed_logins=N',
+        ),
+        (
             '[sharing]\nusers = "a/b"',
             '2: sharing.users: "a/b" is not one level of a mailbox name; expected one such as "Shared"',
         ),

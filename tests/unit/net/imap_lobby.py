@@ -9,6 +9,8 @@ import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+from lightmail.auth.client_limits import ClientLimits
+from lightmail.backends.local import SharedTally
 from lightmail.net.imap_server import ImapServer
 from lightmail.obs.metrics import Counts
 from tests.unit.imap.desk import Desk
@@ -100,12 +102,14 @@ async def lobby(
 ) -> AsyncIterator[Lobby]:
     """tls: for STARTTLS, or for the listener itself when listen_tls."""
     desk = await Desk.build(**limits)  # type: ignore[arg-type]
+    counts = Counts()
     server = ImapServer(
         mail=desk.house.mail,
         authenticator=desk.authenticator,
         config=desk.config,
         tls=tls,
-        counted=Counts(),
+        client_limits=ClientLimits(desk.config.limits, SharedTally(), counts),
+        counted=counts,
         tick_s=tick_s,
     )
     loop = asyncio.get_running_loop()

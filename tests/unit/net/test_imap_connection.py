@@ -418,3 +418,21 @@ def test_shutdown_cuts_who_takes_too_long(lets_go: bool, monkeypatch: pytest.Mon
             assert len(place.server) == 0 and connection._session.selected is None
 
     run(scenario())
+
+
+def test_connections_beyond_a_limit_are_told_so() -> None:
+    async def scenario() -> None:
+        async with lobby(address_connections=2, user_connections=1, networks={}) as place:
+            one = await place.login()
+            other = await place.connect()
+            full = await place.connect(greeting=b"* BYE [LIMIT] Too many connections from your network")
+            assert await full.rest() == b""
+            assert await other.say(LOGIN) == [b"l NO [LIMIT] connections of this account: the limit is 1"]
+            assert (await one.say(b"a UNAUTHENTICATE"))[-1].startswith(b"a OK")
+            assert (await other.say(LOGIN))[-1].startswith(b"l OK")
+            one.reset()
+            await until(lambda: len(place.server) == 1)
+            await place.connect()
+            assert place.server.counts.refused == {"address": 1, "user": 1}
+
+    run(scenario())
