@@ -243,13 +243,9 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     address_commands_per_minute: Annotated[int, Meta(ge=0)] = 0
     """More are answered late."""
     user_commands_per_minute: Annotated[int, Meta(ge=0)] = 0
-    address_failed_logins: Annotated[int, Meta(ge=0)] = 20
-    """From one address within a quarter of an hour; then logins from there wait before they are looked at."""
-    user_failed_logins: Annotated[int, Meta(ge=0)] = 50
-    """Of one user, from all addresses that have not logged in as that user before."""
     networks: dict[str, str] = field(default_factory=lambda: {"127.0.0.0/8": "unlimited", "::1": "unlimited"})
-    """A network to what it may do as a whole: `connections=N`, `commands=N` in a minute, `failed_logins=N`; or
-    `unlimited`, for webmail and proxies. An address belongs to the smallest that it is in."""
+    """A network to what it may do as a whole: `connections=N`, `commands=N` in a minute; or `unlimited`,
+    for webmail and proxies. An address belongs to the smallest that it is in."""
     summary_cache_octets: CacheOctets = 67_108_864
     sort_cache_octets: CacheOctets = 33_554_432
     """What SORT and THREAD compare of messages: about 500 octets each."""

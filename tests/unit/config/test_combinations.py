@@ -74,12 +74,12 @@ def problems(tmp_path: Path, text: str) -> list[str]:
         (
             '[limits.networks]\n"192.0.2.0/24" = "connections=many"',
             "2: limits.networks.192.0.2.0/24: 'connections=many' has no number; "
-            'expected "unlimited", or some of connections=N, commands=N, failed_logins=N',
+            'expected "unlimited", or some of connections=N, commands=N',
         ),
         (
             '[limits.networks]\n"192.0.2.0/24" = "unlimited connections=3"',
             "2: limits.networks.192.0.2.0/24: 'unlimited' is no bound; "
-            'expected "unlimited", or some of connections=N, commands=N, failed_logins=N',
+            'expected "unlimited", or some of connections=N, commands=N',
         ),
         (
             '[sharing]\nusers = "a/b"',
