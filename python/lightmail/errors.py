@@ -41,6 +41,7 @@
         │   └── OutcomeUnknown     what; it went while it made a change durable
         ├── BodyMissing            body_id
         ├── BodyCorrupt            body_id, reason
+        ├── PasswordHashUnusable   reason; a stored password that no password can be checked against
         ├── MigrationFailed        problem; the source stays what it was
         ├── DataFolderLocked       path, pid
         ├── WorkerFailed           problem
@@ -348,6 +349,17 @@ class BodyCorrupt(SystemFault):
     def __init__(self, body_id: int, reason: str) -> None:
         super().__init__(f"body {body_id} is damaged: {reason}")
         self.body_id = body_id
+        self.reason = reason
+
+
+class PasswordHashUnusable(SystemFault):
+    """What is stored in place of a password is of no known form, asks for too much, or is not allowed any more.
+
+    reason: for the operator; nothing of the hash itself.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the stored password cannot be used: {reason}")
         self.reason = reason
 
 

@@ -67,6 +67,20 @@ async def test_passwords(store: Store) -> None:
 
 
 @on_every_metadata_backend
+async def test_challenge_secrets_go_with_a_password(store: Store) -> None:
+    bob = await store.directory.add_user("bob@example.org", "hash", challenge_secrets="x {SCRAM-SHA-256}1,a,b,c")
+    assert bob == await store.directory.get_user("bob@example.org")
+    assert bob.challenge_secrets == "x {SCRAM-SHA-256}1,a,b,c"
+    await store.directory.set_password(bob.id, "hash", challenge_secrets="y" * 1024, only_if="hash")
+    assert (await store.directory.resolve(bob.address)).challenge_secrets == "y" * 1024
+    await store.directory.set_password(bob.id, "other", challenge_secrets="z", only_if="no such")
+    assert (await store.directory.get_user_by_id(bob.id)).challenge_secrets == "y" * 1024
+    await store.directory.set_password(bob.id, "other")
+    changed = await store.directory.get_user_by_id(bob.id)
+    assert (changed.password_hash, changed.challenge_secrets) == ("other", "")
+
+
+@on_every_metadata_backend
 async def test_an_account_can_be_disabled_and_enabled(store: Store) -> None:
     for enabled in (False, True):
         await store.directory.set_enabled(store.user.id, enabled)

@@ -478,7 +478,7 @@ async def _carry_over(source: Ports, target: Ports) -> None:
 
 async def _fill(store: Store) -> None:
     metadata = store.metadata
-    bob = await store.directory.add_user("bob@example.org", "other hash")
+    bob = await store.directory.add_user("bob@example.org", "other hash", challenge_secrets="digest {CRAM-MD5}00")
     inbox, sent = await store.mailbox(), await store.mailbox("Gesendet/Älter")
     bobs = await metadata.create_mailbox(bob.id, "INBOX", special_use=("\\All",), subscribe=True)
     await metadata.set_subscribed(store.user.id, "Gone/away", True)
@@ -503,7 +503,7 @@ async def _change(store: Store) -> None:
     await metadata.rename_mailbox(store.user.id, "Gesendet/Älter", "Sent")
     await metadata.create_mailbox(store.user.id, "Gesendet/Älter")
     await metadata.delete_mailbox((await store.directory.get_user("bob@example.org")).id, "INBOX")
-    await store.directory.set_password(store.user.id, "new hash")
+    await store.directory.set_password(store.user.id, "new hash", challenge_secrets="digest {CRAM-MD5}11")
     await store.append(sent, 2)
     patched = await patch_of(store, (await store.upkeep.mailbox_records(MailboxId(inbox.id - 1), 1))[0], after=3)
     assert patched.rows and patched.expunged

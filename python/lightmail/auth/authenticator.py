@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
-from lightmail.auth.passwords import MAX_PASSWORD_OCTETS, Argon2Parameters, Passwords
-from lightmail.auth.sasl import Credentials
+import structlog
+
+from lightmail.auth import challenge_secrets
+from lightmail.auth.challenge_secrets import CRAM_MD5
+from lightmail.auth.hashing import Hashing
+from lightmail.auth.passwords import MAX_PASSWORD_OCTETS, PasswordParameters, Passwords
+from lightmail.auth.sasl import Credentials, Failed, Proven
+from lightmail.auth.scram_keys import ScramKeys
 from lightmail.auth.successes import OwnSuccesses, SharedSuccesses
 from lightmail.auth.throttle import FailureDelays
 from lightmail.errors import (
@@ -16,6 +22,7 @@ from lightmail.errors import (
     AddressInvalid,
     AuthenticationFailed,
     AuthorizationFailed,
+    PasswordHashUnusable,
     Unavailable,
     UserNotFound,
 )
@@ -30,18 +37,36 @@ QUEUED_HASHES = 1024
 """Password checks that may wait for a thread; more are refused as Unavailable."""
 FIRST_DELAY_S = 0.25
 
+_log = structlog.get_logger("lightmail.auth")
 
-class AuthParameters(Argon2Parameters, Protocol):
+
+class AuthParameters(PasswordParameters, Protocol):
     """The part of the `auth` configuration that this file needs."""
 
     @property
     def concurrent_hashes(self) -> int: ...
     @property
     def cache_s(self) -> float: ...
+    @property
+    def act_for_others(self) -> Sequence[str]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """Somebody is who they claim to be."""
+
+    user: User
+    """Whose mail it is."""
+    by: str = ""
+    """The address of who acts for that account; "": the account itself."""
 
 
 class Authenticator:
-    """Verifies claims against the Directory. One per process; use it from one loop."""
+    """Verifies claims against the Directory. One per process; use it from one loop.
+
+    peer, everywhere: the other side's host address, None for a unix socket. Failures are answered late, and late enough
+    that neither time nor text tell whether the account exists.
+    """
 
     def __init__(
         self,
@@ -57,52 +82,123 @@ class Authenticator:
         """cache: shared with other processes, whose checks need not be made once more; None: there is none."""
         self.passwords = Passwords(parameters)
         self._directory = directory
-        self._threads = ThreadPoolExecutor(parameters.concurrent_hashes, thread_name_prefix="argon2")
-        self._most_running = parameters.concurrent_hashes + queued_hashes
-        self._running: dict[bytes, asyncio.Future[bool]] = {}
+        self._clock = clock
+        self._hashing = Hashing(parameters.concurrent_hashes, queued_hashes)
         self._remembered = OwnSuccesses(parameters.cache_s, clock)
         self._shared = SharedSuccesses(parameters.cache_s, clock, cache, directory) if cache is not None else None
         self._delays = FailureDelays(first_delay_s, rates)
         self._afterwards: set[asyncio.Task[None]] = set()
+        self._may_act = frozenset(filter(None, map(_address_of, parameters.act_for_others)))
+        self._secret: bytes | None = None
+        """Of the installation, once it was needed."""
+        self.unusable_hashes = 0
+        """Logins that failed because of what is stored in place of a password."""
 
-    async def authenticate(self, credentials: Credentials, peer: str | None = None) -> User:
-        """What a SASL mechanism ended with, to a User.
+    # ---- claims
 
-        Acting for somebody else is refused to everybody: AuthorizationFailed (RFC 4616 §2, RFC 5530 §3), said only to
-        those whose password is right. Otherwise as `verify`.
+    async def authenticate(self, credentials: Credentials, peer: str | None = None) -> Entered:
+        """By password. Raises as `verify`, and AuthorizationFailed: may not act for whom it asks to act for (RFC 4616 §2,
+        RFC 5530 §3), said only to those whose password is right.
         """
         user = await self.verify(credentials.username, credentials.password, peer)
-        if credentials.authorization and _address(credentials.authorization) != user.address:
-            raise AuthorizationFailed(user.address)
-        return user
+        return await self._enter(user, credentials.authorization)
 
     async def verify(self, username: bytes, password: bytes, peer: str | None = None) -> User:
         """The account whose name and password these are. Does not suspend when a recent check is remembered and the
         Directory answers at once.
 
-        peer: the other side's host address, None for a unix socket. Failures are answered late, and late enough that
-        neither time nor text tell whether the account exists. Raises AuthenticationFailed; AccountDisabled (the
-        password was right); Unavailable (the Directory, or too many checks waiting).
+        Raises AuthenticationFailed; AccountDisabled (the password was right); Unavailable (the Directory, or too many
+        checks waiting).
         """
+        since_s = self._clock.monotonic_s()
         address = _address(username)
         user = await self._find(address)
         if not await self._is_password_of(user, password):
-            await asyncio.sleep(await self._delays.failed(address or "", peer or ""))
-            raise AuthenticationFailed
+            raise await self._failure(address, peer, since_s)
         assert user is not None  # nobody's password is never right
-        if self._delays.failed_here(user.address, peer or ""):
-            self._later(self._delays.forget(user.address, peer or ""))
-        if not user.enabled:
-            raise AccountDisabled(user.address)
-        if self.passwords.needs_rehash(user.password_hash):
-            return await self._rehash(user, password)
+        self._succeeded(user, peer)
+        if self.passwords.needs_renewal(user.password_hash, user.challenge_secrets):
+            return await self._renew(user, password)
         return user
+
+    async def proven(self, proven: Proven, peer: str | None = None) -> Entered:
+        """By a challenge. Raises as `authenticate`."""
+        address = _address(proven.username)
+        user = await self._find(address)
+        if user is None:
+            raise await self._failure(address, peer, self._clock.monotonic_s())
+        self._succeeded(user, peer)
+        return await self._enter(user, proven.authorization)
+
+    async def failed(self, failed: Failed, peer: str | None = None) -> AuthenticationFailed:
+        """What to raise, after the time that a failure takes."""
+        _log.info(
+            "exchange failed", user=failed.username.decode("utf-8", "backslashreplace")[:254], reason=failed.reason
+        )
+        return await self._failure(_address(failed.username), peer, self._clock.monotonic_s())
+
+    # ---- what challenge mechanisms ask for
+
+    async def scram_keys(self, kind: str, username: bytes) -> ScramKeys:
+        """kind: as in `scram_keys.HASHES`. For a name that has none, those of no password, with the same salt every time
+        (RFC 5802 §9). Raises Unavailable.
+        """
+        name = _address(username)
+        salt = challenge_secrets.false_salt(await self._shared_secret(), kind, (name or "").encode() or username)
+        user = await self._find(name)
+        if user is not None:
+            try:
+                keys = await self._keys_of(user, kind, salt)
+            except PasswordHashUnusable as error:
+                self._unusable(user, error)
+                keys = None
+            if keys is not None:
+                return keys
+            _log.info("no secrets for this mechanism", user=user.address, kind=kind)
+        return challenge_secrets.false_keys(kind, salt, self.passwords.scram_iterations)
+
+    async def cram_md5_contexts(self, username: bytes) -> bytes:
+        """Likewise."""
+        user = await self._find(_address(username))
+        if user is not None:
+            try:
+                kept = self.passwords.cram_md5_contexts(user.password_hash, user.challenge_secrets)
+            except PasswordHashUnusable as error:
+                self._unusable(user, error)
+                kept = None
+            if kept is not None:
+                return kept
+            _log.info("no secrets for this mechanism", user=user.address, kind=CRAM_MD5)
+        return challenge_secrets.false_contexts()
+
+    async def _keys_of(self, user: User, kind: str, salt: bytes) -> ScramKeys | None:
+        keys = self.passwords.scram_keys(kind, user.password_hash, user.challenge_secrets)
+        if isinstance(keys, ScramKeys) or keys is None:
+            return keys
+        # The password itself is stored: its salt is nowhere, and has to stay the same.
+        return await self._hashing.run(ScramKeys.derive, kind, keys, salt, self.passwords.scram_iterations)
+
+    # ----
 
     def close(self) -> None:
         """Checks that wait are dropped; those that run finish."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._hashing.close()
         for task in self._afterwards:
             task.cancel()
+
+    async def _enter(self, user: User, authorization: bytes) -> Entered:
+        """As itself, or for whom it may act for. Raises AuthorizationFailed, AccountDisabled."""
+        wanted = _address(authorization)
+        if not authorization or wanted == user.address:
+            return Entered(user)
+        if not (user.administrator or user.address in self._may_act):
+            raise AuthorizationFailed(user.address)
+        other = await self._find(wanted)
+        if other is None or (other.administrator and not user.administrator):
+            raise AuthorizationFailed(user.address)
+        if not other.enabled:
+            raise AccountDisabled(other.address)
+        return Entered(other, by=user.address)
 
     async def _find(self, address: str | None) -> User | None:
         if address is None:
@@ -111,6 +207,24 @@ class Authenticator:
             return await self._directory.get_user(address)
         except UserNotFound:
             return None
+
+    def _succeeded(self, user: User, peer: str | None) -> None:
+        """Raises AccountDisabled."""
+        if self._delays.failed_here(user.address, peer or ""):
+            self._later(self._delays.forget(user.address, peer or ""))
+        if not user.enabled:
+            raise AccountDisabled(user.address)
+
+    async def _failure(self, address: str | None, peer: str | None, since_s: float) -> AuthenticationFailed:
+        delay_s = await self._delays.failed(address or "", peer or "")
+        # Not behind the check: how long that takes tells which scheme an account has.
+        await asyncio.sleep(since_s + delay_s - self._clock.monotonic_s())
+        return AuthenticationFailed()
+
+    async def _shared_secret(self) -> bytes:
+        if self._secret is None:
+            self._secret = await self._directory.shared_secret()
+        return self._secret
 
     async def _is_password_of(self, user: User | None, password: bytes) -> bool:
         stored = user.password_hash if user is not None else ""
@@ -127,24 +241,20 @@ class Authenticator:
             if remaining_s > 0:
                 self._remembered.add(key, for_s=remaining_s)
                 return True
-        right = await self._check(key, stored, password)
+        try:
+            right = await self._hashing.check(key, self.passwords.verify, stored, password)
+        except PasswordHashUnusable as error:
+            self._unusable(user, error)
+            return False
         if right:
             self._remembered.add(key)
             if shared is not None and shared_key is not None:
                 self._later(shared.add(shared_key))
         return right
 
-    async def _check(self, key: bytes, stored: str, password: bytes) -> bool:
-        """One hash for any number of sessions that ask the same at the same time (a client opens several at once)."""
-        running = self._running.get(key)
-        if running is None:
-            if len(self._running) >= self._most_running:
-                raise Unavailable("password checking")
-            loop = asyncio.get_running_loop()
-            running = loop.run_in_executor(self._threads, self.passwords.verify, stored, password)
-            self._running[key] = running
-            running.add_done_callback(lambda _: self._running.pop(key, None))
-        return await asyncio.shield(running)  # a session that goes away takes nothing from the others
+    def _unusable(self, user: User | None, error: PasswordHashUnusable) -> None:
+        self.unusable_hashes += 1
+        _log.error("stored password unusable", user=user.address if user is not None else "", problem=error.reason)
 
     def _later(self, work: Coroutine[None, None, None]) -> None:
         """What nobody waits for."""
@@ -152,20 +262,31 @@ class Authenticator:
         self._afterwards.add(task)
         task.add_done_callback(self._afterwards.discard)
 
-    async def _rehash(self, user: User, password: bytes) -> User:
-        """The parameters have changed since the hash was made. Costs one login a second hash."""
-        loop = asyncio.get_running_loop()
-        renewed = await loop.run_in_executor(self._threads, self.passwords.hash, password)
+    async def _renew(self, user: User, password: bytes) -> User:
+        """What is stored is not what would be stored today. Costs one login a second hash."""
         try:
-            await self._directory.set_password(user.id, renewed, only_if=user.password_hash)
+            renewed = await self._hashing.run(self.passwords.renew, user.password_hash, password)
+            await self._directory.set_password(
+                user.id,
+                renewed.password_hash,
+                challenge_secrets=renewed.challenge_secrets,
+                only_if=user.password_hash,
+            )
             return await self._directory.get_user_by_id(user.id)
         except Unavailable:
-            return user  # the old hash is as good as it was; the next login tries again
+            return user  # what is stored is as good as it was; the next login tries again
 
 
 def _address(username: bytes) -> str | None:
     """The address that the Directory knows; None: no account can have this name."""
     try:
-        return normal_address(username.decode("utf-8").strip())
-    except (UnicodeDecodeError, AddressInvalid):
+        return _address_of(username.decode("utf-8").strip())
+    except UnicodeDecodeError:
+        return None
+
+
+def _address_of(text: str) -> str | None:
+    try:
+        return normal_address(text)
+    except AddressInvalid:
         return None

@@ -1,16 +1,7 @@
-"""SASL mechanisms as machines without I/O (RFC 4422).
+"""SASL (RFC 4422): what mechanisms end with and ask for, and their octets on a line of base64.
 
-The caller strips base64 (`decode_response`, `encode_challenge`) and feeds responses; a mechanism answers with the next
-challenge or, at its end, with what the peer claims. Whether the claim is true is the Authenticator's business.
-
-    mechanism = sasl.start("PLAIN")                 # UnknownMechanism
-    step = mechanism.step(initial_response)         # None when the client sent none
-    while isinstance(step, Challenge):
-        ... send step.octets, wait for a response ...
-        step = mechanism.step(response)             # MalformedResponse
-    user = await authenticator.authenticate(step, peer)
-
-A new mechanism is a row of MECHANISMS.
+A mechanism is a machine without I/O (`auth.mechanisms`). A step takes one response and gives the next step; `auth.exchange`
+answers what a step asks for. Whether a claim is true is the Authenticator's business.
 """
 
 from __future__ import annotations
@@ -18,14 +9,12 @@ from __future__ import annotations
 import binascii
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
-MAX_RESPONSE_OCTETS = 4096
-"""Of one decoded response. PLAIN is the longest today: three times 255 octets and two NULs (RFC 4616 §2)."""
+from lightmail.auth.scram_keys import ScramKeys
 
-
-class UnknownMechanism(Exception):
-    """No such mechanism, or one that may not be used here: NO in IMAP (RFC 9051 §6.2.2)."""
+MAX_RESPONSE_OCTETS = 12_288
+"""Of one decoded response. Tokens are the longest; a password has three times 255 octets and two NULs (RFC 4616 §2)."""
 
 
 class MalformedResponse(Exception):
@@ -45,95 +34,57 @@ class Challenge:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What the peer claims to be, and its proof. `authorization` is "" when it asks for nobody else's rights."""
+    """A claim with a password. `authorization` is b"" when it asks for nobody else's rights; so in all claims."""
 
     username: bytes
     password: bytes = field(repr=False)
     authorization: bytes = b""
 
 
-Step = Challenge | Credentials
+@dataclass(frozen=True, slots=True)
+class ScramWanted:
+    """The keys of a name. They are supplied whether or not there is such a name."""
+
+    scheme: str
+    """As in `scram_keys.HASHES`."""
+    username: bytes
+    supply: Callable[[ScramKeys], Step] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ContextsWanted:
+    """The CRAM-MD5 contexts of a name (`auth.cram_md5`), likewise."""
+
+    username: bytes
+    supply: Callable[[bytes], Step] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """The secrets of `username` were known."""
+
+    username: bytes
+    authorization: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The exchange has led nowhere. reason: for the log."""
+
+    username: bytes
+    reason: str
+
+
+Step: TypeAlias = "Challenge | Credentials | ScramWanted | ContextsWanted | Proven | Failed"
 
 
 class Mechanism(Protocol):
     def step(self, response: bytes | None) -> Step:
         """Take one decoded response; None on the first call when the client sent no initial response.
 
-        Raises MalformedResponse. Not to be called again after it returned Credentials.
+        Raises MalformedResponse. Not to be called again after anything but a Challenge.
         """
         ...
-
-
-class Plain:
-    """[authzid] NUL authcid NUL passwd (RFC 4616 §2)."""
-
-    def step(self, response: bytes | None) -> Step:
-        if response is None:
-            return Challenge(b"")
-        fields = response.split(b"\0")
-        if len(fields) != 3:
-            raise MalformedResponse("PLAIN expects [authzid] NUL authcid NUL passwd")
-        authorization, username, password = fields
-        if not username or not password:
-            raise MalformedResponse("PLAIN expects an authcid and a passwd of at least one octet")
-        return Credentials(username, password, authorization)
-
-
-class Login:
-    """User name, then password, each in a response of its own (draft-murchison-sasl-login-00).
-
-    The prompts are the ones that Outlook knows. Some clients send the user name as initial response.
-    """
-
-    def __init__(self) -> None:
-        self._username: bytes | None = None
-
-    def step(self, response: bytes | None) -> Step:
-        if response is None:
-            return Challenge(b"Username:")
-        if b"\0" in response or not response:
-            raise MalformedResponse("LOGIN expects a response of at least one octet, without NUL")
-        if self._username is None:
-            self._username = response
-            return Challenge(b"Password:")
-        return Credentials(self._username, response)
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One mechanism. plaintext: it sends a password that a listener on the line could read."""
-
-    name: str
-    plaintext: bool
-    create: Callable[[], Mechanism]
-
-
-MECHANISMS: dict[str, Row] = {
-    row.name: row
-    for row in (
-        Row("PLAIN", plaintext=True, create=Plain),
-        Row("LOGIN", plaintext=True, create=Login),
-    )
-}
-"""By name, in the order in which they are advertised."""
-
-
-def available(*, plaintext: bool) -> tuple[str, ...]:
-    """Names to advertise. plaintext: whether a plaintext password may be sent now (`policy.plaintext_allowed`)."""
-    return tuple(row.name for row in MECHANISMS.values() if plaintext or not row.plaintext)
-
-
-def find(name: str) -> Row:
-    """The row of a mechanism, upper or lower case. Raises UnknownMechanism."""
-    row = MECHANISMS.get(name.upper())
-    if row is None:
-        raise UnknownMechanism(f"unknown SASL mechanism {name[:20]!r}")
-    return row
-
-
-def start(name: str) -> Mechanism:
-    """A fresh machine. Raises UnknownMechanism. Ask `find(name).plaintext` first whether it may be used here."""
-    return find(name).create()
 
 
 def decode_response(line: bytes) -> bytes:

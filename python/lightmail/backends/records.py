@@ -36,7 +36,8 @@ STATUS_COLUMNS = (
 LOCATION_COLUMNS = "id, object_key, raw_octets, stored_octets"
 SESSION_COLUMNS = "id, user_id, address, protocol, peer, node, process, since_s"
 USER_COLUMNS = (
-    "id, address, password_hash, enabled, created_s, administrator, quota_octets, quota_messages, quota_mailboxes"
+    "id, address, password_hash, enabled, created_s, administrator, quota_octets, quota_messages, quota_mailboxes, "
+    "challenge_secrets"
 )
 USAGE_COLUMNS = "COALESCE(SUM(o.size_octets), 0), COALESCE(SUM(o.messages), 0), COALESCE(SUM(o.selectable), 0)"
 """Of mailboxes AS o, for `usage`. The counters of mailboxes are what an account uses: there is no second count that could
@@ -127,14 +128,15 @@ def user(row: Row | None, sought: str) -> User:
     """Raises UserNotFound."""
     if row is None:
         raise UserNotFound(sought)
-    return User(UserId(row[0]), row[1], row[2], bool(row[3]), row[4], bool(row[5]), Quota(*row[6:9]))
+    return User(UserId(row[0]), row[1], row[2], bool(row[3]), row[4], bool(row[5]), Quota(*row[6:9]), row[9])
 
 
 def user_row(user: User) -> tuple[object, ...]:
     """As USER_COLUMNS has it."""
     quota = user.quota
     limits = (quota.octets, quota.messages, quota.mailboxes)
-    return (user.id, user.address, user.password_hash, user.enabled, user.created_s, user.administrator, *limits)
+    known = (user.id, user.address, user.password_hash, user.enabled, user.created_s, user.administrator)
+    return (*known, *limits, user.challenge_secrets)
 
 
 def usage(row: Row) -> Usage:

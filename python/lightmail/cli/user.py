@@ -68,7 +68,8 @@ def add(address: str, password_stdin: bool, generate: bool, file: str | None, da
     password = _new_password(password_stdin, generate)
 
     async def work(store: Store) -> User:
-        return await store.mail.accounts.create(address, store.passwords.hash(password.encode()))
+        made = store.passwords.secrets(password.encode())
+        return await store.mail.accounts.create(address, made.password_hash, challenge_secrets=made.challenge_secrets)
 
     made = run_on_store(config, work)
     if as_json:
@@ -144,7 +145,8 @@ def passwd(
 
     async def work(store: Store) -> User:
         found = await store.user(address)
-        await store.mail.directory.set_password(found.id, store.passwords.hash(password.encode()))
+        made = store.passwords.secrets(password.encode())
+        await store.mail.directory.set_password(found.id, made.password_hash, challenge_secrets=made.challenge_secrets)
         return found
 
     changed = with_store(file, data, work)

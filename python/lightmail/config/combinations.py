@@ -12,6 +12,18 @@ from lightmail.config.stores import Problem, store_problems
 
 _SPECIAL_USE = ("\\All", "\\Archive", "\\Drafts", "\\Flagged", "\\Junk", "\\Sent", "\\Trash", "\\Important", "")
 """RFC 6154 §2, RFC 8457."""
+MECHANISMS = (
+    "SCRAM-SHA-256-PLUS",
+    "SCRAM-SHA-1-PLUS",
+    "SCRAM-SHA-256",
+    "SCRAM-SHA-1",
+    "CRAM-MD5",
+    "PLAIN",
+    "LOGIN",
+)
+CHALLENGE_SECRETS = ("SCRAM-SHA-256", "SCRAM-SHA-1", "CRAM-MD5")
+OLD_SCHEMES = ("SSHA512", "SSHA256", "SSHA", "CRAM-MD5", "PLAIN")
+"""Schemes of stored passwords that have to be allowed."""
 
 
 def combination_problems(config: Config) -> Iterator[Problem]:
@@ -137,6 +149,15 @@ def _quantities(config: Config) -> Iterator[Problem]:
             "limits.saved_messages",
             "limits.messages_per_command bounds COPY and APPEND too; expected one of them (RFC 9738 §3)",
         )
+    for key, names, known in (
+        ("mechanisms", auth.mechanisms, MECHANISMS),
+        ("mechanisms_without_tls", auth.mechanisms_without_tls, MECHANISMS),
+        ("challenge_secrets", auth.challenge_secrets, CHALLENGE_SECRETS),
+        ("old_schemes", auth.old_schemes, OLD_SCHEMES),
+    ):
+        for index, name in enumerate(names):
+            if name.upper() not in known:
+                yield f"auth.{key}[{index}]", f'"{name}" is not one of them; expected {", ".join(known)}'
     if auth.argon2_memory_kib < 8 * auth.argon2_lanes:
         yield (
             "auth.argon2_memory_kib",

@@ -191,10 +191,22 @@ class Changes(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Auth(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    mechanisms: tuple[str, ...] = ("PLAIN", "LOGIN")
+    """SASL mechanisms that are offered: PLAIN, LOGIN, CRAM-MD5, SCRAM-SHA-1, SCRAM-SHA-256, and those with -PLUS."""
+    mechanisms_without_tls: tuple[str, ...] = ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256")
+    """Those of them that are offered without TLS, too."""
     plaintext_without_tls: Literal["never", "loopback", "always"] = "loopback"
+    """Where LOGIN, PLAIN and their like may be used without TLS."""
+    act_for_others: tuple[str, ...] = ()
+    """Addresses of accounts that may act for any user but administrators, as administrators may for all."""
+    challenge_secrets: tuple[str, ...] = ()
+    """What is kept beside the hash of a password for mechanisms that need it: SCRAM-SHA-256, SCRAM-SHA-1, CRAM-MD5."""
+    scram_iterations: Annotated[int, Meta(ge=4096, le=5_000_000)] = 10_000
     argon2_memory_kib: Annotated[int, Meta(ge=8, le=4 * 1024 * 1024)] = 19456
     argon2_passes: Annotated[int, Meta(ge=1, le=100)] = 2
     argon2_lanes: Annotated[int, Meta(ge=1, le=64)] = 1
+    old_schemes: tuple[str, ...] = ()
+    """Schemes of stored passwords that are verified although they are weak: SSHA512, SSHA256, SSHA, CRAM-MD5, PLAIN."""
     concurrent_hashes: Count = 2
     """Password checks that run at the same time; each needs `argon2_memory_kib`."""
     cache_s: Seconds = 60.0

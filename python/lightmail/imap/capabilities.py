@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from enum import Enum
 from fnmatch import fnmatchcase
 
-from lightmail.auth import sasl
+from lightmail.auth.line import Line
+from lightmail.auth.mechanisms import offered
 from lightmail.config import Config
 
 
@@ -122,20 +123,23 @@ class Capabilities:
         }
         self._literals = "LITERAL+" if config.imap.literals == "plus" else "LITERAL-"
         self._tls_available = tls_available
-        self._lists: dict[tuple[bool, bool, bool], bytes] = {}
+        self._lists: dict[tuple[bool, ...], bytes] = {}
         self.enableable = frozenset(
             feature.name.upper() for feature in FEATURES if feature.enable and feature.name.upper() not in self.hidden
         )
         """What ENABLE takes, in upper case."""
 
-    def advertised(self, *, authenticated: bool, tls: bool, plaintext: bool) -> bytes:
-        """The names, separated by blanks. plaintext: a password may be sent as the connection is now."""
-        key = (authenticated, tls, plaintext)
+    def advertised(self, line: Line, *, authenticated: bool) -> bytes:
+        """The names, separated by blanks."""
+        key = (authenticated, line.tls, line.plaintext, line.bindings is not None, line.certificate is not None)
         found = self._lists.get(key)
         if found is None:
-            names = self._names(authenticated=authenticated, tls=tls, plaintext=plaintext)
-            found = self._lists[key] = " ".join(names).encode()
+            found = self._lists[key] = " ".join(self._names(line, authenticated=authenticated)).encode()
         return found
+
+    def mechanisms(self, line: Line) -> tuple[str, ...]:
+        """Those of SASL that may be used on this connection as it is now."""
+        return tuple(name for name in offered(self._config.auth, line) if f"AUTH={name}" not in self.hidden)
 
     def for_client(self, client: Mapping[str, str | None]) -> Capabilities:
         """What a client that says this of itself is offered here (`imap.hide_from`). client: the fields of its ID."""
@@ -158,25 +162,24 @@ class Capabilities:
             return False
         return capability.upper() not in self.hidden
 
-    def _names(self, *, authenticated: bool, tls: bool, plaintext: bool) -> Iterable[str]:
+    def _names(self, line: Line, *, authenticated: bool) -> Iterable[str]:
         other = When.BEFORE_LOGIN if authenticated else When.AFTER_LOGIN
         for feature in FEATURES:
             if feature.when is other or feature.name.upper() in self.hidden:
                 continue
             match feature.name:
                 case "STARTTLS":
-                    if self._tls_available and not tls:
+                    if self._tls_available and not line.tls:
                         yield feature.name
                 case "LITERAL+":
                     if self._literals not in self.hidden:
                         yield self._literals
                 case "LOGINDISABLED":
-                    if not plaintext:
+                    if not line.plaintext:
                         yield feature.name
                 case "AUTH=":
-                    for mechanism in sasl.available(plaintext=plaintext):
-                        if f"AUTH={mechanism}" not in self.hidden:
-                            yield f"AUTH={mechanism}"
+                    for mechanism in self.mechanisms(line):
+                        yield f"AUTH={mechanism}"
                 case "APPENDLIMIT":
                     yield f"APPENDLIMIT={self._message_octets}"
                 case "MESSAGELIMIT" | "SAVELIMIT":

@@ -31,7 +31,7 @@ from lightmail.obs.metrics import Counts
 
 COMMANDS_IN_A_ROW = 64
 """So many commands that one connection has pipelined are run before others get their turn."""
-BEFORE_LOGIN_OCTETS = 8_192
+BEFORE_LOGIN_OCTETS = 17_408
 """A line, and a command, of a peer who is nobody yet. The longest SASL response is shorter."""
 BEFORE_LOGIN_LITERALS = 4
 

@@ -10,6 +10,7 @@ from lightmail._core.imap import mailbox_name
 from lightmail._core.index import UidSet
 from lightmail.auth.authenticator import Authenticator
 from lightmail.auth.client_limits import Seat
+from lightmail.auth.line import ChannelBindings, Line
 from lightmail.auth.policy import plaintext_allowed
 from lightmail.config import Config
 from lightmail.imap.capabilities import Capabilities
@@ -37,6 +38,11 @@ class Output(Protocol):
     @property
     def peer_host(self) -> str | None:
         """The numeric address of the other side; None for a unix socket."""
+        ...
+
+    @property
+    def channel_bindings(self) -> ChannelBindings | None:
+        """None: without TLS, or where nothing is known of it."""
         ...
 
     def write(self, octets: bytes) -> None:
@@ -212,11 +218,14 @@ class Session:
         policy = self.config.auth.plaintext_without_tls
         return plaintext_allowed(policy, tls=self.output.tls, host=self.output.peer_host)
 
+    def line(self) -> Line:
+        """The connection as it is now."""
+        output = self.output
+        return Line(output.peer_host, output.tls, self.plaintext_allowed(), output.channel_bindings)
+
     def capability_list(self) -> bytes:
         """What is advertised now (RFC 9051 §7.2.2)."""
-        return self.capabilities.advertised(
-            authenticated=self.user is not None, tls=self.output.tls, plaintext=self.plaintext_allowed()
-        )
+        return self.capabilities.advertised(self.line(), authenticated=self.user is not None)
 
     def know_client(self, client: Mapping[str, str | None]) -> None:
         """The client has said what it is, perhaps again (RFC 2971)."""

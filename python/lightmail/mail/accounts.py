@@ -54,13 +54,15 @@ class Accounts:
         self._mailboxes = mailboxes
         self._changes = changes
 
-    async def create(self, address: str, password_hash: str) -> User:
+    async def create(self, address: str, password_hash: str, *, challenge_secrets: str = "") -> User:
         """Add an account, then its mailboxes. Should the second half fail, `provision` finishes it later; mail that
         comes before makes the INBOX it needs.
 
         Raises AddressInvalid, UserExists, Unavailable.
         """
-        user = await self._directory.add_user(normal_address(address), password_hash, self._quota)
+        user = await self._directory.add_user(
+            normal_address(address), password_hash, self._quota, challenge_secrets=challenge_secrets
+        )
         await self._mailboxes.provision(user.id)
         return user
 

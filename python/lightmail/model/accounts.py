@@ -43,6 +43,8 @@ class User:
     administrator: bool = False
     """May set quotas, and what all share."""
     quota: Quota = NO_LIMITS
+    challenge_secrets: str = ""
+    """What mechanisms other than those that send the password need (`auth.challenge_secrets`). Never printed."""
 
     def __repr__(self) -> str:
         return f"User(id={self.id}, address={self.address!r}, enabled={self.enabled})"

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 import structlog
 
 from lightmail.auth.client_limits import Seat
+from lightmail.auth.line import ChannelBindings
 from lightmail.config.networks import normal_host
 from lightmail.imap.capabilities import Capabilities
 from lightmail.imap.dispatch import Dispatcher
@@ -25,6 +26,7 @@ from lightmail.imap.errors import ConnectionLost
 from lightmail.imap.session import Session
 from lightmail.model import Origin
 from lightmail.net import eager
+from lightmail.net.channel_bindings import channel_bindings
 from lightmail.net.deflate import BrokenStream, Deflate
 from lightmail.net.writer import Writer
 
@@ -65,6 +67,7 @@ class Connection(asyncio.Protocol):
         "_transport",
         "_work",
         "_writer",
+        "channel_bindings",
         "peer_host",
         "protocol",
         "tls",
@@ -76,6 +79,7 @@ class Connection(asyncio.Protocol):
         """
         self.tls = False
         self.peer_host: str | None = None
+        self.channel_bindings: ChannelBindings | None = None
         self._server = server
         self._capabilities = capabilities
         self._origin = origin
@@ -99,7 +103,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         server = self._server
         self._transport = stream = cast(asyncio.Transport, transport)
-        self.tls = stream.get_extra_info("ssl_object") is not None
+        self._secured(stream)
         peer, origin = stream.get_extra_info("peername"), self._origin
         if origin is not None:
             self.peer_host = origin.host
@@ -206,7 +210,7 @@ class Connection(asyncio.Protocol):
         if upgraded is None:
             raise ConnectionLost
         self._transport = upgraded
-        self.tls = True
+        self._secured(upgraded)
         self._writer.attach(upgraded)
 
     @property
@@ -265,6 +269,13 @@ class Connection(asyncio.Protocol):
             server.counts.timeouts += 1
             self._session.end("Nothing heard for too long")
         return tick + patience
+
+    def _secured(self, transport: asyncio.BaseTransport) -> None:
+        """Take note of what TLS says of the connection, if it speaks TLS."""
+        ssl_object = transport.get_extra_info("ssl_object")
+        self.tls = ssl_object is not None
+        if ssl_object is not None:
+            self.channel_bindings = channel_bindings(ssl_object.context)
 
     # ---- running
 

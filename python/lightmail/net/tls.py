@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from lightmail.errors import ConfigError
+from lightmail.net import channel_bindings
 
 DEVELOPMENT_DAYS = 825
 """The longest life that Apple's clients accept in a certificate one trusts by hand."""
@@ -147,6 +148,7 @@ def _load(context: ssl.SSLContext, certificate: Path, key: Path) -> Identity:
     except ssl.SSLError as error:
         reason = "does not belong to the certificate" if error.reason == "KEY_VALUES_MISMATCH" else "is not a PEM key"
         raise ConfigError(str(key), "tls.key", f"{reason} ({certificate})") from error
+    channel_bindings.serves(context, leaf)
     return Identity(
         certificate,
         key,

@@ -14,7 +14,9 @@ SEALED = "sealed"
 
 
 class Directory(Protocol):
-    async def add_user(self, address: str, password_hash: str, quota: Quota = NO_LIMITS) -> User:
+    async def add_user(
+        self, address: str, password_hash: str, quota: Quota = NO_LIMITS, *, challenge_secrets: str = ""
+    ) -> User:
         """address: valid and in lower case (the caller's duty). Raises UserExists."""
         ...
 
@@ -28,8 +30,13 @@ class Directory(Protocol):
         """Ordered by address."""
         ...
 
-    async def set_password(self, user_id: UserId, password_hash: str, *, only_if: str | None = None) -> None:
-        """only_if: change nothing unless the stored hash is still this one (a rehash must not undo a new password)."""
+    async def set_password(
+        self, user_id: UserId, password_hash: str, *, challenge_secrets: str = "", only_if: str | None = None
+    ) -> None:
+        """Both, whatever the secrets were before.
+
+        only_if: change nothing unless the stored hash is still this one (a rehash must not undo a new password).
+        """
         ...
 
     async def set_enabled(self, user_id: UserId, enabled: bool) -> None: ...

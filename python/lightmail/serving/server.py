@@ -47,6 +47,11 @@ class Server:
         self._housekeeping = housekeeping(store, config)
         self._listeners: Sequence[Listener] = ()
         _count_caches(store.mail)
+        counts.source(
+            "unusable_password_hashes_total",
+            "Logins refused because of what is stored in place of the password",
+            lambda: self._authenticator.unusable_hashes,
+        )
         counts.source("unavailable_total", "Commands and deliveries refused for what is away", lambda: troubles.times)
 
     async def start(self, listeners: Sequence[Listener]) -> None:

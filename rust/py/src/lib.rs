@@ -18,6 +18,7 @@ mod index_set;
 mod index_snapshot;
 mod mime;
 mod octets;
+mod passwords;
 
 use pyo3::prelude::*;
 
@@ -35,6 +36,8 @@ mod _core {
     use super::index::index;
     #[pymodule_export]
     use super::mime::mime;
+    #[pymodule_export]
+    use super::passwords::module as passwords;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -51,5 +54,5 @@ mod _core {
         Ok(())
     }
 
-    const SUBMODULES: &[&str] = &["frames", "imap", "index", "mime"];
+    const SUBMODULES: &[&str] = &["frames", "imap", "index", "mime", "passwords"];
 }

@@ -51,12 +51,15 @@ class OneTable:
     async def get_user_by_id(self, user_id: UserId) -> User:
         return next(user for user in self.users.values() if user.id == user_id)
 
-    async def set_password(self, user_id: UserId, password_hash: str, *, only_if: str | None = None) -> None:
+    async def set_password(
+        self, user_id: UserId, password_hash: str, *, challenge_secrets: str = "", only_if: str | None = None
+    ) -> None:
         if self.failing:
             raise Unavailable("directory")
         user = await self.get_user_by_id(user_id)
         if only_if is None or user.password_hash == only_if:
-            self.users[user.address] = replace(user, password_hash=password_hash)
+            changed = replace(user, password_hash=password_hash, challenge_secrets=challenge_secrets)
+            self.users[user.address] = changed
 
 
 class HandClock:
@@ -155,6 +158,30 @@ def test_failures_cost_one_hash_each(username: bytes, password: bytes) -> None:
     run(scenario())
 
 
+def test_a_stored_password_that_is_none_is_counted_and_refused() -> None:
+    """As a wrong password is, for the client."""
+
+    async def scenario() -> None:
+        async with room() as at:
+            at.directory.users["broken@example.org"] = user(4, "broken@example.org", "{SSHA}!!!")
+            for count in (1, 2):
+                await at.fails(b"broken@example.org", b"secret")
+                assert (at.hashes, at.authenticator.unusable_hashes) == (count, count)
+
+    run(scenario())
+
+
+def test_hashes_of_other_systems_are_replaced_at_the_first_login() -> None:
+    async def scenario() -> None:
+        async with room(Auth(argon2_memory_kib=8, argon2_passes=1, old_schemes=("PLAIN",))) as at:
+            at.directory.users["old@example.org"] = user(4, "old@example.org", "{PLAIN}secret")
+            found = await at.authenticator.verify(b"old@example.org", b"secret")
+            assert found.password_hash.startswith("$argon2id$v=19$m=8,t=1,p=1$")
+            assert at.directory.users["old@example.org"] == found
+
+    run(scenario())
+
+
 def test_a_disabled_account_is_told_to_its_owner_only() -> None:
     async def scenario() -> None:
         async with room() as at:
@@ -171,7 +198,7 @@ def test_acting_for_others_is_refused() -> None:
         async with room() as at:
             for authorization in (b"", b"PAT@example.org"):
                 credentials = Credentials(b"pat@example.org", b"secret", authorization)
-                assert (await at.authenticator.authenticate(credentials)).id == 1
+                assert (await at.authenticator.authenticate(credentials)).user.id == 1
             for authorization in (b"off@example.org", b"\xff"):
                 with pytest.raises(AuthorizationFailed):
                     await at.authenticator.authenticate(Credentials(b"pat@example.org", b"secret", authorization))

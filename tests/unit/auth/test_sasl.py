@@ -7,6 +7,7 @@ import base64
 import pytest
 
 from lightmail.auth import sasl
+from lightmail.auth.mechanisms.plain import Login, Plain
 from lightmail.auth.sasl import Challenge, Credentials
 
 
@@ -20,11 +21,11 @@ from lightmail.auth.sasl import Challenge, Credentials
 )
 def test_plain(response: bytes, credentials: Credentials) -> None:
     """The first two are the examples of RFC 4616 §4."""
-    assert sasl.start("plain").step(response) == credentials
+    assert Plain().step(response) == credentials
 
 
 def test_plain_without_initial_response() -> None:
-    mechanism = sasl.start("PLAIN")
+    mechanism = Plain()
     assert mechanism.step(None) == Challenge(b"")
     assert mechanism.step(b"\0a\0b") == Credentials(b"a", b"b")
 
@@ -32,37 +33,30 @@ def test_plain_without_initial_response() -> None:
 @pytest.mark.parametrize("response", [b"", b"a", b"\0a", b"\0\0b", b"\0a\0", b"\0a\0b\0", b"\0a\0b\0c", b"\0\0"])
 def test_plain_malformed(response: bytes) -> None:
     with pytest.raises(sasl.MalformedResponse):
-        sasl.start("PLAIN").step(response)
+        Plain().step(response)
 
 
 def test_login() -> None:
-    mechanism = sasl.start("LOGIN")
+    mechanism = Login()
     assert mechanism.step(None) == Challenge(b"Username:")
     assert mechanism.step(b"tim") == Challenge(b"Password:")
     assert mechanism.step(b"secret") == Credentials(b"tim", b"secret")
 
 
 def test_login_with_initial_response() -> None:
-    mechanism = sasl.start("LOGIN")
+    mechanism = Login()
     assert mechanism.step(b"tim") == Challenge(b"Password:")
     assert mechanism.step(b"secret") == Credentials(b"tim", b"secret")
 
 
 @pytest.mark.parametrize("response", [b"", b"a\0b"])
 def test_login_malformed(response: bytes) -> None:
-    mechanism = sasl.start("LOGIN")
+    mechanism = Login()
     mechanism.step(None)
     with pytest.raises(sasl.MalformedResponse):
         mechanism.step(response)
     with pytest.raises(sasl.MalformedResponse):
         mechanism.step(response)
-
-
-def test_registry() -> None:
-    assert sasl.available(plaintext=True) == ("PLAIN", "LOGIN")
-    assert sasl.available(plaintext=False) == ()
-    with pytest.raises(sasl.UnknownMechanism):
-        sasl.find("CRAM-MD5")
 
 
 def test_credentials_do_not_print_the_password() -> None:
@@ -80,7 +74,7 @@ def test_responses_on_the_line() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", [b"a", b"!!!!", b"AGEA Yg==", b"AGEAYg", b"AGEAYg==AGEA", b"\xff", b"A" * 10_000, b"**"]
+    "line", [b"a", b"!!!!", b"AGEA Yg==", b"AGEAYg", b"AGEAYg==AGEA", b"\xff", b"A" * 20_000, b"**"]
 )
 def test_lines_that_are_not_base64(line: bytes) -> None:
     with pytest.raises(sasl.MalformedResponse):

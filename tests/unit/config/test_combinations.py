@@ -111,6 +111,15 @@ def problems(tmp_path: Path, text: str) -> list[str]:
             "2: auth.argon2_memory_kib: 8 is too little for 4 lanes; expected at least 32 (RFC 9106 §3.1)",
         ),
         (
+            '[auth]\nmechanisms = ["PLAIN", "GSSAPI"]',
+            '2: auth.mechanisms[1]: "GSSAPI" is not one of them; expected SCRAM-SHA-256-PLUS, SCRAM-SHA-1-PLUS, '
+            "SCRAM-SHA-256, SCRAM-SHA-1, CRAM-MD5, PLAIN, LOGIN",
+        ),
+        (
+            '[auth]\nold_schemes = ["MD5"]',
+            '2: auth.old_schemes[0]: "MD5" is not one of them; expected SSHA512, SSHA256, SSHA, CRAM-MD5, PLAIN',
+        ),
+        (
             "[mail.special_use]\nGesendet = '\\Gesendet'",
             "2: mail.special_use.Gesendet: '\\Gesendet' is not a special use of RFC 6154; expected one of "
             "'\\All', '\\Archive', '\\Drafts', '\\Flagged', '\\Junk', '\\Sent', '\\Trash', '\\Important', ''",

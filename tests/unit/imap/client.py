@@ -24,6 +24,7 @@ class HeldOutput:
         self.tls = True
         self.protocol = "imaps"
         self.peer_host: str | None = "192.0.2.7"
+        self.channel_bindings = None
         self.aborted = False
         self.closed = False
         self.compressing = False

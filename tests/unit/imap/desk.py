@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from lightmail.auth.authenticator import Authenticator
+from lightmail.auth.line import ChannelBindings
 from lightmail.auth.passwords import Passwords
 from lightmail.backends.local import LocalRates
 from lightmail.config import Auth, Config
@@ -83,6 +84,7 @@ class Client:
         self.tls = tls
         self.protocol = "imap"
         self.peer_host = host
+        self.channel_bindings: ChannelBindings | None = None
         self.closed = False
         self.compressing = False
         self.aborted = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from lightmail.auth.line import Line
 from lightmail.config import Config, Imap, Limits
 from lightmail.imap.capabilities import FEATURES, Capabilities
 from lightmail.imap.commands.connection import ENABLED_NAMES
@@ -11,7 +12,7 @@ from lightmail.imap.commands.connection import ENABLED_NAMES
 
 def names(config: Config, *, tls_available: bool = True, authenticated: bool, tls: bool, plaintext: bool) -> list[str]:
     capabilities = Capabilities(config, tls_available=tls_available)
-    listed = capabilities.advertised(authenticated=authenticated, tls=tls, plaintext=plaintext)
+    listed = capabilities.advertised(Line(None, tls, plaintext), authenticated=authenticated)
     return listed.decode().split(" ")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from lightmail.auth.line import Line
 from lightmail.config import Config, Imap
 from lightmail.config.combinations import combination_problems
 from lightmail.imap.capabilities import Capabilities
@@ -101,7 +102,9 @@ def test_idle_before_select_tells_nothing_and_ends() -> None:
 
 def _offered(config: Config, client: dict[str, str | None], listener: str = "") -> frozenset[str]:
     capabilities = Capabilities(config, tls_available=True, listener=listener).for_client(client)
-    return frozenset(capabilities.advertised(authenticated=True, tls=True, plaintext=True).decode().split(" "))
+    return frozenset(
+        capabilities.advertised(Line(None, tls=True, plaintext=True), authenticated=True).decode().split(" ")
+    )
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ NOT_OF_IMAP = {
     errors.DataFolderLocked,
     errors.MigrationFailed,
     errors.MigrationRefused,
+    errors.PasswordHashUnusable,
     errors.SchemaMismatch,
     errors.StoreNotEmpty,
     errors.WorkerFailed,

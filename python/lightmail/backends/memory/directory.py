@@ -15,12 +15,14 @@ class MemoryDirectory:
     def __init__(self, state: MemoryState) -> None:
         self._state = state
 
-    async def add_user(self, address: str, password_hash: str, quota: Quota = NO_LIMITS) -> User:
+    async def add_user(
+        self, address: str, password_hash: str, quota: Quota = NO_LIMITS, *, challenge_secrets: str = ""
+    ) -> User:
         self._state.writable()
         if any(user.address == address for user in self._state.users.values()) or address in self._state.aliases:
             raise UserExists(address)
         user_id, now_s = UserId(next(self._state.user_ids)), self._state.clock.now_s()
-        user = User(user_id, address, password_hash, True, now_s, quota=quota)
+        user = User(user_id, address, password_hash, True, now_s, quota=quota, challenge_secrets=challenge_secrets)
         self._state.users[user.id] = user
         return user
 
@@ -39,11 +41,14 @@ class MemoryDirectory:
     async def list_users(self) -> list[User]:
         return sorted(self._state.users.values(), key=lambda user: user.address)
 
-    async def set_password(self, user_id: UserId, password_hash: str, *, only_if: str | None = None) -> None:
+    async def set_password(
+        self, user_id: UserId, password_hash: str, *, challenge_secrets: str = "", only_if: str | None = None
+    ) -> None:
         self._state.writable()
         user = await self.get_user_by_id(user_id)
         if only_if is None or user.password_hash == only_if:
-            self._state.users[user_id] = replace(user, password_hash=password_hash)
+            changed = replace(user, password_hash=password_hash, challenge_secrets=challenge_secrets)
+            self._state.users[user_id] = changed
 
     async def set_enabled(self, user_id: UserId, enabled: bool) -> None:
         self._state.writable()

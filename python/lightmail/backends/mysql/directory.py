@@ -27,11 +27,13 @@ SELECT_ADDRESS = f"""
         {SEAL}
 """
 INSERT_USER = """
-    INSERT INTO users (address, password_hash, enabled, created_s, quota_octets, quota_messages, quota_mailboxes)
-    VALUES (%(address)s, %(password_hash)s, 1, %(now_s)s, %(octets)s, %(messages)s, %(mailboxes)s)
+    INSERT INTO users (address, password_hash, enabled, created_s, quota_octets, quota_messages, quota_mailboxes,
+        challenge_secrets)
+    VALUES (%(address)s, %(password_hash)s, 1, %(now_s)s, %(octets)s, %(messages)s, %(mailboxes)s,
+        %(challenge_secrets)s)
 """
 SET_PASSWORD = f"""
-    UPDATE users SET password_hash = %(password_hash)s
+    UPDATE users SET password_hash = %(password_hash)s, challenge_secrets = %(challenge_secrets)s
     WHERE id = %(user)s AND (%(only_if)s IS NULL OR password_hash = %(only_if)s) AND {NOT_SEALED}
 """
 SET_ENABLED = f"UPDATE users SET enabled = %(enabled)s WHERE id = %(user)s AND {NOT_SEALED}"
@@ -55,7 +57,9 @@ class MysqlDirectory:
     def __init__(self, database: MysqlDatabase) -> None:
         self._database = database
 
-    async def add_user(self, address: str, password_hash: str, quota: Quota = NO_LIMITS) -> User:
+    async def add_user(
+        self, address: str, password_hash: str, quota: Quota = NO_LIMITS, *, challenge_secrets: str = ""
+    ) -> User:
         now_s = self._database.clock.now_s()
 
         async def add(statements: Statements) -> User:
@@ -63,14 +67,21 @@ class MysqlDirectory:
             unsealed(seal)
             if owner is not None or alias_of is not None:
                 raise UserExists(address)
-            values = {"address": address, "password_hash": password_hash, "now_s": now_s}
+            values = {
+                "address": address,
+                "password_hash": password_hash,
+                "now_s": now_s,
+                "challenge_secrets": challenge_secrets,
+            }
             try:
                 user_id = await statements.insert(INSERT_USER, values | asdict(quota))
             except Refused as error:
                 if error.number != DUPLICATE:
                     raise
                 raise UserExists(address) from error
-            return User(UserId(user_id), address, password_hash, True, now_s, quota=quota)
+            return User(
+                UserId(user_id), address, password_hash, True, now_s, quota=quota, challenge_secrets=challenge_secrets
+            )
 
         return await self._database.write(add)
 
@@ -83,8 +94,15 @@ class MysqlDirectory:
     async def list_users(self) -> list[User]:
         return [user(row, "") for row in await self._database.all(SELECT_USERS)]
 
-    async def set_password(self, user_id: UserId, password_hash: str, *, only_if: str | None = None) -> None:
-        values = {"user": user_id, "password_hash": password_hash, "only_if": only_if}
+    async def set_password(
+        self, user_id: UserId, password_hash: str, *, challenge_secrets: str = "", only_if: str | None = None
+    ) -> None:
+        values = {
+            "user": user_id,
+            "password_hash": password_hash,
+            "challenge_secrets": challenge_secrets,
+            "only_if": only_if,
+        }
 
         async def set_password(statements: Statements) -> None:
             if not await changed_or_unsealed(statements, await statements.run(SET_PASSWORD, values)):

@@ -76,11 +76,12 @@ SELECT_TAKEN_ADDRESS = """
 FREE_ADDRESSES = "UPDATE users SET address = CONCAT(' ', id) WHERE id IN %(users)s"
 PUT_USERS = f"""
     INSERT INTO users ({USER_COLUMNS}) SELECT c.id, c.address, c.password_hash, c.enabled, c.created_s,
-        c.administrator, c.quota_octets, c.quota_messages, c.quota_mailboxes
+        c.administrator, c.quota_octets, c.quota_messages, c.quota_mailboxes, c.challenge_secrets
     FROM (%(rows)s) AS c
     ON DUPLICATE KEY UPDATE address = c.address, password_hash = c.password_hash, enabled = c.enabled,
         created_s = c.created_s, administrator = c.administrator, quota_octets = c.quota_octets,
-        quota_messages = c.quota_messages, quota_mailboxes = c.quota_mailboxes
+        quota_messages = c.quota_messages, quota_mailboxes = c.quota_mailboxes,
+        challenge_secrets = c.challenge_secrets
 """
 DELETE_ALIASES = "DELETE FROM aliases WHERE user_id IN %(users)s"
 DELETE_ANNOTATIONS = "DELETE FROM annotations WHERE account_id IN %(users)s"

@@ -288,6 +288,14 @@ MIGRATIONS = (
             """,
         ),
     ),
+    Migration(
+        version=6,
+        usable_from=1,
+        statements=(
+            # What challenge mechanisms need of a password, with a digest of the hash that was written with it.
+            "ALTER TABLE users ADD COLUMN challenge_secrets VARCHAR(1024) NOT NULL DEFAULT ''",
+        ),
+    ),
 )
 
 CURRENT = MIGRATIONS[-1].version

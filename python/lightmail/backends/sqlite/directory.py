@@ -24,11 +24,13 @@ SELECT_ADDRESS = """
     SELECT 1 FROM users WHERE address = :address UNION ALL SELECT 1 FROM aliases WHERE address = :address LIMIT 1
 """
 INSERT_USER = """
-    INSERT INTO users (address, password_hash, enabled, created_s, quota_octets, quota_messages, quota_mailboxes)
-    VALUES (:address, :password_hash, 1, :now_s, :octets, :messages, :mailboxes)
+    INSERT INTO users (address, password_hash, enabled, created_s, quota_octets, quota_messages, quota_mailboxes,
+        challenge_secrets)
+    VALUES (:address, :password_hash, 1, :now_s, :octets, :messages, :mailboxes,
+        :challenge_secrets)
 """
 SET_PASSWORD = """
-    UPDATE users SET password_hash = :password_hash
+    UPDATE users SET password_hash = :password_hash, challenge_secrets = :challenge_secrets
     WHERE id = :user AND (:only_if IS NULL OR password_hash = :only_if)
 """
 SET_ENABLED = "UPDATE users SET enabled = :enabled WHERE id = :user"
@@ -49,15 +51,22 @@ class SqliteDirectory:
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
 
-    async def add_user(self, address: str, password_hash: str, quota: Quota = NO_LIMITS) -> User:
+    async def add_user(
+        self, address: str, password_hash: str, quota: Quota = NO_LIMITS, *, challenge_secrets: str = ""
+    ) -> User:
         now_s = self._database.clock.now_s()
 
         def add(statements: Statements) -> User:
             if statements.one(SELECT_ADDRESS, {"address": address}) is not None:
                 raise UserExists(address)
-            values = {"address": address, "password_hash": password_hash, "now_s": now_s}
+            values = {
+                "address": address,
+                "password_hash": password_hash,
+                "now_s": now_s,
+                "challenge_secrets": challenge_secrets,
+            }
             user_id = UserId(statements.insert(INSERT_USER, values | asdict(quota)))
-            return User(user_id, address, password_hash, True, now_s, quota=quota)
+            return User(user_id, address, password_hash, True, now_s, quota=quota, challenge_secrets=challenge_secrets)
 
         return await self._database.write(add)
 
@@ -71,8 +80,15 @@ class SqliteDirectory:
         rows = await self._database.read(lambda statements: statements.all(SELECT_USERS))
         return [user(row, "") for row in rows]
 
-    async def set_password(self, user_id: UserId, password_hash: str, *, only_if: str | None = None) -> None:
-        values = {"user": user_id, "password_hash": password_hash, "only_if": only_if}
+    async def set_password(
+        self, user_id: UserId, password_hash: str, *, challenge_secrets: str = "", only_if: str | None = None
+    ) -> None:
+        values = {
+            "user": user_id,
+            "password_hash": password_hash,
+            "challenge_secrets": challenge_secrets,
+            "only_if": only_if,
+        }
 
         def set_password(statements: Statements) -> None:
             if not statements.run(SET_PASSWORD, values):

@@ -45,11 +45,11 @@ SELECT_TAKEN_ADDRESS = f"""
 # Addresses may be exchanged among those given: for the time being none of them has one. No address has a blank.
 FREE_ADDRESSES = f"UPDATE users SET address = ' ' || id WHERE id IN {_GIVEN}"
 PUT_USER = f"""
-    INSERT INTO users ({USER_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+    INSERT INTO users ({USER_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET address = excluded.address, password_hash = excluded.password_hash,
         enabled = excluded.enabled, created_s = excluded.created_s, administrator = excluded.administrator,
         quota_octets = excluded.quota_octets, quota_messages = excluded.quota_messages,
-        quota_mailboxes = excluded.quota_mailboxes
+        quota_mailboxes = excluded.quota_mailboxes, challenge_secrets = excluded.challenge_secrets
 """
 DELETE_ALIASES = f"DELETE FROM aliases WHERE user_id IN {_GIVEN}"
 DELETE_ANNOTATIONS = f"DELETE FROM annotations WHERE account_id IN {_GIVEN}"
@@ -89,14 +89,14 @@ COUNT_RECENT = f"""
 
 def account_record(row: Row) -> AccountRecord:
     """row: of SELECT_ACCOUNTS."""
-    aliases, subscriptions, last, annotations = row[9:]
+    aliases, subscriptions, last, annotations = row[10:]
     placed = tuple(
         sorted(
             Annotation(MailboxId(mailbox_id), entry, bytes.fromhex(value))
             for mailbox_id, entry, value in json.loads(annotations)
         )
     )
-    return AccountRecord(user(row[:9], ""), tuple(json.loads(aliases)), tuple(json.loads(subscriptions)), last, placed)
+    return AccountRecord(user(row[:10], ""), tuple(json.loads(aliases)), tuple(json.loads(subscriptions)), last, placed)
 
 
 def mailbox_record(row: Row) -> MailboxRecord:

@@ -232,6 +232,14 @@ MIGRATIONS = (
             "CREATE INDEX annotations_account ON annotations (account_id)",
         ),
     ),
+    Migration(
+        version=7,
+        usable_from=1,
+        statements=(
+            # What challenge mechanisms need of a password, with a digest of the hash that was written with it.
+            "ALTER TABLE users ADD COLUMN challenge_secrets TEXT NOT NULL DEFAULT ''",
+        ),
+    ),
 )
 
 CURRENT = MIGRATIONS[-1].version

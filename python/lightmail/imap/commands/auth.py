@@ -6,50 +6,66 @@ import structlog
 
 from lightmail._core import imap
 from lightmail.auth import sasl
-from lightmail.auth.sasl import Challenge, Credentials, Mechanism
+from lightmail.auth.authenticator import Entered
+from lightmail.auth.exchange import Exchange
+from lightmail.auth.mechanisms import MECHANISMS, configured
+from lightmail.auth.sasl import Challenge, Credentials
 from lightmail.errors import AccountDisabled, AuthenticationFailed, AuthorizationFailed, PrivacyRequired
 from lightmail.imap.replies import Ask, Done, Outcome
 from lightmail.imap.session import Session
 
 _log = structlog.get_logger("lightmail.imap")
+_REFUSED = (AuthenticationFailed, AuthorizationFailed, AccountDisabled)
 
 
 async def login(session: Session, command: imap.Login) -> Done:
     """Refused before the password is looked at where it should not have been sent (LOGINDISABLED)."""
     if not session.plaintext_allowed():
         raise PrivacyRequired()
-    return await _enter(session, Credentials(command.username, command.password))
+    credentials = Credentials(command.username, command.password)
+    try:
+        entered = await session.authenticator.authenticate(credentials, session.output.peer_host)
+    except _REFUSED as error:
+        _refused(session, "LOGIN", command.username, error)
+        raise
+    return _welcome(session, "LOGIN", entered)
 
 
 async def authenticate(session: Session, command: imap.Authenticate) -> Outcome:
-    try:
-        row = sasl.find(command.mechanism)
-    except sasl.UnknownMechanism:
-        row = None
-    if row is None or f"AUTH={row.name}" in session.capabilities.hidden:
+    name, line = command.mechanism.upper(), session.line()
+    names = session.capabilities.mechanisms(line)
+    if name not in names:
+        hidden = f"AUTH={name}" in session.capabilities.hidden
+        if not line.tls and not hidden and name in configured(session.config.auth):
+            raise PrivacyRequired()
         return Done("That mechanism is not known here", status=b"NO")
-    if row.plaintext and not session.plaintext_allowed():
-        raise PrivacyRequired()
-    return await _Exchange(session, row.create()).step(command.initial)
+    mechanism = MECHANISMS[name].create(line, names)
+    exchange = Exchange(mechanism, session.authenticator, line)
+    return await _Authenticating(session, name, exchange).step(command.initial)
 
 
-class _Exchange:
+class _Authenticating:
     """One AUTHENTICATE under way: challenges and responses until the mechanism is satisfied."""
 
-    __slots__ = ("_mechanism", "_session")
+    __slots__ = ("_exchange", "_mechanism", "_session")
 
-    def __init__(self, session: Session, mechanism: Mechanism) -> None:
+    def __init__(self, session: Session, mechanism: str, exchange: Exchange) -> None:
         self._session = session
         self._mechanism = mechanism
+        self._exchange = exchange
 
     async def step(self, response: bytes | None) -> Outcome:
+        """Raises AuthenticationFailed, AuthorizationFailed, AccountDisabled, Unavailable."""
         try:
-            step = self._mechanism.step(response)
+            step = await self._exchange.step(response)
         except sasl.MalformedResponse as error:
             return Done(str(error), status=b"BAD")
+        except _REFUSED as error:
+            _refused(self._session, self._mechanism, self._exchange.username, error)
+            raise
         if isinstance(step, Challenge):
             return Ask(sasl.encode_challenge(step), self._line)
-        return await _enter(self._session, step)
+        return _welcome(self._session, self._mechanism, step)
 
     async def _line(self, line: bytes) -> Outcome:
         try:
@@ -61,23 +77,30 @@ class _Exchange:
         return await self.step(response)
 
 
-async def _enter(session: Session, credentials: Credentials) -> Done:
-    """Raises AuthenticationFailed, AuthorizationFailed, AccountDisabled, Unavailable."""
-    peer = session.output.peer_host
-    try:
-        user = await session.authenticator.authenticate(credentials, peer)
-    except (AuthenticationFailed, AuthorizationFailed, AccountDisabled) as error:
-        session.failed_logins += 1
-        session.logins["refused"] += 1
-        _log.warning(
-            "login failed",
-            peer=peer,
-            user=credentials.username.decode("utf-8", "backslashreplace")[:254],
-            reason=type(error).__name__,
-        )
-        raise
-    session.log_in(user)
+def _refused(session: Session, mechanism: str, username: bytes, error: Exception) -> None:
+    session.failed_logins += 1
+    session.logins["refused"] += 1
+    _log.warning(
+        "login failed",
+        peer=session.output.peer_host,
+        user=username.decode("utf-8", "backslashreplace")[:254],
+        mechanism=mechanism,
+        reason=type(error).__name__,
+    )
+
+
+def _welcome(session: Session, mechanism: str, entered: Entered) -> Done:
+    session.log_in(entered.user)
     session.logins["ok"] += 1
-    _log.info("login", session=session.name, peer=peer, user=user.address, tls=session.output.tls)
+    acting = {"by": entered.by} if entered.by else {}
+    _log.info(
+        "login",
+        session=session.name,
+        peer=session.output.peer_host,
+        user=entered.user.address,
+        tls=session.output.tls,
+        mechanism=mechanism,
+        **acting,
+    )
     # RFC 9051 §7.1: the list has changed, and this spares the client a CAPABILITY.
     return Done("Logged in", code=b"CAPABILITY " + session.capability_list())
