@@ -22,6 +22,11 @@ async def annotate(store: Store, mailbox: Mailbox | None, user: User | None = No
     )
 
 
+async def give(store: Store, mailbox: Mailbox, *uses: str) -> None:
+    owner = mailbox.user_id
+    await store.metadata.annotate(owner, mailbox.id, [], owner_id=owner, most=MOST, special_use=uses)
+
+
 async def seen(store: Store, mailbox: Mailbox | None, user: User | None = None) -> dict[str, bytes]:
     found = await store.metadata.annotations((user or store.user).id, [mailbox.id if mailbox else SERVER])
     return {one.entry: one.value for one in found}
@@ -97,6 +102,52 @@ async def test_all_or_none(store: Store) -> None:
         await store.metadata.annotate(
             store.user.id, MailboxId(99), [("/shared/a", b"")], owner_id=store.user.id, most=MOST
         )
+
+
+@on_every_metadata_backend
+async def test_they_are_a_change_of_their_mailbox(store: Store) -> None:
+    """RFC 7162 §3.2: a new MODSEQ, which nothing but the mailbox has."""
+    inbox = await store.mailbox()
+    await store.append(inbox, 2)
+    before = (await store.metadata.modseqs([inbox.id]))[inbox.id]
+    values = [("/shared/a", b"1")]
+    delta = await store.metadata.annotate(store.user.id, inbox.id, values, owner_id=store.user.id, most=MOST)
+    assert delta is not None
+    assert (delta.base_modseq, delta.highest_modseq) == (before, before + 1)
+    assert (await store.metadata.modseqs([inbox.id]))[inbox.id] == before + 1
+    with pytest.raises(TooManyAnnotations):
+        await annotate(store, inbox, **{f"shared_{number}": b"" for number in range(MOST + 1)})
+    assert (await store.metadata.modseqs([inbox.id]))[inbox.id] == before + 1
+    # The server has none, nor has what holds no messages.
+    assert await store.metadata.annotate(NOBODY, SERVER, values, owner_id=NOBODY, most=MOST) is None
+    await store.mailbox("a/b")
+    await store.metadata.delete_mailbox(store.user.id, "a")
+    (holder,) = [box for box in await store.metadata.list_mailboxes(store.user.id) if box.name == "a"]
+    assert await store.metadata.annotate(store.user.id, holder.id, values, owner_id=store.user.id, most=MOST) is None
+
+
+@on_every_metadata_backend
+async def test_special_uses_go_from_one_mailbox_to_another(store: Store) -> None:
+    """RFC 6154 §4: each is at most one mailbox's of a user."""
+    sent = await store.metadata.create_mailbox(store.user.id, "Sent", special_use=("\\Sent", "\\All"))
+    other, archive = await store.mailbox("Other"), await store.mailbox("Archive")
+    bob = await store.directory.add_user("bob@example.org", "")
+    his = await store.metadata.create_mailbox(bob.id, "Sent", special_use=("\\Sent",))
+    await give(store, archive, "\\Archive")
+    await give(store, other, "\\Sent", "\\Flagged")
+
+    async def uses(user: User) -> dict[str, tuple[str, ...]]:
+        return {box.name: box.special_use for box in await store.metadata.list_mailboxes(user.id) if box.special_use}
+
+    assert await uses(store.user) == {
+        "Sent": ("\\All",),
+        "Archive": ("\\Archive",),
+        "Other": ("\\Sent", "\\Flagged"),
+    }
+    await give(store, other)
+    await give(store, sent, "\\All")
+    assert await uses(store.user) == {"Sent": ("\\All",), "Archive": ("\\Archive",)}
+    assert await uses(bob) == {his.name: ("\\Sent",)}
 
 
 @on_every_metadata_backend

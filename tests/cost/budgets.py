@@ -67,7 +67,7 @@ COMMANDS = (
     Budget("GETQUOTAROOT INBOX", 1),
     Budget("GETMETADATA INBOX (/shared/comment /private/comment)", 2),
     Budget('GETMETADATA "" /shared/comment', 1),
-    Budget('SETMETADATA INBOX (/private/comment "x")', 5, 1),
+    Budget('SETMETADATA INBOX (/private/comment "x")', 7, 1, production=(6, 1)),
     Budget('LIST "" * RETURN (METADATA (/shared/comment))', 2, note="metadata of all mailboxes"),
     Budget("EXAMINE INBOX", 4, small=2, production=(2, 0)),
     Budget("SELECT INBOX", 7, 1, small=5, note="new messages become \\Recent", production=(5, 1)),

@@ -46,7 +46,8 @@ class Progress:
             self._timer = asyncio.get_running_loop().call_later(INTERVAL_S, self._tell)
 
     def _tell(self) -> None:
-        # `inprogress-state = SP "(" tag-string SP (number / "NIL") SP (nz-number / "NIL") ")"`
+        # A tag may have a "]", which would look like the end of the response code (RFC 9585 §4).
+        tag = b"NIL" if "]" in self._tag else b'"%s"' % self._tag.encode()
         known = b"%d %d" % (self._done, self._goal) if self._goal else b"NIL NIL"
-        self._session.output.send_now(b'* OK [INPROGRESS ("%s" %s)] Still at it\r\n' % (self._tag.encode(), known))
+        self._session.output.send_now(b"* OK [INPROGRESS (%s %s)] Still at it\r\n" % (tag, known))
         self._start()

@@ -44,6 +44,8 @@ class Selected:
     """`$`, the saved search result (RFC 5182)."""
     contexts: Contexts | None = None
     """Searches that tell of changes; None as long as there has been none."""
+    whole_modseq: int | None = None
+    """While messages are gone that this client has not been told of: up to where it knows everything. Otherwise None."""
     examined: bool = False
     """By EXAMINE; otherwise it is read-only for want of rights."""
     recent_claimed: int = field(init=False)

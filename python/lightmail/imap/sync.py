@@ -138,6 +138,25 @@ def announce(
         session.send(selected.contexts.removed(view, selected.view))
     if told:
         session.send(told)
+    if session.qresync and new is selected.live.snapshot:
+        _tell_how_far(session, selected, view)
+
+
+def _tell_how_far(session: Session, selected: Selected, before: Snapshot) -> None:
+    """What a client that comes back may have missed: with expunges untold, not the MODSEQs that it has been told (RFC 7162
+    §3.2, §6). before: the view as it was.
+    """
+    new = selected.live.snapshot
+    if selected.view is not new:
+        if selected.whole_modseq is None:
+            selected.whole_modseq = before.highest_modseq
+        modseq = selected.whole_modseq
+    elif selected.whole_modseq is not None:
+        selected.whole_modseq = None
+        modseq = new.highest_modseq
+    else:
+        return
+    session.send(b"* OK [HIGHESTMODSEQ %d] Highest\r\n" % modseq)
 
 
 async def explained(session: Session, error: Exception) -> Exception:

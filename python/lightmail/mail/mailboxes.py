@@ -190,7 +190,7 @@ class Mailboxes:
         if name == INBOX:
             raise MailboxExists(name)
         check_name(name, self._limits)
-        uses = tuple(_special_use(use) for use in special_use)
+        uses = tuple(special_use_of(use) for use in special_use)
         mailboxes = await self._metadata.list_mailboxes(user_id)
         if len(mailboxes) >= self._limits.mailboxes:
             raise LimitExceeded("mailboxes", self._limits.mailboxes)
@@ -263,7 +263,7 @@ class Mailboxes:
             name = normal_name(name)
             check_name(name, self._limits)
             if name not in present:
-                await self._create(user_id, name, (_special_use(use),) if use else (), subscribe=self._mail.subscribe)
+                await self._create(user_id, name, (special_use_of(use),) if use else (), subscribe=self._mail.subscribe)
 
     # ---- what is remembered
 
@@ -335,7 +335,7 @@ class Mailboxes:
         return mailbox
 
 
-def _special_use(use: str) -> str:
+def special_use_of(use: str) -> str:
     """The attribute in its usual spelling; attributes are not case-sensitive. Raises SpecialUseRefused."""
     for known in SPECIAL_USES:
         if known.lower() == use.lower():

@@ -165,11 +165,14 @@ class MetadataStore(Protocol):
         *,
         owner_id: UserId,
         most: int,
-    ) -> None:
+        special_use: tuple[str, ...] | None = None,
+    ) -> Delta | None:
         """Set entries (in lower case, each once), remove those whose value is None; all or none. Those that are private become
         this user's, the others are shared; NOBODY sets shared ones. owner_id: of the mailbox; NOBODY with SERVER.
         most: so many private ones and so many shared ones there may be of one mailbox afterwards; raises TooManyAnnotations.
-        Raises UserNotFound, MailboxNotFound. Source: RFC 5464 §4.3.
+        special_use: those that the mailbox has from now on, and no other of its owner (RFC 6154 §4); None: as they are.
+        Returns the change of the mailbox, which has a new MODSEQ (RFC 7162 §3.2); of one that holds no messages there
+        is none. Raises UserNotFound, MailboxNotFound. Source: RFC 5464 §4.3.
         """
         ...
 

@@ -54,6 +54,23 @@ def test_who_takes_long_says_so(monkeypatch: pytest.MonkeyPatch, command: str, c
     run(scenario())
 
 
+def test_a_tag_that_would_end_the_response_code_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        house = await House.build()
+        await house.inbox(messages=3)
+        fresh = await house.again()
+        client = Client(fresh)
+        await client.ok("SELECT INBOX")
+        monkeypatch.setattr(progress, "INTERVAL_S", 0.0)
+        answer = await _told(client, b"a]b SEARCH SUBJECT 2\r\n", fresh.metadata, "summaries")
+        assert answer[0] == "* OK [INPROGRESS (NIL NIL NIL)] Still at it"
+        assert answer[-1].startswith("a]b OK")
+        await fresh.close()
+        await house.close()
+
+    run(scenario())
+
+
 def test_a_search_says_how_many_it_has_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     """The second batch of summaries is on its way: a thousand messages are decided."""
 

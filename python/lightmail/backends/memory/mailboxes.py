@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lightmail.backends.annotations import mark
+from lightmail.backends.annotations import given, mark
 from lightmail.backends.keywords import DELETED
 from lightmail.backends.memory.state import MemoryState, StoredMailbox
 from lightmail.errors import (
@@ -22,6 +22,7 @@ from lightmail.model import (
     PRIVATE,
     SERVER,
     Annotation,
+    Delta,
     Mailbox,
     MailboxId,
     MailboxStatus,
@@ -167,7 +168,8 @@ class MemoryMailboxes:
         *,
         owner_id: UserId,
         most: int,
-    ) -> None:
+        special_use: tuple[str, ...] | None = None,
+    ) -> Delta | None:
         self._state.writable()
         if user_id not in self._state.users and user_id != NOBODY:
             raise UserNotFound(str(user_id))
@@ -184,6 +186,15 @@ class MemoryMailboxes:
             if sum(key[:2] == (mailbox_id, user) for key in changed) > most:
                 raise TooManyAnnotations(most)
         self._state.annotations = changed
+        if special_use is not None:
+            uses = [
+                (box.id, " ".join(box.special_use)) for box in self._state.mailboxes.values() if box.user_id == owner_id
+            ]
+            for words, one_id in given(special_use, mailbox_id, uses):
+                self._state.mailboxes[one_id].special_use = tuple(words.split())
+        if mailbox_id == SERVER or not self._state.mailboxes[mailbox_id].selectable:
+            return None
+        return self._state.commit(self._state.mailboxes[mailbox_id], ())
 
     async def claim_recent(self, mailbox_id: MailboxId, up_to: int) -> int:
         mailbox = self._state.mailbox(mailbox_id)

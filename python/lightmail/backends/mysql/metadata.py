@@ -121,9 +121,10 @@ class MysqlMetadata(Transactions):
         *,
         owner_id: UserId,
         most: int,
-    ) -> None:
-        await self._database.write(
-            lambda statements: annotating.annotate(statements, user_id, mailbox_id, values, owner_id, most)
+        special_use: tuple[str, ...] | None = None,
+    ) -> Delta | None:
+        return await self._database.write(
+            lambda statements: annotating.annotate(statements, user_id, mailbox_id, values, owner_id, most, special_use)
         )
 
     async def claim_recent(self, mailbox_id: MailboxId, up_to: int) -> int:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from lightmail.backends.annotations import mark
+from lightmail.backends.annotations import given, mark
 from lightmail.backends.sqlite.connection import Row, Statements
+from lightmail.backends.sqlite.mailbox_row import SELECT_MAILBOX, MailboxRow
 from lightmail.errors import MailboxNotFound, TooManyAnnotations, UserNotFound
-from lightmail.model import NOBODY, PRIVATE, SERVER, Annotation, MailboxId, UserId
+from lightmail.model import NOBODY, PRIVATE, SERVER, Annotation, Delta, MailboxId, UserId
 
 _WHERE = "WHERE mailbox_id IN (SELECT value FROM json_each(:mailboxes)) AND user_id IN (0, :user)"
 _SELECT = f"SELECT mailbox_id, entry, value FROM annotations {_WHERE}"
@@ -24,6 +25,8 @@ PUT_ANNOTATION = """
 """
 DELETE_ANNOTATION = "DELETE FROM annotations WHERE mailbox_id = ? AND user_id = ? AND entry = ?"
 COUNT_ANNOTATIONS = "SELECT count(*) FROM annotations WHERE mailbox_id = :mailbox AND user_id = :user"
+SELECT_SPECIAL_USES = "SELECT id, special_use FROM mailboxes WHERE user_id = :owner AND special_use <> ''"
+SET_SPECIAL_USE = "UPDATE mailboxes SET special_use = ? WHERE id = ?"
 COPY_ANNOTATIONS = """
     INSERT INTO annotations (mailbox_id, user_id, entry, mark, account_id, value)
     SELECT :target, user_id, entry, mark, account_id, value FROM annotations WHERE mailbox_id = :mailbox
@@ -51,7 +54,8 @@ def annotate(
     values: Sequence[tuple[str, bytes | None]],
     owner_id: UserId,
     most: int,
-) -> None:
+    special_use: tuple[str, ...] | None,
+) -> Delta | None:
     row = statements.one(SELECT_THERE, {"user": user_id, "mailbox": mailbox_id})
     if (row is None or not row[0]) and user_id != NOBODY:
         raise UserNotFound(str(user_id))
@@ -72,3 +76,12 @@ def annotate(
         count = statements.one(COUNT_ANNOTATIONS, {"mailbox": mailbox_id, "user": user})
         if count is not None and count[0] > most:
             raise TooManyAnnotations(most)
+    if special_use is not None:
+        there = [(MailboxId(row[0]), row[1]) for row in statements.all(SELECT_SPECIAL_USES, {"owner": owner_id})]
+        statements.many(SET_SPECIAL_USE, given(special_use, mailbox_id, there))
+    changed = statements.one(SELECT_MAILBOX, {"mailbox": mailbox_id}) if mailbox_id != SERVER else None
+    if changed is None:
+        return None
+    mailbox = MailboxRow(changed)
+    mailbox.save(statements)
+    return mailbox.delta([])

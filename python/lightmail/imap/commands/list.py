@@ -47,8 +47,8 @@ async def list_mailboxes(session: Session, command: imap.List) -> Done:
         deleted_octets = await session.mail.mailboxes.deleted_octets(marked)
     annotated: Mapping[MailboxId, Mapping[str, bytes]] = {}
     if "METADATA" in command.returns:
-        ids = [found.mailbox.id for found in mailboxes if annotatable(found)]
-        annotated = await session.mail.annotations.of_many(user, ids, command.metadata)
+        readable = [found.mailbox for found in mailboxes if annotatable(found)]
+        annotated = await session.mail.annotations.of_many(user, readable, command.metadata)
     lines = _lines(session, command, names, patterns, deleted_octets, annotated)
     while part := b"".join(islice(lines, _LINES_AT_ONCE)):
         session.send(part)

@@ -8,7 +8,6 @@ from lightmail._core import imap
 from lightmail._core.imap import mailbox_name, string
 from lightmail.imap.replies import Done
 from lightmail.imap.session import Session
-from lightmail.model import SERVER
 
 _DONE = Done("That is the metadata")
 _SET = Done("The metadata is set")
@@ -16,16 +15,19 @@ _MOST_ENTRY_OCTETS = 255
 
 
 async def get_metadata(session: Session, command: imap.GetMetadata) -> Done:
-    """An entry that was asked for and is not there is told as NIL; those below it only where they are."""
+    """An entry that was asked for and is not there is told as NIL; with those below it, only what is there."""
     user = session.user
     assert user is not None
     annotations = session.mail.annotations
-    mailbox_id = (await annotations.place(user, command.mailbox)).id if command.mailbox else SERVER
-    found = await annotations.get(user, mailbox_id, command.entries if command.depth == "0" else None)
+    mailbox = await annotations.place(user, command.mailbox) if command.mailbox else None
+    found = await annotations.get(user, mailbox, command.entries if command.depth == "0" else None)
     values: dict[str, bytes | None] = dict.fromkeys(command.entries)
     for one in found:
         if one.entry in values or any(_below(one.entry, entry, command.depth) for entry in command.entries):
             values[one.entry] = one.value
+    if command.depth != "0" and any(value is not None for value in values.values()):
+        # RFC 5464 §4.2.2: "the value of the specified entry name (if it exists), plus all entries below".
+        values = {entry: value for entry, value in values.items() if value is not None}
     too_long = 0
     if command.max_octets is not None:
         long = {entry: len(value) for entry, value in values.items() if value and len(value) > command.max_octets}

@@ -193,6 +193,11 @@ async def scenario(store: Store, table: MysqlSessions) -> None:
         ("/private/x", None),
     ]
     await metadata.annotate(user.id, archive.id, noted, owner_id=user.id, most=100)
+    await metadata.create_mailbox(user.id, "Held/Here")
+    await metadata.delete_mailbox(user.id, "Held")
+    held = await metadata.get_mailboxes([user.id], "Held")
+    await metadata.annotate(user.id, held[user.id].id, noted, owner_id=user.id, most=100)
+    await metadata.annotate(user.id, archive.id, [], owner_id=user.id, most=100, special_use=("\\Archive",))
     await metadata.annotations(user.id, [inbox.id, archive.id])
     await metadata.annotation_marks(user.id, [inbox.id, archive.id])
     await metadata.annotate(NOBODY, SERVER, [("/shared/comment", b"z")], owner_id=NOBODY, most=100)
