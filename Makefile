@@ -14,7 +14,7 @@ RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust -path rust/fuzz -prune -
 IMAPFLOW := tests/conformance/clients/imapflow
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS ?= framer command mime text names frames
-FUZZ_TARGETS_PYTHON ?= lmtp deflate
+FUZZ_TARGETS_PYTHON ?= lmtp deflate proxy sasl
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 

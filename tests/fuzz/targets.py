@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from ipaddress import ip_address
 
+from lightmail.auth import cram_md5
+from lightmail.auth.line import Line
+from lightmail.auth.mechanisms import MECHANISMS
+from lightmail.auth.sasl import (
+    Cancelled,
+    Challenge,
+    ContextsWanted,
+    MalformedResponse,
+    ScramWanted,
+    Step,
+    decode_response,
+    encode_challenge,
+)
+from lightmail.auth.scram_keys import ScramKeys
 from lightmail.lmtp import replies
 from lightmail.lmtp.events import Limits
 from lightmail.lmtp.grammar import Path
 from lightmail.lmtp.protocol import MAX_LINE_OCTETS
 from lightmail.lmtp.replies import Reply
 from lightmail.net.deflate import PIECE_OCTETS, BrokenStream, Deflate
+from lightmail.net.proxy_header import MAX_V1_OCTETS, MAX_V2_OCTETS, ProxyHeader, ProxyHeaderBroken
 from tests.unit.lmtp.driver import Driver
 
 INFLATED_OCTETS = 4 * PIECE_OCTETS
@@ -54,6 +70,60 @@ def deflate(data: bytes) -> None:
             receiver.sleep()
 
 
+def proxy(data: bytes) -> None:
+    """A header is the same however it comes, takes nothing of what is behind it, and names an address or nobody."""
+    if not data:
+        return
+    stream = data[1:]
+    whole = _proxied([stream])
+    assert _proxied(list(_chunks(stream, data[0]))) == whole
+    if isinstance(whole, tuple):
+        taken, host = whole
+        assert taken <= (MAX_V1_OCTETS if stream.startswith(b"PROXY ") else MAX_V2_OCTETS)
+        assert host is None or str(ip_address(host)) == host
+
+
+def sasl(data: bytes) -> None:
+    """A mechanism takes any responses, as lines of base64 or decoded: it asks, ends, or says that they are malformed."""
+    if len(data) < 2:
+        return
+    names = list(MECHANISMS)
+    mechanism = MECHANISMS[names[data[0] % len(names)]].create(
+        Line(host="192.0.2.1", tls=True, plaintext=True, bindings=_Bindings()), names
+    )
+    try:
+        for line in data[2:].split(b"\n"):
+            response = line if data[1] & 1 else decode_response(line)
+            step: Step = mechanism.step(response or None)
+            if isinstance(step, ScramWanted):
+                step = step.supply(SCRAM_KEYS[step.scheme])
+            if isinstance(step, ContextsWanted):
+                step = step.supply(CRAM_MD5_CONTEXTS)
+            if not isinstance(step, Challenge):
+                return
+            assert b"\r" not in encode_challenge(step) and b"\n" not in encode_challenge(step)
+    except (MalformedResponse, Cancelled):
+        pass
+
+
+class _Bindings:
+    def get(self, name: str) -> bytes | None:
+        return b"binding"
+
+
+def _proxied(chunks: list[bytes]) -> tuple[int, str | None] | str | None:
+    """Octets of the header and whom it names; what is wrong with it; None: it has not ended."""
+    header, taken = ProxyHeader(), 0
+    try:
+        for chunk in chunks:
+            taken += header.feed(chunk)
+            if header.done:
+                return taken, header.origin.host if header.origin else None
+    except ProxyHeaderBroken as problem:
+        return str(problem)
+    return None
+
+
 def _lmtp_driver() -> Driver:
     return Driver(limits=Limits(message_octets=60, recipients=3), recipient=_no_is_unknown)
 
@@ -95,4 +165,6 @@ def _pieces(receiver: Deflate) -> Iterator[bytes]:
         yield piece
 
 
-TARGETS: dict[str, Callable[[bytes], None]] = {"lmtp": lmtp, "deflate": deflate}
+SCRAM_KEYS = {scheme: ScramKeys.derive(scheme, b"pencil", b"salt", 4096) for scheme in ("SCRAM-SHA-1", "SCRAM-SHA-256")}
+CRAM_MD5_CONTEXTS = cram_md5.contexts(b"pencil")
+TARGETS: dict[str, Callable[[bytes], None]] = {"lmtp": lmtp, "deflate": deflate, "proxy": proxy, "sasl": sasl}
