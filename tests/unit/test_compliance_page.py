@@ -16,6 +16,18 @@ ROWS = [
 ]
 NO_CAPABILITY = {"2180", "5530", "5788", "7162 §3.1.5", "8457"}
 """RFCs among the extensions that have no capability of their own."""
+WITHOUT_DIALOGUES = {
+    "2180": "what it says of several sessions is in wire/two_sessions.txt",
+    "9585": "of commands that take ten seconds",
+    "5255": "§4.3 has none",
+    "2195": "secrets are computed; tests/unit/auth has the RFC's",
+    "5802": "likewise",
+    "7677": "likewise",
+    "5929": "of TLS",
+    "9266": "of TLS",
+}
+"""RFCs among the extensions that no transcript names."""
+WIRE = ROOT / "tests" / "wire"
 NAMED = re.compile(r"`([^`]+)`")
 
 
@@ -53,7 +65,7 @@ def test_tests_exist() -> None:
 
 
 def test_every_transcript_is_named() -> None:
-    transcripts = {f"`wire/{path.name}`" for path in (ROOT / "tests" / "wire").glob("*.txt")}
+    transcripts = {f"`wire/{path.name}`" for path in WIRE.glob("*.txt")}
     assert len(transcripts) > 30
     assert {name for name in transcripts if name not in PAGE} == set()
 
@@ -83,3 +95,50 @@ def test_every_extension_is_advertised() -> None:
         and re.split("[ ,]", source)[0] not in NO_CAPABILITY
     ]
     assert unfounded == []
+
+
+def _numbers(source: str) -> set[str]:
+    """RFCs that the first cell of a row among the extensions names; sections begin with their sign."""
+    return set(re.findall(r"(?<![§.\d])\b\d{4,5}\b", source))
+
+
+def _extensions() -> list[list[str]]:
+    part = PAGE.partition("## Extensions")[2].partition("\n## ")[0]
+    return [row for row in ROWS if f"| {row[0]} | {row[1]} |" in part and row[2] != "Room"]
+
+
+def test_every_capability_has_a_row_of_its_rfc() -> None:
+    """A capability that a table says is of one RFC is named where the page is about that RFC."""
+    missing = []
+    for feature in FEATURES:
+        numbers = set(re.findall(r"^RFC (\d+)", feature.source)) - {"3501", "9051"}
+        names = [row[1] for row in _extensions() if numbers & _numbers(row[0])]
+        words = {word for name in names for word in re.findall(r"[A-Za-z0-9=+-]+", name)}
+        if numbers and feature.name not in words and not (feature.name == "AUTH=" and names):
+            missing.append((feature.name, feature.source))
+    assert missing == []
+
+
+def test_every_extension_has_dialogues() -> None:
+    """A transcript says in a comment which RFCs its dialogues are of."""
+    played = {
+        number
+        for path in WIRE.rglob("*.txt")
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if line.startswith("#")
+        for number in re.findall(r"RFC (\d{4,5})", line)
+    }
+    implemented = {number for row in _extensions() for number in _numbers(row[0])}
+    assert len(implemented) > 50
+    assert sorted(implemented - played - WITHOUT_DIALOGUES.keys()) == []
+
+
+def test_transcripts_of_an_rfc_are_named_by_its_rows() -> None:
+    lost = []
+    for path in WIRE.glob("rfc*.txt"):
+        number = path.stem.removeprefix("rfc").partition("_")[0]
+        about = PAGE.partition(f"## RFC {number}")[2] if number in ("3501", "9051") else ""
+        rows = [row for row in ROWS if number in _numbers(row[0])]
+        if f"`wire/{path.name}`" not in about and not any(f"`wire/{path.name}`" in row[3] for row in rows):
+            lost.append(path.name)
+    assert lost == []

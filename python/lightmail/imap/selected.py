@@ -55,6 +55,11 @@ class Selected:
         self.recent_claimed = self.view.uid_next
 
     @property
+    def known_modseq(self) -> int:
+        """Up to where the client knows everything."""
+        return self.view.highest_modseq if self.whole_modseq is None else self.whole_modseq
+
+    @property
     def behind(self) -> bool:
         """Whether there may be something that the client has not been told."""
         live, contexts = self.live, self.contexts

@@ -172,7 +172,7 @@ class Session:
         if enabled and not self._condstore and self.selected is not None:
             # RFC 7162 §3.1: the first enabling command with a mailbox selected tells HIGHESTMODSEQ. Of the view: what
             # has happened since is told later, with greater MODSEQs.
-            self.send(b"* OK [HIGHESTMODSEQ %d] Highest\r\n" % self.selected.view.highest_modseq)
+            self.send(b"* OK [HIGHESTMODSEQ %d] Highest\r\n" % self.selected.known_modseq)
         self._condstore = enabled
 
     @property

@@ -138,7 +138,7 @@ def announce(
         session.send(selected.contexts.removed(view, selected.view))
     if told:
         session.send(told)
-    if session.qresync and new is selected.live.snapshot:
+    if new is selected.live.snapshot:
         _tell_how_far(session, selected, view)
 
 
@@ -150,13 +150,12 @@ def _tell_how_far(session: Session, selected: Selected, before: Snapshot) -> Non
     if selected.view is not new:
         if selected.whole_modseq is None:
             selected.whole_modseq = before.highest_modseq
-        modseq = selected.whole_modseq
     elif selected.whole_modseq is not None:
         selected.whole_modseq = None
-        modseq = new.highest_modseq
     else:
         return
-    session.send(b"* OK [HIGHESTMODSEQ %d] Highest\r\n" % modseq)
+    if session.qresync:
+        session.send(b"* OK [HIGHESTMODSEQ %d] Highest\r\n" % selected.known_modseq)
 
 
 async def explained(session: Session, error: Exception) -> Exception:

@@ -136,6 +136,35 @@ def test_qresync_tells_vanished_and_uids() -> None:
     run(scenario())
 
 
+def test_highestmodseq_stays_before_what_has_not_been_told() -> None:
+    """RFC 7162 §3.2: who comes back with what it has been told so far has missed no expunge."""
+
+    async def scenario() -> None:
+        desk, first, second = await pair(enable=b"QRESYNC")
+        before = (await desk.house.raw_metadata.modseqs([(await desk.house.inbox()).id])).popitem()[1]
+        await expunge(second, 3)
+        await second.say(b"a STORE 1 +FLAGS (\\Flagged)")
+        held = b"* OK [HIGHESTMODSEQ %d] Highest" % before
+        told = lines(await first.say(b"a FETCH 2 FLAGS"))
+        assert held in told and told.index(held) > max(at for at, line in enumerate(told) if b"MODSEQ (" in line)
+        assert lines(await first.say(b"b FETCH 2 (MODSEQ)"))[-2] == held
+        after = lines(await first.say(b"c NOOP"))
+        assert after[0] == b"* VANISHED 3"
+        assert after[-2] == b"* OK [HIGHESTMODSEQ %d] Highest" % (before + 3)
+        assert lines(await first.say(b"d FETCH 2 (MODSEQ)"))[-1].startswith(b"d OK")
+        # Who begins to ask for MODSEQs meanwhile is told so as well.
+        await expunge(second, 2)
+        await second.say(b"e FETCH 1 FLAGS")
+        third = await desk.login(select=b"INBOX")
+        await expunge(second, 1)
+        assert b"* 1 FETCH" in await third.say(b"f FETCH 1 UID")
+        (told_of, *_) = lines(await third.say(b"g ENABLE CONDSTORE"))
+        assert told_of == b"* OK [HIGHESTMODSEQ %d] Highest" % (before + 5)
+        await desk.close()
+
+    run(scenario())
+
+
 def test_rev2_knows_no_recent_and_fetch_carries_uid() -> None:
     """RFC 9051 Appendix E, §7.5.2."""
 
