@@ -9,6 +9,7 @@ import pytest
 from tests.support.aio import run
 from tests.unit.imap.desk import Client
 from tests.unit.imap.test_acl import WORK, Office
+from tests.unit.imap.test_notify import heard, quiet
 
 ALL = "lrswipkxtea"
 PLAY = b"Users/ann@example.org/Play"
@@ -102,3 +103,55 @@ def test_commands_that_name_a_mailbox(command: bytes, letters: str) -> None:
 def test_commands_on_the_selected_mailbox(command: bytes, letters: str) -> None:
     rights = "".join(letter for letter in ALL if letter not in letters)
     run(without(letters, command, WORK, rights=rights))
+
+
+@pytest.mark.parametrize(("rights", "told"), [("l", False), ("lp", False), ("lr", True)])
+def test_what_is_told_of_a_mailbox_that_one_may_not_read(rights: str, told: bool) -> None:
+    """RFC 5465 §5, RFC 7377 §2, RFC 5819 §2: nothing of its messages; of its annotations to who may see them (RFC 5464 §3.3)."""
+
+    async def scenario() -> None:
+        office = await Office.open()
+        ann, bob = await office.login("ann"), await office.login("bob")
+        assert b"s OK" in await ann.say(b"s APPEND Work {5+}\r\nfirst")
+        assert b"s OK" in await ann.say(b"s SETACL Work bob@example.org " + rights.encode())
+        events = b"(MessageNew MessageExpunge FlagChange MailboxMetadataChange)"
+        assert b"n OK" in await bob.say(b"n NOTIFY SET STATUS (mailboxes " + WORK + b" " + events + b")")
+        assert b"s OK" in await ann.say(b"s APPEND Work {5+}\r\nhello", b'm SETMETADATA Work (/shared/comment "x")')
+        news = b""
+        if told:
+            news += await heard(bob, b"* STATUS")
+        if rights != "l" and b"* METADATA" not in news:
+            news += await heard(bob, b"* METADATA")
+        news += await quiet(bob)
+        assert (b"* STATUS" in news) == told, news
+        assert (b"* METADATA" in news) == (rights != "l"), news
+        assert (b"* ESEARCH" in await bob.say(b"e ESEARCH IN (mailboxes " + WORK + b") RETURN (COUNT) ALL")) == told
+        assert (b"* ESEARCH" in await bob.say(b"e ESEARCH IN (personal mailboxes " + WORK + b") TEXT hello")) == told
+        listed = await bob.say(
+            b'l LIST "" Users/* RETURN (STATUS (MESSAGES UNSEEN SIZE) METADATA (/shared/comment) MYRIGHTS)'
+        )
+        assert (b"* STATUS" in listed) == told, listed
+        assert (b'(/shared/comment "x")' in listed) == (rights != "l"), listed
+        await office.desk.close()
+
+    run(scenario())
+
+
+def test_a_search_that_lasts_ends_with_the_right_to_read() -> None:
+    """RFC 5267 §4.3, RFC 4314 §5.1: no update, no result of a saved search, nothing by number or UID."""
+
+    async def scenario() -> None:
+        office = await Office.open()
+        ann, bob = await office.login("ann"), await office.login("bob", enable=b"IMAP4rev2")
+        assert b"s OK" in await ann.say(b"s APPEND Work {5+}\r\nfirst")
+        assert b"s OK" in await ann.say(b"s SETACL Work bob@example.org lr")
+        assert b"s OK" in await bob.say(b"s SELECT " + WORK)
+        assert b"u OK" in await bob.say(b"u UID SEARCH RETURN (UPDATE SAVE COUNT) ALL")
+        assert b"s OK" in await ann.say(b"s SETACL Work bob@example.org l", b"t APPEND Work {6+}\r\nsecret")
+        for command in (b"NOOP", b"FETCH $ BODY[]", b"UID FETCH 1:* BODY[]", b"UID SEARCH ALL", b"UIDBATCHES 500"):
+            answer = await bob.say(b"c " + command)
+            assert b"ESEARCH" not in answer and b"FETCH (" not in answer and b"* SEARCH" not in answer, answer
+            assert b"UIDBATCHES (" not in answer and b"secret" not in answer, answer
+        await office.desk.close()
+
+    run(scenario())
