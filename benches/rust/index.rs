@@ -232,7 +232,7 @@ fn search(view: &Arc<Snapshot>, cache: &mut SummaryCache, key: &SearchKey) -> u6
         key: key.clone(),
     };
     let mut run = SearchRun::new(&program, Arc::clone(view), &SearchContext::default()).unwrap();
-    run.use_summaries(cache);
+    run.use_summaries(cache, usize::MAX);
     let wanted = run.wanted_bodies(usize::MAX);
     for (id, _) in wanted {
         run.use_body(id, message(id as u32).as_bytes(), None);

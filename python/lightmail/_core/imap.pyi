@@ -470,6 +470,7 @@ class SearchProgram:
     charset: str | None
     needs_summary: bool  # header fields
     needs_octets: bool  # BODY, TEXT
+    is_fuzzy: bool  # a FUZZY key: messages have scores (RFC 6203)
     uses_modseq: bool  # a MODSEQ key: the answer carries MODSEQ (RFC 7162 §3.1.5)
     uses_sequence_numbers: bool  # some key is a set of sequence numbers: no EXPUNGE or VANISHED may follow
     def filled(self, criteria: dict[str, bytes], limits: Limits) -> SearchProgram:
@@ -481,6 +482,7 @@ class SortOrder:
     """The criteria of a SORT (RFC 5256, RFC 5957)."""
 
     needs_summary: bool  # some criterion compares a header field
+    by_relevancy: bool  # some criterion is RELEVANCY (RFC 6203)
 
 def check_criteria(text: Buffer, limits: Limits) -> None:
     """Raises ValueError, which says what was expected and where, for what is not `search-criteria` in UTF-8 (RFC 5466)."""

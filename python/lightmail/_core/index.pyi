@@ -273,8 +273,10 @@ class SearchRun:
     @property
     def pending(self) -> int:
         """How many messages are not decided yet, at most."""
-    def use_summaries(self, cache: SummaryCache) -> None:
-        """Decides what the summaries now in the cache can decide. Call until missing_summaries is []."""
+    def use_summaries(self, cache: SummaryCache, messages: int | None = None) -> None:
+        """Decides what the summaries now in the cache can decide. Call until missing_summaries is [].
+
+        messages: look at so many at most, the next ones, and release the GIL; call it off the loop thread."""
     def wanted_bodies(self, messages: int) -> list[tuple[int, int]]:
         """(body_id, octets) (at most `messages`) of messages still undecided that need their octets."""
     def use_bodies(self, cache: SummaryCache, bodies: Sequence[tuple[int, Buffer]]) -> None:
@@ -284,6 +286,14 @@ class SearchRun:
     def done(self) -> bool: ...
     def result(self) -> UidSet:
         """UIDs that match. Raises RuntimeError when not done."""
+    def scores(self) -> Scores:
+        """Raises RuntimeError when not done, or when no key is FUZZY."""
+
+@final
+class Scores:
+    """How well messages match a search with a FUZZY key, 1 to 100 (RFC 6203 §4). Immutable."""
+    def of(self, uids: UidSet | UidList) -> bytes:
+        """b"(4 99 42)": of these messages in this order, without those that were not found."""
 
 @final
 class UidList:
@@ -334,8 +344,9 @@ class OrderRun:
     def use_summaries(self, summaries: SummaryCache, keys: KeyCache) -> None:
         """Makes keys of the summaries that are in the cache, and keeps them. Releases the GIL; call it off the loop
         thread when there are many."""
-    def sort(self, order: SortOrder) -> UidList:
-        """Equal messages in the order of the mailbox. Raises RuntimeError when not done."""
+    def sort(self, order: SortOrder, scores: Scores | None = None) -> UidList:
+        """Equal messages in the order of the mailbox. scores: of the messages, where the order is by RELEVANCY.
+        Raises RuntimeError when not done, or without scores where they are needed."""
     def thread(self, algorithm: str, numbers: Snapshot | None = None) -> bytes:
         """What stands behind "THREAD " (RFC 5256 §4): ORDEREDSUBJECT, REFERENCES or REFS. numbers: the view whose
         sequence numbers are told; None: UIDs. Raises RuntimeError when not done or made without keys."""

@@ -60,6 +60,7 @@ FEATURES = (
     Feature("MULTISEARCH", When.AFTER_LOGIN, "RFC 7377", command=True),
     Feature("SORT", When.AFTER_LOGIN, "RFC 5256", command=True),
     Feature("SORT=DISPLAY", When.AFTER_LOGIN, "RFC 5957"),
+    Feature("SEARCH=FUZZY", When.AFTER_LOGIN, "RFC 6203"),
     Feature("I18NLEVEL=1", When.AFTER_LOGIN, "RFC 5255 §4.3"),
     Feature("THREAD=REFERENCES", When.AFTER_LOGIN, "RFC 5256", command=True),
     Feature("THREAD=ORDEREDSUBJECT", When.AFTER_LOGIN, "RFC 5256"),

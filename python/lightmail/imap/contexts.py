@@ -127,7 +127,7 @@ class Contexts:
             matching, ordered = UidSet(), None
             try:
                 if touched:
-                    matching = await session.mail.search(
+                    matching, _ = await session.mail.search(
                         context.program,
                         view,
                         saved=UidSet(),

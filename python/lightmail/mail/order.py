@@ -10,7 +10,7 @@ import asyncio
 from concurrent.futures import Executor
 
 from lightmail._core.imap import SortOrder
-from lightmail._core.index import KeyCache, OrderRun, Snapshot, UidList, UidSet
+from lightmail._core.index import KeyCache, OrderRun, Scores, Snapshot, UidList, UidSet
 from lightmail.mail.summaries import Summaries
 
 _SUMMARIES_AT_ONCE = 1_000
@@ -29,17 +29,18 @@ class Orders:
         self._workers = workers
         self._runs = asyncio.Semaphore(_CONCURRENT_RUNS)
 
-    async def sort(self, order: SortOrder, view: Snapshot, found: UidSet) -> UidList:
+    async def sort(self, order: SortOrder, view: Snapshot, found: UidSet, scores: Scores | None = None) -> UidList:
         """The messages of `found`, which are in the view, in this order; equal ones in the order of the mailbox.
 
+        scores: of the messages, where the order is by RELEVANCY.
         Raises BodyMissing, Unavailable.
         """
         async with self._runs:
             run = OrderRun(view, found, with_keys=order.needs_summary)
             await self._gather(run)
             if len(run) <= _LITTLE_WORK:
-                return run.sort(order)
-            return await asyncio.get_running_loop().run_in_executor(self._workers, run.sort, order)
+                return run.sort(order, scores)
+            return await asyncio.get_running_loop().run_in_executor(self._workers, run.sort, order, scores)
 
     async def thread(self, algorithm: str, view: Snapshot, found: UidSet, *, by_uid: bool) -> bytes:
         """The threads of `found` as THREAD answers them, in UIDs or in numbers of the view; b"" when there are none.

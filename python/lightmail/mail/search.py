@@ -1,6 +1,7 @@
 """SEARCH over one mailbox: what `SearchRun` cannot decide from columns is decided from summaries, then from octets.
 
-Source: RFC 9051 §6.4.4. The answer is exact: a body that cannot be read makes the search fail, never shorter.
+Source: RFC 9051 §6.4.4. The answer is exact: a body that cannot be read makes the search fail, never shorter. FUZZY
+keys (RFC 6203) are decided the same way, with a score; comparing words takes long, and is done on a worker thread.
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 
 from lightmail._core.imap import SearchProgram
-from lightmail._core.index import SearchRun, Snapshot, UidSet
+from lightmail._core.index import Scores, SearchRun, Snapshot, UidSet
 from lightmail.mail.bodies import Bodies
 from lightmail.mail.summaries import Summaries
 from lightmail.ports.clock import Clock
 
 _SUMMARIES_AT_ONCE = 1_000
 _BODIES_AT_ONCE = 64
+_FUZZY_AT_ONCE = 256
+"""Messages whose header fields are compared in one go, while nobody else can use the cache of summaries."""
 _OCTETS_AT_ONCE = 4_194_304
 """Of the bodies scanned in one go; a single larger message is taken by itself."""
 _CONCURRENT_SCANS = 2
@@ -42,8 +45,9 @@ class Searches:
         account: int = 0,
         within: UidSet | None = None,
         progress: Callable[[int, int], None] | None = None,
-    ) -> UidSet:
-        """The UIDs that match. Does not suspend when the columns and the cached summaries decide.
+    ) -> tuple[UidSet, Scores | None]:
+        """The UIDs that match, and how well they do where a key is FUZZY. Does not suspend when the columns and the
+        cached summaries decide, and no key is FUZZY.
 
         within: only these are looked at. account: on whose behalf bodies are read. progress: is told how many of how
         many messages are decided.
@@ -52,10 +56,10 @@ class Searches:
         run = SearchRun(program, view, saved=saved, recent_from=recent_from, now_s=self._clock.now_s(), within=within)
         if program.needs_summary:
             cache = self._summaries.cache
-            run.use_summaries(cache)
+            await self._use_summaries(run, program)
             while missing := run.missing_summaries(cache, _SUMMARIES_AT_ONCE):
                 await self._summaries.fill(missing)
-                run.use_summaries(cache)
+                await self._use_summaries(run, program)
                 if progress is not None:
                     progress(len(view) - run.pending, len(view))
         while not run.done:
@@ -63,7 +67,15 @@ class Searches:
                 await self._scan(run, account)
             if progress is not None:
                 progress(len(view) - run.pending, len(view))
-        return run.result()
+        return run.result(), run.scores() if program.is_fuzzy else None
+
+    async def _use_summaries(self, run: SearchRun, program: SearchProgram) -> None:
+        cache = self._summaries.cache
+        if not program.is_fuzzy:
+            run.use_summaries(cache)
+            return
+        for _ in range(0, run.pending, _FUZZY_AT_ONCE):
+            await asyncio.get_running_loop().run_in_executor(self._workers, run.use_summaries, cache, _FUZZY_AT_ONCE)
 
     async def _scan(self, run: SearchRun, account: int) -> None:
         """One batch of bodies: read side by side, then searched on a worker thread."""

@@ -45,7 +45,7 @@ impl SearchProgram {
 fn collect<'a>(key: &'a SearchKey, names: &mut Vec<&'a str>) {
     match key {
         SearchKey::Filter(name) => names.push(name),
-        SearchKey::Not(key) => collect(key, names),
+        SearchKey::Not(key) | SearchKey::Fuzzy(key) => collect(key, names),
         SearchKey::Or(left, right) => {
             collect(left, names);
             collect(right, names);
@@ -70,6 +70,10 @@ fn fill(
         SearchKey::Not(key) => {
             let (first, rest) = fill(key, criteria);
             (SearchKey::Not(Box::new(first)), rest)
+        }
+        SearchKey::Fuzzy(key) => {
+            let (first, rest) = fill(key, criteria);
+            (SearchKey::Fuzzy(Box::new(first)), rest)
         }
         SearchKey::Or(left, right) => {
             let (first, mut rest) = fill(left, criteria);
@@ -107,10 +111,10 @@ pub(crate) fn in_parentheses(mut keys: Vec<SearchKey>) -> SearchKey {
     }
 }
 
-/// How many parentheses, NOTs and ORs are around the innermost key.
+/// How many parentheses, NOTs, FUZZYs and ORs are around the innermost key.
 fn depth(key: &SearchKey) -> usize {
     match key {
-        SearchKey::Not(key) => 1 + depth(key),
+        SearchKey::Not(key) | SearchKey::Fuzzy(key) => 1 + depth(key),
         SearchKey::Or(left, right) => 1 + depth(left).max(depth(right)),
         SearchKey::And(keys) => 1 + keys.iter().map(depth).max().unwrap_or(0),
         _ => 0,

@@ -93,6 +93,8 @@ pub enum SearchKey {
     ModSeq(u64),
     /// FILTER name (RFC 5466 §3.1); to be replaced by what it stands for, see [`SearchProgram::filled`]
     Filter(String),
+    /// FUZZY (RFC 6203): strings in it need not match as they stand.
+    Fuzzy(Box<SearchKey>),
     /// NOT
     Not(Box<SearchKey>),
     /// OR
@@ -115,7 +117,7 @@ impl SearchKey {
     pub(crate) fn any(&self, wanted: &impl Fn(&Self) -> bool) -> bool {
         wanted(self)
             || match self {
-                Self::Not(key) => key.any(wanted),
+                Self::Not(key) | Self::Fuzzy(key) => key.any(wanted),
                 Self::Or(left, right) => left.any(wanted) || right.any(wanted),
                 Self::And(keys) => keys.iter().any(|key| key.any(wanted)),
                 _ => false,
@@ -140,6 +142,11 @@ impl SearchProgram {
     pub fn uses_sequence_numbers(&self) -> bool {
         self.key
             .any(&|key| matches!(key, SearchKey::Sequence(set) if *set != SequenceSet::Saved))
+    }
+
+    /// Some key is FUZZY: messages have scores (RFC 6203 §4).
+    pub fn is_fuzzy(&self) -> bool {
+        self.key.any(&|key| matches!(key, SearchKey::Fuzzy(_)))
     }
 
     /// Some key is MODSEQ: the answer carries one (RFC 7162 §3.1.5).

@@ -16,6 +16,8 @@ use lightmail_index::search::{SearchContext, SearchError, SearchRun};
 use lightmail_index::snapshot::{MailboxState, Snapshot};
 use lightmail_index::summaries::SummaryCache;
 use lightmail_index::uid_set::UidSet;
+use lightmail_mime::collation::casemap;
+use lightmail_mime::fuzzy::Fuzzy;
 use model::{pack, summary};
 use proptest::prelude::*;
 
@@ -55,22 +57,33 @@ impl Mail {
         }
     }
 
-    fn says(&self, text: &[u8]) -> bool {
-        let text = String::from_utf8(text.to_vec())
-            .expect("text")
-            .to_lowercase();
+    fn pieces(&self) -> Vec<String> {
         let header = [
             ("subject", &self.subject),
             ("from", &self.from),
             ("x-other", &self.other),
         ];
-        self.body.to_lowercase().contains(&text)
-            || header.iter().any(|(name, value)| {
-                value.as_ref().is_some_and(|value| {
-                    format!("{name}: {}", value.to_lowercase()).contains(&text)
-                })
-            })
+        let header = header
+            .iter()
+            .filter_map(|(name, value)| Some(format!("{name}: {}", value.as_ref()?)));
+        header.chain([self.body.clone()]).collect()
     }
+}
+
+/// Whether the text stands in one of the pieces, or, fuzzily, in all of them together.
+fn is_in(pieces: &[&str], text: &[u8], fuzzy: bool) -> bool {
+    let text = std::str::from_utf8(text).expect("text");
+    if fuzzy && !text.is_empty() {
+        let fuzzy = Fuzzy::new(text);
+        let mut found = fuzzy.start();
+        for piece in pieces {
+            fuzzy.look(&casemap(piece), &mut found);
+        }
+        return found.score() > 0;
+    }
+    pieces
+        .iter()
+        .any(|piece| piece.to_lowercase().contains(&text.to_lowercase()))
 }
 
 /// The mailbox, all of it in UID order.
@@ -85,15 +98,10 @@ fn day(seconds: i64, zone: i16) -> i64 {
 }
 
 impl Model<'_> {
-    fn matches(&self, index: usize, key: &SearchKey) -> bool {
+    fn matches(&self, index: usize, key: &SearchKey, fuzzy: bool) -> bool {
         let mail = &self.mails[index];
         let row = &mail.row;
         let recent = row.uid >= self.recent_from;
-        let lower = |octets: &[u8]| {
-            String::from_utf8(octets.to_vec())
-                .expect("text")
-                .to_lowercase()
-        };
         match key {
             SearchKey::All => true,
             SearchKey::Filter(_) => panic!("no filters here"),
@@ -137,9 +145,14 @@ impl Model<'_> {
             SearchKey::ThreadId(_) => false,
             SearchKey::Header { name, text } => mail
                 .field(name)
-                .is_some_and(|value| value.to_lowercase().contains(&lower(text))),
-            SearchKey::Body(text) => mail.body.to_lowercase().contains(&lower(text)),
-            SearchKey::Text(text) => mail.says(text),
+                .is_some_and(|value| is_in(&[value], text, fuzzy)),
+            SearchKey::Body(text) => is_in(&[&mail.body], text, fuzzy),
+            SearchKey::Text(text) => {
+                let pieces = mail.pieces();
+                let pieces: Vec<&str> = pieces.iter().map(String::as_str).collect();
+                is_in(&pieces, text, fuzzy)
+            }
+            SearchKey::Fuzzy(key) => self.matches(index, key, true),
             SearchKey::Sequence(set) => {
                 self.named(set, index as u32 + 1, self.mails.len() as u32, row.uid)
             }
@@ -147,9 +160,11 @@ impl Model<'_> {
                 let last = self.mails.last().map_or(0, |mail| mail.row.uid);
                 self.named(set, row.uid, last, row.uid)
             }
-            SearchKey::Not(key) => !self.matches(index, key),
-            SearchKey::Or(left, right) => self.matches(index, left) || self.matches(index, right),
-            SearchKey::And(keys) => keys.iter().all(|key| self.matches(index, key)),
+            SearchKey::Not(key) => !self.matches(index, key, fuzzy),
+            SearchKey::Or(left, right) => {
+                self.matches(index, left, fuzzy) || self.matches(index, right, fuzzy)
+            }
+            SearchKey::And(keys) => keys.iter().all(|key| self.matches(index, key, fuzzy)),
         }
     }
 
@@ -243,6 +258,8 @@ fn key() -> impl Strategy<Value = SearchKey> {
             "Subject: al",
             "x-other: ",
             "nowhere",
+            "aplha",
+            "delta betta",
         ])
         .prop_map(|text| text.as_bytes().to_vec())
     };
@@ -293,6 +310,9 @@ fn key() -> impl Strategy<Value = SearchKey> {
     leaf.prop_recursive(4, 16, 3, |inner| {
         prop_oneof![
             inner.clone().prop_map(|key| SearchKey::Not(Box::new(key))),
+            inner
+                .clone()
+                .prop_map(|key| SearchKey::Fuzzy(Box::new(key))),
             (inner.clone(), inner.clone())
                 .prop_map(|(left, right)| SearchKey::Or(Box::new(left), Box::new(right))),
             proptest::collection::vec(inner, 1..4).prop_map(SearchKey::And),
@@ -340,7 +360,9 @@ proptest! {
         let mut run = SearchRun::new(&program, view(&mails), &context).expect("a good program");
         let mut cache = SummaryCache::new(cache_octets);
         loop {
-            run.use_summaries(&mut cache);
+            for _ in 0..mails.len() {
+                run.use_summaries(&mut cache, window);
+            }
             let missing = run.missing_summaries(&cache, window);
             prop_assert!(missing.len() <= window);
             prop_assert!(missing.is_empty() || program.needs_summary());
@@ -364,8 +386,13 @@ proptest! {
             }
         }
         let model = Model { mails: &mails, saved, recent_from };
-        let matching = (0..mails.len()).filter(|index| model.matches(*index, &program.key));
+        let matching = (0..mails.len()).filter(|index| model.matches(*index, &program.key, false));
         let wanted: UidSet = matching.map(|index| mails[index].row.uid).collect();
+        prop_assert_eq!(run.scores().is_some(), program.is_fuzzy());
+        if let Some(scores) = run.scores() {
+            let in_range = |uid| scores.of(uid).is_some_and(|score| (1..=100).contains(&score));
+            prop_assert!(wanted.iter().all(in_range));
+        }
         prop_assert_eq!(run.result(), Some(wanted));
     }
 }
@@ -409,7 +436,7 @@ fn only_what_is_undecided_is_read() {
     for id in 3..=5 {
         cache.insert(id, summary(&raw(&mails, id)));
     }
-    run.use_summaries(&mut cache);
+    run.use_summaries(&mut cache, usize::MAX);
     assert_eq!(
         run.wanted_bodies(100)
             .iter()
@@ -425,6 +452,62 @@ fn only_what_is_undecided_is_read() {
     let run =
         SearchRun::new(&program(key), view(&mails), &SearchContext::default()).expect("program");
     assert_eq!(run.result().map(|found| found.len()), Some(10));
+}
+
+/// RFC 6203 §4, of keys side by side, beside others, and alternatives.
+#[test]
+fn scores_of_several_keys() {
+    let mails = [
+        mail(1, "alphabet soup", "the alphabet"),
+        mail(2, "alphabte", "the"),
+        mail(5, "nothing", "the alphabet"),
+        mail(6, "soup of the alphabet", "no"),
+    ];
+    let subject = |text: &str| SearchKey::Header {
+        name: b"Subject".to_vec(),
+        text: text.as_bytes().to_vec(),
+    };
+    let body = |text: &str| SearchKey::Body(text.as_bytes().to_vec());
+    let fuzzy = |key: SearchKey| SearchKey::Fuzzy(Box::new(key));
+    let or = |left, right| SearchKey::Or(Box::new(left), Box::new(right));
+    let scored = |key: SearchKey| {
+        let program = program(key);
+        let context = SearchContext::default();
+        let mut run = SearchRun::new(&program, view(&mails), &context).expect("a good program");
+        let mut cache = SummaryCache::new(1 << 20);
+        for mail in &mails {
+            cache.insert(mail.row.body_id, summary(&mail.raw()));
+        }
+        run.use_summaries(&mut cache, usize::MAX);
+        for (id, _) in run.wanted_bodies(10) {
+            run.use_body(id, raw(&mails, id).as_bytes(), None);
+        }
+        let scores = run.scores().expect("scores");
+        let found = run.result().expect("all decided");
+        let found: Vec<_> = found.iter().map(|uid| (uid, scores.of(uid))).collect();
+        found
+    };
+    assert_eq!(
+        scored(fuzzy(subject("alphabet soup"))),
+        [(1, Some(100)), (6, Some(90))]
+    );
+    assert_eq!(
+        scored(fuzzy(subject("alphabet"))),
+        [(1, Some(100)), (2, Some(43)), (6, Some(100))]
+    );
+    let both = SearchKey::And(vec![fuzzy(subject("alphabet")), fuzzy(body("the"))]);
+    assert_eq!(scored(both), [(1, Some(100)), (2, Some(71))]);
+    let with_another = SearchKey::And(vec![fuzzy(subject("alphabet")), body("the")]);
+    assert_eq!(scored(with_another), [(1, Some(100)), (2, Some(43))]);
+    let either = fuzzy(or(subject("alphabet"), body("alphabte")));
+    assert_eq!(
+        scored(either),
+        [(1, Some(100)), (2, Some(43)), (5, Some(43)), (6, Some(100))]
+    );
+    let sure = or(fuzzy(subject("alphabte")), SearchKey::All);
+    assert!(scored(sure).iter().all(|(_, score)| *score == Some(100)));
+    let none = fuzzy(SearchKey::Not(Box::new(subject("soup"))));
+    assert_eq!(scored(none), [(2, Some(100)), (5, Some(100))]);
 }
 
 #[test]

@@ -7,6 +7,7 @@
 //! - [`header`]: iteration over fields, unfolding;
 //! - [`charset`] and [`words`]: text and encoded words to UTF-8;
 //! - [`collation`]: text as SEARCH, SORT and THREAD compare it;
+//! - [`fuzzy`]: text that is like another;
 //! - [`order`]: what SORT and THREAD compare;
 //! - [`transfer`]: base64 and quoted-printable, streaming;
 //! - [`text`]: the text of a message as SEARCH sees it.
@@ -19,6 +20,7 @@ pub mod collation;
 mod content;
 pub mod date;
 mod envelope;
+pub mod fuzzy;
 pub mod header;
 mod html;
 pub mod message_id;

@@ -102,6 +102,11 @@ impl SearchProgram {
     }
 
     #[getter]
+    fn is_fuzzy(&self) -> bool {
+        self.program.is_fuzzy()
+    }
+
+    #[getter]
     fn uses_modseq(&self) -> bool {
         self.program.uses_modseq()
     }
@@ -153,6 +158,13 @@ impl SortOrder {
         self.criteria
             .iter()
             .any(|criterion| criterion.key.needs_header())
+    }
+
+    #[getter]
+    fn by_relevancy(&self) -> bool {
+        self.criteria
+            .iter()
+            .any(|criterion| criterion.key == command::SortKey::Relevancy)
     }
 
     fn __repr__(&self) -> String {

@@ -13,7 +13,7 @@ pub mod index {
     #[pymodule_export]
     use crate::index_order::{PyKeyCache, PyOrderRun, PyUidList};
     #[pymodule_export]
-    use crate::index_search::{BadCharset, PySearchRun};
+    use crate::index_search::{BadCharset, PyScores, PySearchRun};
     #[pymodule_export]
     use crate::index_set::PyUidSet;
     #[pymodule_export]

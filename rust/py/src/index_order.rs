@@ -11,6 +11,7 @@ use pyo3::types::{PyBytes, PyList};
 use crate::error::{detached, guarded};
 use crate::imap_arguments::SortOrder;
 use crate::index_fetch::PySummaryCache;
+use crate::index_search::PyScores;
 use crate::index_set::{window, PyUidSet};
 use crate::index_snapshot::PySnapshot;
 
@@ -114,14 +115,21 @@ impl PyOrderRun {
         detached(py, work)
     }
 
-    fn sort(&self, py: Python<'_>, order: &Bound<'_, SortOrder>) -> PyResult<PyUidList> {
+    #[pyo3(signature = (order, scores = None))]
+    fn sort(
+        &self,
+        py: Python<'_>,
+        order: &Bound<'_, SortOrder>,
+        scores: Option<&Bound<'_, PyScores>>,
+    ) -> PyResult<PyUidList> {
         let criteria = &order.get().criteria;
+        let scores = scores.map(|scores| &scores.get().scores);
         let sorted = if self.run.len() < DETACH_MESSAGES {
-            guarded(|| self.run.sort(criteria))?
+            guarded(|| self.run.sort(criteria, scores))?
         } else {
-            detached(py, || self.run.sort(criteria))?
+            detached(py, || self.run.sort(criteria, scores))?
         };
-        let list = sorted.ok_or_else(|| PyRuntimeError::new_err("keys are missing"))?;
+        let list = sorted.ok_or_else(|| PyRuntimeError::new_err("keys or scores are missing"))?;
         Ok(PyUidList { list })
     }
 
@@ -160,7 +168,7 @@ fn algorithm_of(name: &str) -> PyResult<ThreadAlgorithm> {
 /// Numbers in an order of their own.
 #[pyclass(frozen, name = "UidList", module = "lightmail._core.index")]
 pub struct PyUidList {
-    list: UidList,
+    pub list: UidList,
 }
 
 #[pymethods]

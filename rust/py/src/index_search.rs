@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use lightmail_index::search::{SearchContext, SearchError, SearchRun};
+use lightmail_index::search::{Scores, SearchContext, SearchError, SearchRun};
 use pyo3::create_exception;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 
-use crate::error::{for_octets, guarded};
+use crate::error::{detached, for_octets, guarded};
 use crate::imap_arguments::SearchProgram;
 use crate::index_fetch::PySummaryCache;
+use crate::index_order::PyUidList;
 use crate::index_set::PyUidSet;
 use crate::index_snapshot::{bad_set, bounded, PySnapshot};
 use crate::octets::Octets;
@@ -65,8 +67,18 @@ impl PySearchRun {
         guarded(|| self.run.missing_summaries(&cache.get().lock(), messages))
     }
 
-    fn use_summaries(&mut self, cache: &Bound<'_, PySummaryCache>) -> PyResult<()> {
-        guarded(|| self.run.use_summaries(&mut cache.get().lock()))
+    #[pyo3(signature = (cache, messages = None))]
+    fn use_summaries(
+        &mut self,
+        py: Python<'_>,
+        cache: &Bound<'_, PySummaryCache>,
+        messages: Option<usize>,
+    ) -> PyResult<()> {
+        let (run, cache) = (&mut self.run, cache.get());
+        match messages {
+            None => guarded(|| run.use_summaries(&mut cache.lock(), usize::MAX)),
+            Some(messages) => detached(py, || run.use_summaries(&mut cache.lock(), messages)),
+        }
     }
 
     fn wanted_bodies(&mut self, messages: usize) -> PyResult<Vec<(u64, u64)>> {
@@ -100,10 +112,44 @@ impl PySearchRun {
         self.run.done()
     }
 
+    fn scores(&self) -> PyResult<PyScores> {
+        guarded(|| self.run.scores())?
+            .map(|scores| PyScores { scores })
+            .ok_or_else(|| PyRuntimeError::new_err("the search is not done, or not fuzzy"))
+    }
+
     fn result(&self) -> PyResult<PyUidSet> {
         let result = guarded(|| self.run.result())?;
         result
             .map(PyUidSet::from)
             .ok_or_else(|| PyRuntimeError::new_err("the search is not done"))
+    }
+}
+
+/// How well messages match.
+#[pyclass(frozen, name = "Scores", module = "lightmail._core.index")]
+pub struct PyScores {
+    pub scores: Scores,
+}
+
+/// UIDs whose scores are asked for.
+#[derive(FromPyObject)]
+enum Uids<'py> {
+    Set(Bound<'py, PyUidSet>),
+    List(Bound<'py, PyUidList>),
+}
+
+#[pymethods]
+impl PyScores {
+    fn of<'py>(&self, py: Python<'py>, uids: Uids<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let mut out = Vec::new();
+        guarded(|| match uids {
+            Uids::Set(uids) => self.scores.write(uids.get().set.iter(), &mut out),
+            Uids::List(uids) => {
+                let numbers = uids.get().list.numbers().iter();
+                self.scores.write(numbers.copied(), &mut out);
+            }
+        })?;
+        Ok(PyBytes::new(py, &out))
     }
 }

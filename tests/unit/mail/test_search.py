@@ -25,9 +25,10 @@ async def search(house: House, keys: str) -> list[int]:
     inbox = await house.inbox()
     live = await house.mail.open(inbox.id)
     try:
-        return list(
-            await house.mail.search(program(keys), live.snapshot, saved=UidSet([2]), recent_from=live.snapshot.uid_next)
+        found, _ = await house.mail.search(
+            program(keys), live.snapshot, saved=UidSet([2]), recent_from=live.snapshot.uid_next
         )
+        return list(found)
     finally:
         live.release()
 
@@ -58,6 +59,32 @@ def test_headers_come_from_summaries_in_bulk() -> None:
         assert await search(fresh, "SUBJECT 8") == [8, 18, 28]
         assert fresh.metadata.count("summaries") == 1
         await fresh.close()
+        await house.close()
+
+    run(scenario())
+
+
+def test_fuzzy_searches_leave_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Words are compared on a worker thread, so many messages at a time: others go on meanwhile."""
+    monkeypatch.setattr("lightmail.mail.search._FUZZY_AT_ONCE", 7)
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def scenario() -> None:
+        house = await House.build()
+        await house.inbox(messages=30)
+        await search(house, "SUBJECT nowhere")
+        going_on = asyncio.ensure_future(others())
+        assert await search(house, "SUBJECT 7") == [7, 17, 27]
+        assert turns == 0
+        assert await search(house, "FUZZY SUBJECT nubmer") == list(range(1, 31))
+        assert turns >= 30 // 7
+        going_on.cancel()
         await house.close()
 
     run(scenario())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lightmail._core import imap
-from lightmail._core.index import Snapshot, UidSet
+from lightmail._core.index import Scores, Snapshot, UidSet
 from lightmail.errors import MailboxNotFound
 from lightmail.imap.commands import search
 from lightmail.imap.filters import chosen
@@ -59,11 +59,11 @@ async def _search_selected(session: Session, command: imap.Esearch, asked: froze
     selected, user = session.selected, session.user
     assert selected is not None and user is not None
     part = search.part_looked_at(session, command, selected.view, selected.saved)
-    found = await search.found_in(session, selected, command, part)
+    found, scores = await search.found_in(session, selected, command, part)
     saved = selected.saved
     if "SAVE" in asked:
         selected.saved = search.told_of(found, asked - search.NOT_TOLD, command.partial)
-    _tell(session, command, selected.view, found, asked, selected.name, selected.mailbox)
+    _tell(session, command, selected.view, found, scores, asked, selected.name, selected.mailbox)
     if "UPDATE" in asked:
         search.keep_context(session, selected, command, found, saved, part=part)
     return part
@@ -101,7 +101,7 @@ async def _search_elsewhere(
         recent_from = _NOBODY_RECENT if session.rev2 else place.mailbox.recent_from
         # "$" means messages of the selected mailbox, and nothing here.
         part = search.part_looked_at(session, command, view, UidSet())
-        found = await session.mail.search(
+        found, scores = await session.mail.search(
             command.program,
             view,
             saved=UidSet(),
@@ -109,7 +109,7 @@ async def _search_elsewhere(
             account=user.id,
             within=None if part is None else part.uids,
         )
-        _tell(session, command, view, found, asked, place.wire_name, place.mailbox)
+        _tell(session, command, view, found, scores, asked, place.wire_name, place.mailbox)
     finally:
         live.release()
     await session.drain()
@@ -121,6 +121,7 @@ def _tell(
     command: imap.Esearch,
     view: Snapshot,
     found: UidSet,
+    scores: Scores | None,
     asked: frozenset[str],
     name: str,
     mailbox: Mailbox,
@@ -128,4 +129,4 @@ def _tell(
     told = asked - search.NOT_TOLD
     if found and told:
         where = b" MAILBOX %s UIDVALIDITY %d" % (session.mailbox_name(name), mailbox.uid_validity)
-        session.send(search.esearch(command, view, found, told, where=where))
+        session.send(search.esearch(command, view, found, told, scores, where=where))

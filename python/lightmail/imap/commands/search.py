@@ -1,6 +1,6 @@
 """SEARCH, UID SEARCH (RFC 9051 §6.4.4; ESEARCH: RFC 4731; `$`: RFC 5182; MODSEQ: RFC 7162 §3.1.5;
-PARTIAL: RFC 9394; MESSAGELIMIT: RFC 9738; FILTER: RFC 5466); CANCELUPDATE, and the searches that tell of changes
-(RFC 5267 §4.3).
+PARTIAL: RFC 9394; RELEVANCY: RFC 6203; MESSAGELIMIT: RFC 9738; FILTER: RFC 5466); CANCELUPDATE, and the searches that
+tell of changes (RFC 5267 §4.3).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from functools import wraps
 from typing import TypeVar
 
 from lightmail._core import imap
-from lightmail._core.index import Snapshot, UidList, UidSet
+from lightmail._core.index import Scores, Snapshot, UidList, UidSet
 from lightmail.errors import FilterCharset, TooManyMessages
 from lightmail.imap.commands.sets import uses_sequence_numbers
 from lightmail.imap.contexts import Context, Contexts
@@ -77,7 +77,7 @@ async def search(session: Session, command: imap.Search) -> Done:
     if program.uses_modseq:
         session.condstore = True
     part = part_looked_at(session, command, view, selected.saved)
-    found = await found_in(session, selected, command, part)
+    found, scores = await found_in(session, selected, command, part)
     saved = selected.saved
     if returns is None and not session.rev2:
         session.send(_search(command, view, found))
@@ -86,7 +86,7 @@ async def search(session: Session, command: imap.Search) -> Done:
     if returns is not None and "SAVE" in returns:
         selected.saved = told_of(found, asked, command.partial)
     if asked:
-        session.send(esearch(command, view, found, asked))
+        session.send(esearch(command, view, found, asked, scores))
     if returns is not None and "UPDATE" in returns:
         keep_context(session, selected, command, found, saved, part=part)
     return done if part is None else part.told(session, done)
@@ -128,8 +128,8 @@ async def found_in(
     selected: Selected,
     command: imap.Search | imap.Esearch | imap.Sort | imap.Thread,
     part: Part | None = None,
-) -> UidSet:
-    """What matches in the selected mailbox, or among a part of its messages."""
+) -> tuple[UidSet, Scores | None]:
+    """What matches in the selected mailbox, or among a part of its messages; with scores where a key is FUZZY."""
     assert session.user is not None
     try:
         with Progress(session, command.tag) as progress:
@@ -164,8 +164,8 @@ def keep_context(
     ordered: UidList | None = None,
     part: Part | None = None,
 ) -> None:
-    """Tell of changes from now on, unless there are too many such searches (RFC 5267 §4.3.1), or not all messages were
-    looked at, so that some which match would never be told of.
+    """Tell of changes from now on, unless there are too many such searches (RFC 5267 §4.3.1), not all messages were looked
+    at, so that some which match would never be told of, or they are sorted by relevancy.
 
     saved: what `$` was when the search was made. ordered: what a SORT has found.
     """
@@ -173,6 +173,10 @@ def keep_context(
         session.send(b'* NO [NOUPDATE "%s"] Not all messages were looked at\r\n' % command.tag.encode())
         return
     order = command.order if isinstance(command, imap.Sort) else None
+    if order is not None and order.by_relevancy:
+        # The scores of all would be needed again with every change.
+        session.send(b'* NO [NOUPDATE "%s"] An order by relevancy is not kept\r\n' % command.tag.encode())
+        return
     if selected.contexts is None:
         selected.contexts = Contexts()
     if selected.contexts.full(sorted=order is not None):
@@ -211,10 +215,16 @@ def _search(command: imap.Search, view: Snapshot, found: UidSet) -> bytes:
 
 
 def esearch(
-    command: imap.Search | imap.Esearch, view: Snapshot, found: UidSet, asked: frozenset[str], where: bytes = b""
+    command: imap.Search | imap.Esearch,
+    view: Snapshot,
+    found: UidSet,
+    asked: frozenset[str],
+    scores: Scores | None,
+    where: bytes = b"",
 ) -> bytes:
     """RFC 4731 §3.1, RFC 9051 §7.3.4. MIN, MAX and ALL are left out when nothing was found.
 
+    scores: of what was found, for RELEVANCY.
     where: further correlators (RFC 7377 §2.1).
     """
     parts = [b'* ESEARCH (TAG "%s"%s)' % (command.tag.encode(), where)]
@@ -237,6 +247,8 @@ def esearch(
     if told and command.program.uses_modseq:
         # RFC 4731 §3.2: of the messages that are returned.
         parts.append(b"MODSEQ %d" % view.max_modseq(told))
+    if scores is not None and "RELEVANCY" in asked:
+        parts.append(b"RELEVANCY %s" % scores.of(told_of(found, asked - {"COUNT"}, command.partial)))
     return b" ".join(parts) + b"\r\n"
 
 
@@ -244,6 +256,7 @@ def told_of(found: UidSet, asked: frozenset[str], partial: tuple[int, int] | Non
     """The messages that an answer names, which `$` becomes: all of them for ALL, COUNT and nothing, else those of MIN,
     MAX and PARTIAL (RFC 5182 §2.4, RFC 9394 §3.2).
     """
+    asked -= {"RELEVANCY"}
     if not found or not asked or not asked <= {"MIN", "MAX", "PARTIAL"}:
         return found
     told = UidSet([found.first] * ("MIN" in asked) + [found.last] * ("MAX" in asked))

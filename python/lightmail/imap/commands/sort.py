@@ -1,11 +1,11 @@
 """SORT, UID SORT (RFC 5256; DISPLAYFROM, DISPLAYTO: RFC 5957; return options, ESORT: RFC 5267 §3; those that tell of
-changes: §4.3; PARTIAL: RFC 9394; MODSEQ: RFC 7162 §3.1.6).
+changes: §4.3; PARTIAL: RFC 9394; MODSEQ: RFC 7162 §3.1.6; RELEVANCY: RFC 6203 §6).
 """
 
 from __future__ import annotations
 
 from lightmail._core import imap
-from lightmail._core.index import Snapshot, UidList, UidSet
+from lightmail._core.index import Scores, Snapshot, UidList, UidSet
 from lightmail.imap.commands.search import (
     NOT_TOLD,
     TAG_IN_USE,
@@ -38,8 +38,8 @@ async def sort(session: Session, command: imap.Sort) -> Done:
     saved = selected.saved
     try:
         check_whole(session, command, view, selected.saved)
-        found = await found_in(session, selected, command)
-        ordered = await session.mail.sort(command.order, view, found)
+        found, scores = await found_in(session, selected, command)
+        ordered = await session.mail.sort(command.order, view, found, scores)
     except Exception:
         if returns is not None and "SAVE" in returns:
             # RFC 5182 §2.1, as with SEARCH.
@@ -52,7 +52,7 @@ async def sort(session: Session, command: imap.Sort) -> Done:
         if "SAVE" in returns:
             selected.saved = _told(ordered, asked, command.partial)
         if asked:
-            session.send(_esearch(command, view, ordered, asked))
+            session.send(_esearch(command, view, ordered, asked, scores))
         if "UPDATE" in returns:
             keep_context(session, selected, command, found, saved, ordered)
     return _SORTED_BY_NUMBER if program.uses_sequence_numbers else _SORTED
@@ -66,7 +66,9 @@ def _sort(command: imap.Sort, view: Snapshot, ordered: UidList) -> bytes:
     return b"* SORT %s%s\r\n" % (numbers.spaced(), modseq)
 
 
-def _esearch(command: imap.Sort, view: Snapshot, ordered: UidList, asked: frozenset[str]) -> bytes:
+def _esearch(
+    command: imap.Sort, view: Snapshot, ordered: UidList, asked: frozenset[str], scores: Scores | None
+) -> bytes:
     """RFC 5267 §3.1: MIN and MAX are the first and the last in this order."""
     parts = [b'* ESEARCH (TAG "%s")' % command.tag.encode()]
     if command.uid:
@@ -87,6 +89,9 @@ def _esearch(command: imap.Sort, view: Snapshot, ordered: UidList, asked: frozen
     told = _told(ordered, asked, command.partial)
     if told and command.program.uses_modseq:
         parts.append(b"MODSEQ %d" % view.max_modseq(told))
+    if scores is not None and "RELEVANCY" in asked:
+        unnamed = ordered.as_set() - _told(ordered, asked - {"COUNT"}, command.partial)
+        parts.append(b"RELEVANCY %s" % scores.of(ordered.without(unnamed)))
     return b" ".join(parts) + b"\r\n"
 
 
@@ -94,6 +99,7 @@ def _told(ordered: UidList, asked: frozenset[str], partial: tuple[int, int] | No
     """The messages that an answer names, which `$` becomes: all of them for ALL, COUNT and nothing, else those of MIN,
     MAX and PARTIAL, the first, the last and a window in this order (RFC 5182 §2.4, RFC 9394 §3.2).
     """
+    asked -= {"RELEVANCY"}
     if not len(ordered) or not asked or not asked <= {"MIN", "MAX", "PARTIAL"}:
         return ordered.as_set()
     told = UidSet([ordered[0]] * ("MIN" in asked) + [ordered[-1]] * ("MAX" in asked))

@@ -22,7 +22,7 @@ async def thread(session: Session, command: imap.Thread) -> Done:
     if program.uses_modseq:
         session.condstore = True
     check_whole(session, command, view, selected.saved)
-    found = await found_in(session, selected, command)
+    found, _ = await found_in(session, selected, command)
     threads = await session.mail.thread(command.algorithm, view, found, by_uid=command.uid)
     session.send(b"* THREAD %s\r\n" % threads if threads else b"* THREAD\r\n")
     return _THREADED_BY_NUMBER if program.uses_sequence_numbers else _THREADED

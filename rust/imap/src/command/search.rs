@@ -25,6 +25,8 @@ words! {
         Context = "CONTEXT",
         /// Tell how they change (RFC 5267 §4.3).
         Update = "UPDATE",
+        /// How well they match (RFC 6203 §4).
+        Relevancy = "RELEVANCY",
     }
 }
 
@@ -58,6 +60,8 @@ words! {
         DisplayTo = "DISPLAYTO",
         /// The mailbox of the first From address.
         From = "FROM",
+        /// How well they match, the best first (RFC 6203 §6).
+        Relevancy = "RELEVANCY",
         /// Octets.
         Size = "SIZE",
         /// The base subject.
@@ -70,7 +74,10 @@ words! {
 impl SortKey {
     /// Whether header fields are compared, not what a mailbox knows of its messages anyway.
     pub const fn needs_header(self) -> bool {
-        !matches!(self, Self::Arrival | Self::Date | Self::Size)
+        !matches!(
+            self,
+            Self::Arrival | Self::Date | Self::Relevancy | Self::Size
+        )
     }
 }
 

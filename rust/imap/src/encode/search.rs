@@ -96,6 +96,10 @@ fn search_key(key: &SearchKey, out: &mut Vec<u8>) {
         SearchKey::Filter(name) => word_and(b"FILTER", name.as_bytes(), out),
         SearchKey::Sequence(set) => out.extend_from_slice(set.to_string().as_bytes()),
         SearchKey::Uid(set) => word_and(b"UID", set.to_string().as_bytes(), out),
+        SearchKey::Fuzzy(key) => {
+            out.extend_from_slice(b"FUZZY ");
+            search_key(key, out);
+        }
         SearchKey::Not(key) => {
             out.extend_from_slice(b"NOT ");
             search_key(key, out);

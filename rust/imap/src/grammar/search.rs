@@ -35,14 +35,34 @@ pub(super) fn search_arguments(cursor: &mut Cursor<'_>, uid: bool) -> Parsed<Sea
     } else {
         None
     };
-    let key = together(search_keys(cursor)?);
+    let program = SearchProgram {
+        charset,
+        key: together(search_keys(cursor)?),
+    };
+    relevancy_needs_fuzzy(cursor, returns.as_deref(), &program)?;
     Ok(Search {
         uid,
         returns,
         partial,
         update,
-        program: SearchProgram { charset, key },
+        program,
     })
+}
+
+/// RELEVANCY "MUST NOT be used unless a FUZZY search key is also given" (RFC 6203 §4, §6).
+pub(super) fn relevancy_needs_fuzzy(
+    cursor: &Cursor<'_>,
+    returns: Option<&[SearchReturn]>,
+    program: &SearchProgram,
+) -> Parsed<()> {
+    let asked = returns.is_some_and(|returns| returns.contains(&SearchReturn::Relevancy));
+    if asked && !program.is_fuzzy() {
+        return Err(Error::expected(
+            "a FUZZY key with RELEVANCY",
+            cursor.offset(),
+        ));
+    }
+    Ok(())
 }
 
 /// `search-criteria = charset 1*(SP search-key)` (RFC 5256 §5): of commands that always say their charset.
@@ -96,13 +116,14 @@ type Update = Option<FetchItems>;
 /// ```text
 /// search-return-opt  = "MIN" / "MAX" / "ALL" / "COUNT" / "SAVE" / modifier-partial
 /// search-return-opt  =/ modifier-context / modifier-update                            ; RFC 5267 §5
+/// search-return-opt  =/ "RELEVANCY"                                                    ; RFC 6203 §7
 /// modifier-update    = "UPDATE" [ "(" fetch-att *(SP fetch-att) ")" ]                  ; RFC 5465 §8
 /// ```
 /// The "(" is taken. None of them means ALL (RFC 9051 §6.4.4). One PARTIAL, one ALL, or neither
 /// (RFC 9394 §3.1). A space before the attributes of UPDATE is what the
 /// example of RFC 5465 §7 has, none what its grammar has.
 fn return_options(cursor: &mut Cursor<'_>) -> Parsed<Returns> {
-    const WHAT: &str = "MIN, MAX, ALL, COUNT, PARTIAL, SAVE, CONTEXT or UPDATE";
+    const WHAT: &str = "MIN, MAX, ALL, COUNT, PARTIAL, SAVE, CONTEXT, UPDATE or RELEVANCY";
     let mut options = Vec::new();
     let mut window = None;
     let mut update = None;
@@ -159,6 +180,7 @@ fn together(mut keys: Vec<SearchKey>) -> SearchKey {
 /// search-key =/ search-modsequence                                                  ; RFC 7162 §7
 /// search-key =/ ("EMAILID" / "THREADID") SP objectid                             ; RFC 8474 §7
 /// search-key =/ ("OLDER" / "YOUNGER") SP nz-number                                  ; RFC 5032 §3
+/// search-key =/ "FUZZY" SP search-key                                               ; RFC 6203 §7
 /// search-key =/ ("UIDAFTER" / "UIDBEFORE") SP uniqueid                              ; RFC 9738 §3.2
 /// search-key =/ "FILTER" SP filter-name                                             ; RFC 5466 §4
 /// search-key =/ "SAVEDBEFORE" SP date / "SAVEDON" SP date / "SAVEDSINCE" SP date / "SAVEDATESUPPORTED" ; RFC 8514 §5
@@ -245,6 +267,10 @@ fn search_key(cursor: &mut Cursor<'_>, depth: usize) -> Parsed<SearchKey> {
         b"EMAILID" => SearchKey::EmailId(object_id(cursor)?),
         b"THREADID" => SearchKey::ThreadId(object_id(cursor)?),
         b"FILTER" => SearchKey::Filter(filter_name(cursor)?),
+        b"FUZZY" => {
+            cursor.space()?;
+            SearchKey::Fuzzy(Box::new(search_key(cursor, depth + 1)?))
+        }
         b"NOT" => {
             cursor.space()?;
             SearchKey::Not(Box::new(search_key(cursor, depth + 1)?))

@@ -1,9 +1,9 @@
 //! SORT.
 
 use super::cursor::Cursor;
-use super::search::{search_criteria, search_return_opts};
+use super::search::{relevancy_needs_fuzzy, search_criteria, search_return_opts};
 use crate::command::{Body, Search, Sort, SortCriterion, SortKey};
-use crate::error::Parsed;
+use crate::error::{Error, Parsed};
 
 /// ```text
 /// sort           = "SORT" [search-return-opts] SP sort-criteria SP search-criteria
@@ -27,12 +27,21 @@ pub(super) fn sort(cursor: &mut Cursor<'_>, uid: bool) -> Parsed<Body> {
         cursor.expect(b' ', "a space or \")\"")?;
     }
     cursor.space()?;
+    let program = search_criteria(cursor)?;
+    relevancy_needs_fuzzy(cursor, returns.as_deref(), &program)?;
+    let by_relevancy = |criterion: &SortCriterion| criterion.key == SortKey::Relevancy;
+    if criteria.iter().any(by_relevancy) && !program.is_fuzzy() {
+        return Err(Error::expected(
+            "a FUZZY key with RELEVANCY",
+            cursor.offset(),
+        ));
+    }
     let search = Search {
         uid,
         returns,
         partial,
         update,
-        program: search_criteria(cursor)?,
+        program,
     };
     Ok(Body::Sort(Sort { criteria, search }))
 }
@@ -41,6 +50,7 @@ pub(super) fn sort(cursor: &mut Cursor<'_>, uid: bool) -> Parsed<Body> {
 /// sort-criterion = ["REVERSE" SP] sort-key
 /// sort-key       = "ARRIVAL" / "CC" / "DATE" / "FROM" / "SIZE" / "SUBJECT" / "TO"
 /// sort-key       =/ "DISPLAYFROM" / "DISPLAYTO"                                      ; RFC 5957 §5
+/// sort-key       =/ "RELEVANCY"                                                      ; RFC 6203 §7
 /// ```
 fn sort_criterion(cursor: &mut Cursor<'_>) -> Parsed<SortCriterion> {
     const WHAT: &str = "a sort key";

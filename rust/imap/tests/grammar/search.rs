@@ -217,7 +217,10 @@ fn return_options() {
     );
     assert_eq!(
         fails("SEARCH RETURN (FOO) ALL"),
-        ("MIN, MAX, ALL, COUNT, PARTIAL, SAVE, CONTEXT or UPDATE", 15)
+        (
+            "MIN, MAX, ALL, COUNT, PARTIAL, SAVE, CONTEXT, UPDATE or RELEVANCY",
+            15
+        )
     );
     assert_eq!(fails("SEARCH RETURN ()"), ("a space", 16));
 }
@@ -315,6 +318,8 @@ fn filters_filled() {
         ("FILTER One", "SEEN"),
         ("NOT FILTER two", "NOT SEEN FLAGGED"),
         ("NOT (FILTER two)", "NOT (SEEN FLAGGED)"),
+        ("FUZZY FILTER two", "FUZZY SEEN FLAGGED"),
+        ("NOT FUZZY (FILTER two)", "NOT FUZZY (SEEN FLAGGED)"),
         ("OR FILTER two 5", "OR SEEN FLAGGED 5"),
         ("OR 5 FILTER two 6", "OR 5 SEEN FLAGGED 6"),
         (
@@ -378,6 +383,40 @@ fn charset() {
     assert_eq!(fails("SEARCH CHARSET UTF-8"), ("a space", 20));
 }
 
+/// RFC 6203 §3, §4.
+#[test]
+fn fuzzy() {
+    let subject = |text: &str| SearchKey::Header {
+        name: b"SUBJECT".to_vec(),
+        text: text.as_bytes().to_vec(),
+    };
+    let found = search("SEARCH FUZZY (SUBJECT \"IMAP break\")");
+    assert_eq!(
+        found.program.key,
+        SearchKey::Fuzzy(Box::new(subject("IMAP break")))
+    );
+    let SearchKey::And(keys) = search("SEARCH FUZZY SUBJECT work FROM user@example.com")
+        .program
+        .key
+    else {
+        panic!("two keys");
+    };
+    assert_eq!(keys[0], SearchKey::Fuzzy(Box::new(subject("work"))));
+    assert!(matches!(&keys[1], SearchKey::Header { .. }));
+    let found = search("SEARCH RETURN (RELEVANCY ALL) NOT (SEEN fuzzy TEXT Helo)");
+    assert_eq!(
+        found.returns.as_deref(),
+        Some([SearchReturn::Relevancy, SearchReturn::All].as_slice())
+    );
+    assert!(found.program.is_fuzzy() && found.program.needs_octets());
+    assert!(!search("SEARCH SUBJECT FUZZY").program.is_fuzzy());
+    assert_eq!(fails("SEARCH FUZZY"), ("a space", 12));
+    assert_eq!(
+        fails("SEARCH RETURN (RELEVANCY) TEXT Helo"),
+        ("a FUZZY key with RELEVANCY", 35)
+    );
+}
+
 #[test]
 fn what_an_answer_takes() {
     let needs = |text: &str| {
@@ -407,6 +446,7 @@ fn printed_and_read_again() {
         "RECENT NEW OLD ALL SENTON 1-Mar-2000 SAVEDBEFORE \"02-Apr-2001\" YOUNGER 5 OLDER 6 MODSEQ 7",
         "EMAILID E5 NOT THREADID T-_a 1:5,$",
         "NOT (FILTER a) FILTER b",
+        "FUZZY (SEEN FUZZY SUBJECT \"x\") FUZZY TEXT \"y\"",
         "HEADER \"a b\" {3}\r\n\u{e4}x BODY \"\" TEXT \"\\\\\\\"\"",
     ] {
         let program = search(&format!("SEARCH {text}")).program;

@@ -49,6 +49,17 @@ fn keys() {
         sort("SORT (DATE REVERSE DATE DATE SIZE) UTF-8 ALL").criteria,
         [by(SortKey::Date, false), by(SortKey::Size, false)]
     );
+    // RFC 6203 §6.
+    assert_eq!(
+        sort("SORT (RELEVANCY REVERSE DATE) UTF-8 FUZZY SUBJECT Helo").criteria,
+        [by(SortKey::Relevancy, false), by(SortKey::Date, true)]
+    );
+    let no_fuzzy = ("a FUZZY key with RELEVANCY", 35);
+    assert_eq!(fails("SORT (RELEVANCY) UTF-8 SUBJECT Helo"), no_fuzzy);
+    assert_eq!(
+        fails("SORT RETURN (RELEVANCY) (DATE) UTF-8 ALL").0,
+        no_fuzzy.0
+    );
     assert_eq!(fails("SORT () UTF-8 ALL"), ("a sort key", 6));
     assert_eq!(fails("SORT (REVERSE) UTF-8 ALL"), ("a sort key", 6));
     assert_eq!(fails("SORT (DATE)"), ("a space", 11));

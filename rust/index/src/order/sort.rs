@@ -7,6 +7,7 @@ use lightmail_imap::command::{SortCriterion, SortKey};
 use super::gather::Gathered;
 use super::keys::Text;
 use super::list::UidList;
+use crate::search::Scores;
 
 /// The values of one criterion, one for each message.
 enum Column<'a> {
@@ -30,7 +31,7 @@ impl Column<'_> {
 /// Which text a criterion compares; None: what the mailbox knows of its messages.
 pub(super) fn text_of(key: SortKey) -> Option<Text> {
     match key {
-        SortKey::Arrival | SortKey::Date | SortKey::Size => None,
+        SortKey::Arrival | SortKey::Date | SortKey::Relevancy | SortKey::Size => None,
         SortKey::Cc => Some(Text::Cc),
         SortKey::From => Some(Text::From),
         SortKey::Subject => Some(Text::Subject),
@@ -43,11 +44,12 @@ pub(super) fn text_of(key: SortKey) -> Option<Text> {
 impl Gathered {
     /// The UIDs by these criteria, the first of them first; equal messages in the order of the mailbox.
     ///
-    /// None: a criterion needs keys that are not known yet.
-    pub fn sort(&self, criteria: &[SortCriterion]) -> Option<UidList> {
+    /// scores: of each message, where RELEVANCY is among the criteria.
+    /// None: a criterion needs keys or scores that are not known.
+    pub fn sort(&self, criteria: &[SortCriterion], scores: Option<&Scores>) -> Option<UidList> {
         let columns = criteria
             .iter()
-            .map(|criterion| Some((self.column(criterion.key)?, criterion.reverse)))
+            .map(|criterion| Some((self.column(criterion.key, scores)?, criterion.reverse)))
             .collect::<Option<Vec<_>>>()?;
         let mut places: Vec<u32> = (0..self.entries.len() as u32).collect();
         places.sort_unstable_by(|&left, &right| {
@@ -63,7 +65,7 @@ impl Gathered {
         Some(UidList::new(uids.collect()))
     }
 
-    fn column(&self, key: SortKey) -> Option<Column<'_>> {
+    fn column(&self, key: SortKey, scores: Option<&Scores>) -> Option<Column<'_>> {
         let entries = self.entries.iter();
         Some(Column::Numbers(match (key, text_of(key)) {
             (_, Some(which)) => {
@@ -77,6 +79,15 @@ impl Gathered {
                 return Some(Column::Texts(texts.collect::<Option<_>>()?));
             }
             (SortKey::Arrival, _) => entries.map(|entry| entry.arrival).collect(),
+            (SortKey::Relevancy, _) => {
+                // The best first.
+                let score = |uid| Some(-i64::from(scores?.of(uid)?));
+                return Some(Column::Numbers(
+                    entries
+                        .map(|entry| score(entry.uid))
+                        .collect::<Option<_>>()?,
+                ));
+            }
             (SortKey::Size, _) => entries
                 .map(|entry| i64::try_from(entry.size).unwrap_or(i64::MAX))
                 .collect(),

@@ -38,6 +38,7 @@ impl Snapshot {
                 });
                 uid_key(&UidSet::from_ranges(settled))
             }
+            SearchKey::Fuzzy(key) => SearchKey::Fuzzy(Box::new(self.lasting_key(key, saved)?)),
             SearchKey::Not(key) => SearchKey::Not(Box::new(self.lasting_key(key, saved)?)),
             SearchKey::Or(left, right) => SearchKey::Or(
                 Box::new(self.lasting_key(left, saved)?),

@@ -11,6 +11,8 @@ mod lasting;
 mod program;
 mod run;
 mod scope;
+mod scores;
 
 pub use program::SearchError;
 pub use run::{SearchContext, SearchRun};
+pub use scores::Scores;

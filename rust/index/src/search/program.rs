@@ -2,6 +2,7 @@
 
 use lightmail_imap::search::{SearchKey, SearchProgram};
 use lightmail_mime::charset::decode_query;
+use lightmail_mime::fuzzy::{Fuzzy, EXACT};
 use lightmail_mime::header;
 use lightmail_mime::text::{Needle, Scope};
 
@@ -42,43 +43,85 @@ impl std::fmt::Display for SearchError {
 
 impl std::error::Error for SearchError {}
 
+/// A string looked for, folded.
+#[derive(Debug)]
+pub(super) enum Pattern {
+    Plain(Box<Needle>),
+    Fuzzy(Box<Fuzzy>),
+}
+
+impl Pattern {
+    pub fn is_fuzzy(&self) -> bool {
+        matches!(self, Self::Fuzzy(_))
+    }
+
+    /// How well the pieces, folded already, match: 0 for not at all (RFC 6203 §4).
+    fn score<'t>(&self, mut pieces: impl Iterator<Item = &'t str>) -> u8 {
+        match self {
+            Self::Plain(needle) if pieces.any(|piece| needle.is_in(piece)) => EXACT,
+            Self::Plain(_) => 0,
+            Self::Fuzzy(fuzzy) => {
+                let mut found = fuzzy.start();
+                pieces.for_each(|piece| fuzzy.look(piece, &mut found));
+                found.score()
+            }
+        }
+    }
+}
+
 /// HEADER, FROM, SUBJECT, …
 #[derive(Debug)]
 pub(super) struct HeaderKey {
     name: Vec<u8>,
     common: Option<Common>,
     /// None: the field exists.
-    needle: Option<Needle>,
+    pattern: Option<Pattern>,
 }
 
 impl HeaderKey {
-    /// In a header block.
-    pub fn in_block(&self, block: &[u8]) -> bool {
-        let mut fields =
+    fn is_fuzzy(&self) -> bool {
+        self.pattern.as_ref().is_some_and(Pattern::is_fuzzy)
+    }
+
+    /// How well the fields of a header block match; 0: not at all.
+    pub fn in_block(&self, block: &[u8]) -> u8 {
+        let fields =
             header::fields(block).filter(|field| field.name.eq_ignore_ascii_case(&self.name));
-        fields.any(|field| self.in_value(field.value))
+        self.in_values(fields.map(|field| field.value))
     }
 
     /// In a summary, whose common fields were folded before.
-    pub fn in_summary(&self, summary: &Summary, text: &SearchText) -> bool {
-        match (self.common, &self.needle) {
-            (Some(common), None) => text.value(common).is_some(),
-            (Some(common), Some(needle)) => {
-                text.value(common).is_some_and(|value| needle.is_in(value))
-            }
-            (None, _) => {
-                let mut values = summary.index().values(summary.header(), &self.name);
-                values.any(|value| self.in_value(value))
-            }
+    pub fn in_summary(&self, summary: &Summary, text: &SearchText) -> u8 {
+        match (self.common, &self.pattern) {
+            (Some(common), None) => exact(text.value(common).is_some()),
+            (Some(common), Some(pattern)) => pattern.score(text.value(common).into_iter()),
+            (None, _) => self.in_values(summary.index().values(summary.header(), &self.name)),
         }
     }
 
-    fn in_value(&self, value: &[u8]) -> bool {
-        self.needle.as_ref().is_none_or(|needle| {
+    fn in_values<'v>(&self, mut values: impl Iterator<Item = &'v [u8]>) -> u8 {
+        let fold = |value: &[u8]| {
             let mut folded = String::with_capacity(value.len());
             push_folded(value, &mut folded);
-            needle.is_in(&folded)
-        })
+            folded
+        };
+        match &self.pattern {
+            None => exact(values.next().is_some()),
+            Some(Pattern::Plain(needle)) => exact(values.any(|value| needle.is_in(&fold(value)))),
+            Some(Pattern::Fuzzy(fuzzy)) => {
+                let mut found = fuzzy.start();
+                values.for_each(|value| fuzzy.look(&fold(value), &mut found));
+                found.score()
+            }
+        }
+    }
+}
+
+fn exact(matches: bool) -> u8 {
+    if matches {
+        EXACT
+    } else {
+        0
     }
 }
 
@@ -92,6 +135,8 @@ pub(super) enum Node {
     Thread(Box<str>),
     /// BODY or TEXT: the number of a text key.
     Text(usize),
+    /// The same, FUZZY.
+    FuzzyText(usize),
     Not(Box<Node>),
     And(Vec<Node>),
     Or(Vec<Node>),
@@ -99,9 +144,11 @@ pub(super) enum Node {
 
 /// Where the answers to header and text keys come from, as far as they are known.
 pub(super) trait Evidence {
-    fn header(&mut self, key: &HeaderKey) -> bool;
+    /// How well it matches; 0: not at all.
+    fn header(&mut self, key: &HeaderKey) -> u8;
     fn thread(&mut self, id: &str) -> bool;
-    fn text(&mut self, number: usize) -> Option<bool>;
+    /// As `header`.
+    fn text(&mut self, number: usize) -> Option<u8>;
 }
 
 impl Node {
@@ -109,12 +156,45 @@ impl Node {
     pub fn judge(&self, position: u32, evidence: &mut impl Evidence) -> Option<bool> {
         match self {
             Self::Known(bits) => Some(bits.contains(position)),
-            Self::Header(key) => Some(evidence.header(key)),
+            Self::Header(key) => Some(evidence.header(key) > 0),
             Self::Thread(id) => Some(evidence.thread(id)),
-            Self::Text(number) => evidence.text(*number),
+            Self::Text(number) | Self::FuzzyText(number) => {
+                evidence.text(*number).map(|score| score > 0)
+            }
             Self::Not(node) => node.judge(position, evidence).map(|matches| !matches),
             Self::And(nodes) => any(nodes, position, evidence, false),
             Self::Or(nodes) => any(nodes, position, evidence, true),
+        }
+    }
+
+    /// How well a message that matches does, 1 to 100 (RFC 6203 §4); None: by keys alone that are not FUZZY.
+    ///
+    /// Keys side by side: the mean of those that are FUZZY. OR: the better one of those that match. NOT has no score.
+    /// What the evidence does not say had not to be looked at. As deep as the grammar let keys be nested.
+    pub fn score(&self, position: u32, evidence: &mut impl Evidence) -> Option<u8> {
+        match self {
+            Self::Header(key) if key.is_fuzzy() => Some(evidence.header(key)),
+            Self::FuzzyText(number) => evidence.text(*number),
+            Self::And(nodes) => {
+                let scores = nodes
+                    .iter()
+                    .filter_map(|node| node.score(position, evidence));
+                let (sum, count) = scores.fold((0_usize, 0_usize), |(sum, count), score| {
+                    (sum + usize::from(score), count + 1)
+                });
+                sum.checked_div(count).map(|mean| mean as u8)
+            }
+            Self::Or(nodes) => {
+                let mut best = Some(0);
+                for node in nodes {
+                    if node.judge(position, evidence) == Some(true) {
+                        let score = node.score(position, evidence);
+                        best = best.and_then(|best: u8| Some(best.max(score?)));
+                    }
+                }
+                best
+            }
+            _ => None,
         }
     }
 
@@ -122,7 +202,9 @@ impl Node {
     pub fn bounds(&self, len: u32) -> (Bits, Bits) {
         match self {
             Self::Known(bits) => (bits.clone(), bits.clone()),
-            Self::Header(_) | Self::Thread(_) | Self::Text(_) => (Bits::none(len), Bits::all(len)),
+            Self::Header(_) | Self::Thread(_) | Self::Text(_) | Self::FuzzyText(_) => {
+                (Bits::none(len), Bits::all(len))
+            }
             Self::Not(node) => {
                 let (mut certain, mut possible) = node.bounds(len);
                 certain.invert();
@@ -153,7 +235,7 @@ impl Node {
         match self {
             Self::Known(_) => 0,
             Self::Header(_) | Self::Thread(_) => 1,
-            Self::Text(_) => 2,
+            Self::Text(_) | Self::FuzzyText(_) => 2,
             Self::Not(node) => node.cost(),
             Self::And(nodes) | Self::Or(nodes) => nodes.iter().map(Self::cost).max().unwrap_or(0),
         }
@@ -162,7 +244,7 @@ impl Node {
     /// Whether some header key is left to ask.
     pub fn asks_headers(&self) -> bool {
         match self {
-            Self::Known(_) | Self::Text(_) => false,
+            Self::Known(_) | Self::Text(_) | Self::FuzzyText(_) => false,
             Self::Header(_) | Self::Thread(_) => true,
             Self::Not(node) => node.asks_headers(),
             Self::And(nodes) | Self::Or(nodes) => nodes.iter().any(Self::asks_headers),
@@ -194,7 +276,9 @@ pub(super) struct Compiler<'a> {
     context: &'a SearchContext,
     charset: Option<&'a str>,
     /// Texts of BODY and TEXT keys.
-    pub texts: Vec<(Scope, Needle)>,
+    pub texts: Vec<(Scope, Pattern)>,
+    /// Within FUZZY.
+    fuzzy: bool,
 }
 
 impl<'a> Compiler<'a> {
@@ -204,18 +288,23 @@ impl<'a> Compiler<'a> {
             context,
             charset: program.charset.as_deref(),
             texts: Vec::new(),
+            fuzzy: false,
         }
     }
 
     /// The text of a key; None when it is empty, and so found everywhere.
-    fn needle(&self, text: &[u8]) -> Result<Option<Needle>, SearchError> {
+    fn pattern(&self, text: &[u8]) -> Result<Option<Pattern>, SearchError> {
         let text = decode_query(self.charset, text).map_err(|_| SearchError::BadCharset)?;
-        Ok((!text.is_empty()).then(|| Needle::new(&text)))
+        Ok(match (text.is_empty(), self.fuzzy) {
+            (true, _) => None,
+            (false, true) => Some(Pattern::Fuzzy(Box::new(Fuzzy::new(&text)))),
+            (false, false) => Some(Pattern::Plain(Box::new(Needle::new(&text)))),
+        })
     }
 
     /// An unknown charset is refused even where no text needs it.
     pub fn program(&mut self, program: &SearchProgram) -> Result<Node, SearchError> {
-        self.needle(b"")?;
+        self.pattern(b"")?;
         self.key(&program.key)
     }
 
@@ -263,15 +352,21 @@ impl<'a> Compiler<'a> {
             SearchKey::Filter(_) => return Err(SearchError::Filter),
             SearchKey::ThreadId(id) => return Ok(Node::Thread(id.as_str().into())),
             SearchKey::Header { name, text } => {
-                let needle = self.needle(text)?;
+                let pattern = self.pattern(text)?;
                 return Ok(Node::Header(Box::new(HeaderKey {
                     common: Common::named(name),
                     name: name.clone(),
-                    needle,
+                    pattern,
                 })));
             }
             SearchKey::Body(text) => return self.text(Scope::Body, text),
             SearchKey::Text(text) => return self.text(Scope::Text, text),
+            SearchKey::Fuzzy(key) => {
+                let around = std::mem::replace(&mut self.fuzzy, true);
+                let node = self.key(key);
+                self.fuzzy = around;
+                return node;
+            }
             SearchKey::Not(key) => {
                 return Ok(match self.key(key)? {
                     Node::Known(mut bits) => {
@@ -301,11 +396,17 @@ impl<'a> Compiler<'a> {
     }
 
     fn text(&mut self, scope: Scope, text: &[u8]) -> Result<Node, SearchError> {
-        Ok(match self.needle(text)? {
+        Ok(match self.pattern(text)? {
             None => Node::Known(Bits::all(self.view.len())),
-            Some(needle) => {
-                self.texts.push((scope, needle));
-                Node::Text(self.texts.len() - 1)
+            Some(pattern) => {
+                let number = self.texts.len();
+                let fuzzy = pattern.is_fuzzy();
+                self.texts.push((scope, pattern));
+                if fuzzy {
+                    Node::FuzzyText(number)
+                } else {
+                    Node::Text(number)
+                }
             }
         })
     }

@@ -1,18 +1,20 @@
 //! One SEARCH under way.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use lightmail_imap::search::SearchProgram;
 use lightmail_mime::analyze::{analyze, Limits};
+use lightmail_mime::fuzzy::{Fuzzy, Likeness, EXACT};
 use lightmail_mime::parts::Parts;
 use lightmail_mime::text::{for_each, Needle, Scope};
 
 use super::bits::Bits;
 use super::columns;
 use super::common::SearchText;
-use super::program::{Compiler, Evidence, HeaderKey, Node, SearchError};
+use super::program::{Compiler, Evidence, HeaderKey, Node, Pattern, SearchError};
+use super::scores::Scores;
 use crate::header_index::HeaderIndex;
 use crate::object_id::thread_id;
 use crate::snapshot::Snapshot;
@@ -37,16 +39,18 @@ pub struct SearchContext {
 pub struct SearchRun {
     view: Arc<Snapshot>,
     node: Node,
-    texts: Vec<(Scope, Needle)>,
+    texts: Vec<(Scope, Pattern)>,
     matches: Bits,
-    /// Positions that wait for a summary, ascending.
-    for_summary: Vec<u32>,
-    /// Positions that wait for octets, ascending; those decided since are among them.
+    /// Positions that wait for a summary; those that were looked at in vain come last.
+    for_summary: VecDeque<u32>,
+    /// Positions that wait for octets; those decided since are among them.
     for_body: Vec<u32>,
     /// Which of them are decided, at least at the front.
     bodies_done: usize,
     /// Of those that wait for octets and are not decided.
     by_body: IdMap<Vec<u32>>,
+    /// By position, of messages that match; None: no key is FUZZY.
+    scores: Option<Vec<u8>>,
 }
 
 impl SearchRun {
@@ -72,19 +76,21 @@ impl SearchRun {
         let mut closed = matches.clone();
         closed.invert();
         open.intersect(&closed);
+        let scores = program.is_fuzzy().then(|| vec![EXACT; view.len() as usize]);
         let mut run = Self {
             view,
             texts,
             matches,
-            for_summary: Vec::new(),
+            for_summary: VecDeque::new(),
             for_body: Vec::new(),
             bodies_done: 0,
             by_body: IdMap::default(),
+            scores,
             node,
         };
         let open: Vec<u32> = open.iter().collect();
         if run.node.asks_headers() {
-            run.for_summary = open;
+            run.for_summary = open.into();
         } else {
             open.into_iter()
                 .for_each(|position| run.wait_for_body(position));
@@ -124,13 +130,15 @@ impl SearchRun {
             .collect()
     }
 
-    /// Decides what the summaries in the cache can decide.
-    pub fn use_summaries(&mut self, cache: &mut SummaryCache) {
-        let waiting = std::mem::take(&mut self.for_summary);
-        for position in waiting {
+    /// Decides what the summaries in the cache can decide, of the next `messages` at most.
+    pub fn use_summaries(&mut self, cache: &mut SummaryCache, messages: usize) {
+        for _ in 0..messages.min(self.for_summary.len()) {
+            let Some(position) = self.for_summary.pop_front() else {
+                return;
+            };
             let body_id = self.body_id(position);
             let Some((summary, text)) = cache.get_text(body_id) else {
-                self.for_summary.push(position);
+                self.for_summary.push_back(position);
                 continue;
             };
             let mut evidence = FromSummary {
@@ -139,7 +147,15 @@ impl SearchRun {
                 text,
             };
             match self.node.judge(position, &mut evidence) {
-                Some(true) => self.matches.set(position),
+                Some(true) => {
+                    self.matches.set(position);
+                    note_score(
+                        self.scores.as_deref_mut(),
+                        &self.node,
+                        position,
+                        &mut evidence,
+                    );
+                }
                 Some(false) => {}
                 None => self.wait_for_body(position),
             }
@@ -193,6 +209,12 @@ impl SearchRun {
             }
             if verdict == Some(true) {
                 self.matches.set(position);
+                note_score(
+                    self.scores.as_deref_mut(),
+                    &self.node,
+                    position,
+                    &mut evidence,
+                );
             } else {
                 self.matches.clear(position);
             }
@@ -200,23 +222,24 @@ impl SearchRun {
     }
 
     /// Which texts are in the message: it is decoded once for all of them.
-    fn found(&self, parts: &Parts, raw: &[u8]) -> Vec<bool> {
-        let mut found = vec![false; self.texts.len()];
+    fn found(&self, parts: &Parts, raw: &[u8]) -> Vec<u8> {
+        let mut found = vec![0; self.texts.len()];
         for wanted in [Scope::Text, Scope::Body] {
             let texts = self
                 .texts
                 .iter()
                 .enumerate()
                 .filter(|(_, (scope, _))| *scope == wanted);
-            let mut open: Vec<(usize, &Needle)> =
-                texts.map(|(index, (_, needle))| (index, needle)).collect();
+            let mut open: Vec<(usize, Looking<'_>)> = texts
+                .map(|(index, (_, pattern))| (index, Looking::new(pattern)))
+                .collect();
             if open.is_empty() {
                 continue;
             }
             for_each(parts, raw, wanted, |text| {
-                open.retain(|(index, needle)| {
-                    found[*index] = needle.is_in(text);
-                    !found[*index]
+                open.retain_mut(|(index, looking)| {
+                    found[*index] = looking.look(text);
+                    found[*index] < EXACT
                 });
                 if open.is_empty() {
                     ControlFlow::Break(())
@@ -226,6 +249,14 @@ impl SearchRun {
             });
         }
         found
+    }
+
+    /// How well the messages of the result match; None when not all is decided, or no key is FUZZY.
+    pub fn scores(&self) -> Option<Scores> {
+        let (uids, scores) = (self.result()?, self.scores.as_ref()?);
+        let positions = self.matches.iter();
+        let scores = positions.map(|position| scores[position as usize]);
+        Some(Scores::new(uids, scores.collect()))
     }
 
     /// How many messages are not decided yet, at most.
@@ -245,6 +276,39 @@ impl SearchRun {
     }
 }
 
+fn note_score(scores: Option<&mut [u8]>, node: &Node, position: u32, evidence: &mut impl Evidence) {
+    if let Some(scores) = scores {
+        scores[position as usize] = node.score(position, evidence).unwrap_or(EXACT).max(1);
+    }
+}
+
+/// A text key on its way through a message.
+enum Looking<'a> {
+    Plain(&'a Needle),
+    Fuzzy(&'a Fuzzy, Likeness),
+}
+
+impl<'a> Looking<'a> {
+    fn new(pattern: &'a Pattern) -> Self {
+        match pattern {
+            Pattern::Plain(needle) => Self::Plain(needle),
+            Pattern::Fuzzy(fuzzy) => Self::Fuzzy(fuzzy, fuzzy.start()),
+        }
+    }
+
+    /// The score with the next piece of text.
+    fn look(&mut self, text: &str) -> u8 {
+        match self {
+            Self::Plain(needle) if needle.is_in(text) => EXACT,
+            Self::Plain(_) => 0,
+            Self::Fuzzy(fuzzy, found) => {
+                fuzzy.look(text, found);
+                found.score()
+            }
+        }
+    }
+}
+
 struct FromSummary<'a> {
     body_id: u64,
     summary: &'a Summary,
@@ -252,7 +316,7 @@ struct FromSummary<'a> {
 }
 
 impl Evidence for FromSummary<'_> {
-    fn header(&mut self, key: &HeaderKey) -> bool {
+    fn header(&mut self, key: &HeaderKey) -> u8 {
         key.in_summary(self.summary, self.text)
     }
 
@@ -260,7 +324,7 @@ impl Evidence for FromSummary<'_> {
         thread_id(self.summary.header(), self.summary.index(), self.body_id) == id
     }
 
-    fn text(&mut self, _number: usize) -> Option<bool> {
+    fn text(&mut self, _number: usize) -> Option<u8> {
         None
     }
 }
@@ -269,11 +333,11 @@ struct FromOctets<'a> {
     body_id: u64,
     header: &'a [u8],
     /// Of each text key; empty: not looked for yet.
-    found: Vec<bool>,
+    found: Vec<u8>,
 }
 
 impl Evidence for FromOctets<'_> {
-    fn header(&mut self, key: &HeaderKey) -> bool {
+    fn header(&mut self, key: &HeaderKey) -> u8 {
         key.in_block(self.header)
     }
 
@@ -281,7 +345,7 @@ impl Evidence for FromOctets<'_> {
         thread_id(self.header, &HeaderIndex::new(self.header), self.body_id) == id
     }
 
-    fn text(&mut self, number: usize) -> Option<bool> {
+    fn text(&mut self, number: usize) -> Option<u8> {
         self.found.get(number).copied()
     }
 }

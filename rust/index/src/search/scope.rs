@@ -29,6 +29,7 @@ impl Snapshot {
             SearchKey::Or(left, right) => self
                 .scope_of(left, saved)?
                 .union(&self.scope_of(right, saved)?),
+            SearchKey::Fuzzy(key) => self.scope_of(key, saved)?,
             SearchKey::Not(key) => match &**key {
                 SearchKey::All => UidSet::new(),
                 SearchKey::Sequence(SequenceSet::Ranges(_)) | SearchKey::Uid(_) => {
