@@ -105,6 +105,12 @@ class Scene:
         wanted = self.ledger.counts.total() + commands
         await eventually(lambda: self.ledger.counts.total() >= wanted, 60, "the load stands still")
 
+    async def tries(self, commands: int) -> None:
+        """Returns once the load has had so many more answers, whatever they say."""
+        ledger = self.ledger
+        wanted = ledger.counts.total() + len(ledger.refusals) + commands
+        await eventually(lambda: ledger.counts.total() + len(ledger.refusals) >= wanted, 60, "nobody is answered")
+
     async def all_works(self) -> bool:
         """On both nodes, with all that a service may be needed for."""
         for client, node in zip(self.calm, self.nodes, strict=True):
