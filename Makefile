@@ -67,7 +67,7 @@ $(IMAPFLOW)/node_modules/.package-lock.json: $(IMAPFLOW)/package-lock.json
 	@tests/support/npm.sh $(IMAPFLOW)
 
 test-rust: | prerequisites ## the Rust crates alone
-	cargo test --workspace --exclude lightmail-py --locked --quiet
+	cargo test --workspace --exclude lightmail-py --exclude lightmail-benches --locked --quiet
 
 test: build $(VENV)/.development test-packages test-rust ## everything a change must pass
 	$(PYTEST) tests -m "not slow" -n $(PROCESSES)
@@ -119,7 +119,7 @@ fmt: $(VENV)/.development ## format everything
 # ---- measuring
 
 bench: build $(VENV)/.development ## criterion, pytest-benchmark, then the load driver
-	cargo bench --workspace --exclude lightmail-py --locked
+	cargo bench -p lightmail-benches --locked
 	$(PYTEST) benches/python --benchmark-only --benchmark-columns=min,median,mean,rounds
 	$(BIN)/python -m benches.load --seconds 5
 

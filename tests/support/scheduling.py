@@ -41,7 +41,7 @@ def group(test: str) -> str:
     if file.startswith(ON_EVERY_INSTALLATION):
         parameters = name.partition("[")[2].removesuffix("]")
         for kind in sorted(KINDS, key=len, reverse=True):
-            if f"{parameters}-".startswith(f"{kind}-"):
+            if f"{parameters}-".startswith(f"{kind}-") or parameters.endswith(f"-{kind}"):
                 return kind
     return file
 

@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
         ("tests/wire/test_transcripts.py::test_transcript[mysql+files-3-workers-acl]", "mysql+files-3-workers"),
         ("tests/conformance/test_imaplib.py::test_it[mysql+s3+redis]", "mysql+s3+redis"),
         ("tests/wire/test_hostile.py::test_it[sqlite+files-]]x::[y]", "sqlite+files"),
+        ("tests/wire/test_hostile.py::test_it[a-b-mysql+s3+redis-3-workers]", "mysql+s3+redis-3-workers"),
         ("tests/wire/test_transcripts.py::test_every_command_has_a_transcript", "tests/wire/test_transcripts.py"),
         ("tests/contracts/test_blobs.py::test_it[memory]", "tests/contracts/test_blobs.py"),
     ],
