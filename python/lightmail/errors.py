@@ -15,6 +15,9 @@
     │   ├── UserExists             address
     │   ├── AddressInvalid         address, reason
     │   ├── AuthenticationFailed
+    │   │   ├── NetworkRefused     that account may not come from there
+    │   │   └── PolicyRefused      the decision service has said no
+    │   ├── TooManyLogins
     │   ├── AuthorizationFailed    address; may not act for somebody else
     │   ├── AccountDisabled        address
     │   ├── PrivacyRequired        a plaintext password without TLS
@@ -148,6 +151,23 @@ class AddressInvalid(UserError):
 class AuthenticationFailed(UserError):
     def __init__(self) -> None:
         super().__init__("wrong user name or password")
+
+
+class NetworkRefused(AuthenticationFailed):
+    """Told in the same words: nobody there learns that a password was right."""
+
+
+class PolicyRefused(AuthenticationFailed):
+    """Likewise."""
+
+
+class TooManyLogins(UserError):
+    """From one address, after too many have failed: they wait for each other, and more do not fit."""
+
+    retryable = True
+
+    def __init__(self) -> None:
+        super().__init__("too many logins from your network are waiting; try again later")
 
 
 class AuthorizationFailed(UserError):

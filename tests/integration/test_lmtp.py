@@ -1,4 +1,4 @@
-"""Deliveries to the LMTP server over real sockets: memory backends in this process, and smtplib as the outside client."""
+"""The LMTP server over real sockets: memory backends in this process, and smtplib as the outside client."""
 
 from __future__ import annotations
 
@@ -6,18 +6,136 @@ import asyncio
 import imaplib
 import re
 import smtplib
+import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
+from lightmail.backends.local import LocalChangeFeed, SystemClock
+from lightmail.backends.memory import MemoryBlobs, MemoryDirectory, MemoryMetadata, MemoryState
+from lightmail.config import Config
 from lightmail.errors import LightMailError, OverQuota, Unavailable
+from lightmail.lmtp import server as lmtp_server
+from lightmail.lmtp.server import LmtpServer
+from lightmail.mail.delivery import Delivery
+from lightmail.mail.store import MailStore
 from lightmail.model import User
+from lightmail.net.listeners import Listener, bind
 from lightmail.net.tls import load_identity, make_development_certificate
 from tests.support.aio import run
 from tests.support.installation import Installation
-from tests.support.lmtp_place import HOSTNAME, MESSAGE, Troubled, place
+
+MESSAGE = b"From: chris@bar.example\r\nTo: pat@foo.example\r\nSubject: lunch\r\n\r\n.dots and more\r\n..\r\n"
+HOSTNAME = "mx.foo.example"
+
+
+class Talk:
+    """One connection, by hand."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+
+    async def lines(self, count: int) -> list[bytes]:
+        return [(await self.reader.readuntil(b"\r\n"))[:-2] for _ in range(count)]
+
+    async def codes(self, count: int) -> list[int]:
+        return [int(line[:3]) for line in await self.lines(count)]
+
+    async def envelope(self, *recipients: bytes) -> list[int]:
+        """LHLO (seven lines), MAIL, RCPT for each, in one go; the codes."""
+        self.writer.write(b"LHLO client.example\r\nMAIL FROM:<chris@bar.example>\r\n")
+        self.writer.write(b"".join(b"RCPT TO:<%b>\r\n" % recipient for recipient in recipients))
+        return await self.codes(8 + len(recipients))
+
+    async def close(self) -> None:
+        self.writer.close()
+        await self.writer.wait_closed()
+
+
+class Place:
+    """A mail store with three accounts, and an LMTP server in front of it."""
+
+    def __init__(self, data: Path, **sections: dict[str, Any]) -> None:
+        self.config = msgspec.convert({"server": {"hostname": HOSTNAME}, **sections}, Config)
+        self.data = data
+        self.blobs = MemoryBlobs()
+        clock = SystemClock()
+        state = MemoryState(clock)
+        self.metadata = MemoryMetadata(state)
+        self.mail = MailStore(
+            metadata=self.metadata,
+            blobs=self.blobs,
+            directory=MemoryDirectory(state),
+            feed=LocalChangeFeed(),
+            clock=clock,
+            config=self.config,
+        )
+        self.server = LmtpServer(mail=self.mail, config=self.config)
+        self.listeners: list[Listener] = []
+        self.writers: list[asyncio.StreamWriter] = []
+
+    async def listen(self, text: str, tls: ssl.SSLContext | None = None) -> Listener:
+        (listener,) = bind(text, protocol="lmtp", data=self.data, tls=tls)
+        await listener.serve(self.server.connection)
+        self.listeners.append(listener)
+        return listener
+
+    async def connect(self, listener: Listener, *, tls: ssl.SSLContext | None = None) -> Talk:
+        if listener.port:
+            reader, writer = await asyncio.open_connection(listener.host, listener.port, ssl=tls)
+        else:
+            reader, writer = await asyncio.open_unix_connection(listener.address.removeprefix("unix://"))
+        self.writers.append(writer)
+        return Talk(reader, writer)
+
+    async def greeted(self, listener: Listener) -> Talk:
+        talk = await self.connect(listener)
+        assert await talk.lines(1) == [b"220 mx.foo.example LMTP"]
+        return talk
+
+    async def user(self, address: str) -> User:
+        return await self.mail.directory.get_user(address)
+
+    async def messages(self, address: str, mailbox: str = "INBOX") -> list[bytes]:
+        """Every message of a mailbox, whole."""
+        found = await self.mail.mailboxes.get((await self.user(address)).id, mailbox)
+        loaded = await self.metadata.load(found.id)
+        bodies = [(int(row.split()[4]), int(row.split()[1])) for block in loaded.blocks for row in block.splitlines()]
+        await self.mail.bodies.locate([body_id for body_id, _ in bodies])
+        return [await self.mail.bodies.read(body_id, 0, octets) for body_id, octets in bodies]
+
+    async def stored_objects(self) -> int:
+        return len([found async for found in self.blobs.objects()])
+
+
+@asynccontextmanager
+async def place(data: Path, **sections: dict[str, Any]) -> AsyncIterator[Place]:
+    made = Place(data, **sections)
+    for address in ("pat@foo.example", "green@foo.example", "off@foo.example"):
+        await made.mail.accounts.create(address, "")
+    await made.mail.directory.set_enabled((await made.user("off@foo.example")).id, False)
+    try:
+        yield made
+    finally:
+        for writer in made.writers:
+            writer.close()
+        await asyncio.gather(*(writer.wait_closed() for writer in made.writers), return_exceptions=True)
+        for listener in made.listeners:
+            listener.close()
+        await made.server.close(timeout_s=5)
+        await made.mail.close()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Let the loop turn until the server has got there; the test's time limit ends it otherwise."""
+    while not condition():  # noqa: ASYNC110  the server has no event for it
+        await asyncio.sleep(0)
 
 
 def test_smtplib_over_tcp(tmp_path: Path) -> None:
@@ -183,6 +301,17 @@ def test_tls_is_in_the_trace(tmp_path: Path) -> None:
     run(scenario())
 
 
+class Troubled:
+    """Delivery with one verb replaced."""
+
+    def __init__(self, delivery: Delivery, **verbs: Callable[..., Awaitable[Any]]) -> None:
+        self._delivery = delivery
+        self._verbs = verbs
+
+    def __getattr__(self, name: str) -> Any:
+        return self._verbs.get(name) or getattr(self._delivery, name)
+
+
 def test_each_recipient_has_a_fate_of_its_own(tmp_path: Path) -> None:
     async def deliver(recipients: Sequence[object], body: object) -> list[LightMailError | None]:
         return [None, OverQuota("storage"), Unavailable("database")]
@@ -254,6 +383,219 @@ def test_a_bug_costs_one_connection(tmp_path: Path) -> None:
             other.writer.write(b"DATA\r\nA: b\r\n\r\n.\r\n")
             assert await other.codes(2) == [354, 250]
             await other.close()
+
+    run(scenario())
+
+
+def test_a_client_that_goes_away_leaves_nothing(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with place(tmp_path) as at:
+            talk = await at.greeted(await at.listen("127.0.0.1:0"))
+            await talk.envelope(b"pat@foo.example")
+            talk.writer.write(b"DATA\r\n" + b"x" * 1_000_000)
+            assert await talk.codes(1) == [354]
+            await talk.close()
+            await at.server.close(timeout_s=5)
+            assert await at.stored_objects() == 0
+            assert await at.messages("pat@foo.example") == []
+
+    run(scenario())
+
+
+def test_a_client_that_closes_its_half_still_hears_the_answers(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with place(tmp_path) as at:
+            listener = await at.listen("127.0.0.1:0")
+            talk = await at.greeted(listener)
+            talk.writer.write(b"LHLO c\r\nMAIL FROM:<>\r\nRCPT TO:<pat@foo.example>\r\nDATA\r\nA: b\r\n\r\n.\r\n")
+            talk.writer.write_eof()
+            assert await talk.codes(11) == [250] * 9 + [354, 250]
+            assert await talk.reader.read() == b""
+            await talk.close()
+
+    run(scenario())
+
+
+def test_reading_stops_while_storing(tmp_path: Path) -> None:
+    """Law 7: a slow store stops the client; the octets wait in the client, not here."""
+    gate = asyncio.Event()
+
+    async def scenario() -> None:
+        async with place(tmp_path) as at:
+            receive = at.server.delivery.receive
+            stuck = asyncio.Event()
+
+            async def slowly(*values: Any) -> Any:
+                stuck.set()
+                await gate.wait()
+                return await receive(*values)
+
+            at.server.delivery = Troubled(at.server.delivery, receive=slowly)  # type: ignore[assignment]
+            talk = await at.greeted(await at.listen("unix://l.sock"))
+            await talk.envelope(b"pat@foo.example")
+            talk.writer.write(b"DATA\r\n")
+            await stuck.wait()
+            (connection,) = at.server._connections
+            body = b"Subject: big\r\n\r\n" + b"x" * 5_000_000 + b"\r\n"
+            talk.writer.write(body + b".\r\n")
+            await until(lambda: not connection._reading)
+            held = connection._machine.buffered_octets
+            for _ in range(100):
+                await asyncio.sleep(0)
+            assert connection._machine.buffered_octets == held <= 2**20
+            gate.set()
+            assert await talk.codes(2) == [354, 250]
+            await talk.close()
+            (message,) = await at.messages("pat@foo.example")
+            assert message.endswith(body)
+
+    run(scenario())
+
+
+def test_a_client_that_does_not_listen_is_not_answered_on_and_on(tmp_path: Path) -> None:
+    """Law 7: replies nobody reads stop the commands that cause them."""
+
+    async def scenario() -> None:
+        async with place(tmp_path) as at:
+            talk = await at.greeted(await at.listen("unix://l.sock"))
+            talk.writer.transport.pause_reading()  # type: ignore[attr-defined]
+            (connection,) = at.server._connections
+            commands = 150_000
+            talk.writer.write(b"NOOP\r\n" * commands)
+            await until(lambda: connection._writable is not None and not connection._reading)
+            assert connection._transport is not None
+            assert connection._transport.get_write_buffer_size() < 2**20
+            assert connection._machine.buffered_octets < 2**20
+            talk.writer.transport.resume_reading()  # type: ignore[attr-defined]
+            heard = 0
+            while heard < commands * len(b"250 2.0.0 OK\r\n"):
+                heard += len(await talk.reader.read(2**20))
+            await talk.close()
+
+    run(scenario())
+
+
+def test_draining(tmp_path: Path) -> None:
+    """Idle clients are told at once; a message on its way is finished first."""
+
+    async def scenario() -> None:
+        async with place(tmp_path) as at:
+            listener = await at.listen("127.0.0.1:0")
+            idle, busy = await at.greeted(listener), await at.greeted(listener)
+            await busy.envelope(b"pat@foo.example")
+            busy.writer.write(b"DATA\r\nA: b\r\n")
+            assert await busy.codes(1) == [354]
+            listener.close()
+            closing = asyncio.create_task(at.server.close(timeout_s=10))
+            assert await idle.lines(1) == [b"421 4.3.2 the server is shutting down, try again"]
+            assert await idle.reader.read() == b""
+            busy.writer.write(b"\r\n.\r\n")
+            assert await busy.codes(2) == [250, 421]
+            assert await busy.reader.read() == b""
+            await closing
+            assert len(await at.messages("pat@foo.example")) == 1
+
+    run(scenario())
+
+
+def test_draining_ends(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with place(tmp_path) as at:
+            talk = await at.greeted(await at.listen("127.0.0.1:0"))
+            await talk.envelope(b"pat@foo.example")
+            talk.writer.write(b"DATA\r\nA: b\r\n")
+            assert await talk.codes(1) == [354]
+            await at.server.close(timeout_s=0.05)
+            with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
+                await talk.reader.readexactly(1)
+            assert await at.messages("pat@foo.example") == []
+
+    run(scenario())
+
+
+def test_silent_connections_are_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lmtp_server, "SWEEP_S", 0.05)
+
+    async def scenario() -> None:
+        async with place(tmp_path, lmtp={"timeout_s": 0.1}) as at:
+            talk = await at.greeted(await at.listen("127.0.0.1:0"))
+            assert await talk.lines(1) == [b"421 4.4.2 timed out, closing"]
+            assert await talk.reader.read() == b""
+            await talk.close()
+
+    run(scenario())
+
+
+def test_an_idle_connection_owns_no_task_and_no_timer(tmp_path: Path) -> None:
+    """Law 7."""
+
+    async def scenario() -> None:
+        async with place(tmp_path) as at:
+            listener = await at.listen("127.0.0.1:0")
+            before = asyncio.all_tasks()
+            talks = [await at.greeted(listener) for _ in range(20)]
+            for talk in talks:
+                await talk.envelope(b"pat@foo.example")
+            assert asyncio.all_tasks() == before
+            assert at.server._sweeper is not None
+            for talk in talks:
+                await talk.close()
+            await at.server.close(timeout_s=5)
+            assert at.server._sweeper is None
+
+    run(scenario())
+
+
+def test_too_many_connections(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with place(tmp_path, limits={"connections": 1}) as at:
+            listener = await at.listen("127.0.0.1:0")
+            first = await at.greeted(listener)
+            second = await at.connect(listener)
+            assert await second.lines(1) == [b"421 4.3.2 too many connections, try again"]
+            assert await second.reader.read() == b""
+            first.writer.write(b"NOOP\r\n")
+            assert await first.codes(1) == [250]
+            await first.close()
+
+    run(scenario())
+
+
+def test_many_at_once(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with place(tmp_path) as at:
+            listener = await at.listen("unix://l.sock")
+
+            async def send(number: int) -> None:
+                talk = await at.greeted(listener)
+                for message in range(10):
+                    assert set(await talk.envelope(b"pat@foo.example", b"green@foo.example")) == {250}
+                    talk.writer.write(b"DATA\r\nSubject: %d %d\r\n\r\n.\r\n" % (number, message))
+                    assert await talk.codes(3) == [354, 250, 250]
+                await talk.close()
+
+            await asyncio.gather(*(send(number) for number in range(30)))
+            for address in ("pat@foo.example", "green@foo.example"):
+                subjects = {message.split(b"Subject: ")[1] for message in await at.messages(address)}
+                assert len(subjects) == 300
+
+    run(scenario())
+
+
+def test_a_peer_that_resets(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with place(tmp_path) as at:
+            listener = await at.listen("127.0.0.1:0")
+            talk = await at.greeted(listener)
+            await talk.envelope(b"pat@foo.example")
+            sock = talk.writer.get_extra_info("socket")
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
+            talk.writer.write(b"DATA\r\nA: b\r\n\r\n.\r\n")
+            talk.writer.transport.abort()
+            again = await at.greeted(listener)
+            again.writer.write(b"QUIT\r\n")
+            assert await again.codes(1) == [221]
+            await again.close()
 
     run(scenario())
 

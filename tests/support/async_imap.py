@@ -36,8 +36,7 @@ class AsyncImap(asyncio.Protocol):
         """Returns once the greeting has come. Raises OSError."""
         _, client = await asyncio.get_running_loop().create_connection(lambda: cls(heard), *address)
         try:
-            async with asyncio.timeout(ANSWER_S):
-                await client._greeting
+            await asyncio.wait_for(client._greeting, ANSWER_S)
         except BaseException:
             await client.close()
             raise
@@ -59,8 +58,7 @@ class AsyncImap(asyncio.Protocol):
 
     async def command(self, text: bytes) -> str:
         """Send a command, literals in it non-synchronizing; the tagged response without its tag. Raises ConnectionError."""
-        async with asyncio.timeout(ANSWER_S):  # not wait_for: that forgets a cancellation when the answer has just come
-            return await self._sent(text)
+        return await asyncio.wait_for(self._sent(text), ANSWER_S)
 
     async def idle(self) -> asyncio.Future[str]:
         """Returns once the server has said "+"; the answer comes after `done`, or at once when there is none to wait for

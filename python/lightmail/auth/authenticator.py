@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -10,18 +11,21 @@ from typing import Protocol
 import structlog
 
 from lightmail.auth import challenge_secrets
+from lightmail.auth.access import AccessRules
 from lightmail.auth.challenge_secrets import CRAM_MD5
 from lightmail.auth.hashing import Hashing
 from lightmail.auth.passwords import MAX_PASSWORD_OCTETS, PasswordParameters, Passwords
 from lightmail.auth.sasl import Credentials, Failed, Proven
 from lightmail.auth.scram_keys import ScramKeys
 from lightmail.auth.successes import OwnSuccesses, SharedSuccesses
-from lightmail.auth.throttle import FailureDelays
+from lightmail.auth.throttle import WINDOW_S, FailureDelays
+from lightmail.config import Limits
 from lightmail.errors import (
     AccountDisabled,
     AddressInvalid,
     AuthenticationFailed,
     AuthorizationFailed,
+    NetworkRefused,
     PasswordHashUnusable,
     Unavailable,
     UserNotFound,
@@ -76,17 +80,24 @@ class Authenticator:
         parameters: AuthParameters,
         rates: RateLimiter,
         cache: Cache | None = None,
+        limits: Limits | None = None,
+        access: AccessRules | None = None,
         first_delay_s: float = FIRST_DELAY_S,
         queued_hashes: int = QUEUED_HASHES,
     ) -> None:
-        """cache: shared with other processes, whose checks need not be made once more; None: there is none."""
+        """cache: shared with other processes, whose checks need not be made once more; None: there is none. limits: of
+        failed logins; access: who may log in from where; None: there are none.
+        """
         self.passwords = Passwords(parameters)
         self._directory = directory
         self._clock = clock
         self._hashing = Hashing(parameters.concurrent_hashes, queued_hashes)
         self._remembered = OwnSuccesses(parameters.cache_s, clock)
         self._shared = SharedSuccesses(parameters.cache_s, clock, cache, directory) if cache is not None else None
-        self._delays = FailureDelays(first_delay_s, rates)
+        self._wrong = OwnSuccesses(WINDOW_S, clock)
+        """Checks that have failed lately: the same one again need not be made."""
+        self._access = access
+        self._delays = FailureDelays(first_delay_s, rates, limits)
         self._afterwards: set[asyncio.Task[None]] = set()
         self._may_act = frozenset(filter(None, map(_address_of, parameters.act_for_others)))
         self._secret: bytes | None = None
@@ -107,27 +118,28 @@ class Authenticator:
         """The account whose name and password these are. Does not suspend when a recent check is remembered and the
         Directory answers at once.
 
-        Raises AuthenticationFailed; AccountDisabled (the password was right); Unavailable (the Directory, or too many
-        checks waiting).
+        Raises AuthenticationFailed; AccountDisabled (the password was right); TooManyLogins; Unavailable (the
+        Directory, or too many checks waiting).
         """
         since_s = self._clock.monotonic_s()
         address = _address(username)
         user = await self._find(address)
-        if not await self._is_password_of(user, password):
-            raise await self._failure(address, peer, since_s)
+        if not await self._is_password_of(user, password, address, peer):
+            raise await self._failure(address, peer, since_s, await self._again(user, address, peer, password))
         assert user is not None  # nobody's password is never right
-        self._succeeded(user, peer)
+        await self._succeeded(user, peer, since_s)
         if self.passwords.needs_renewal(user.password_hash, user.challenge_secrets):
             return await self._renew(user, password)
         return user
 
     async def proven(self, proven: Proven, peer: str | None = None) -> Entered:
         """By a challenge. Raises as `authenticate`."""
+        since_s = self._clock.monotonic_s()
         address = _address(proven.username)
         user = await self._find(address)
         if user is None:
-            raise await self._failure(address, peer, self._clock.monotonic_s())
-        self._succeeded(user, peer)
+            raise await self._failure(address, peer, since_s)
+        await self._succeeded(user, peer, since_s)
         return await self._enter(user, proven.authorization)
 
     async def failed(self, failed: Failed, peer: str | None = None) -> AuthenticationFailed:
@@ -208,15 +220,20 @@ class Authenticator:
         except UserNotFound:
             return None
 
-    def _succeeded(self, user: User, peer: str | None) -> None:
-        """Raises AccountDisabled."""
-        if self._delays.failed_here(user.address, peer or ""):
+    async def _succeeded(self, user: User, peer: str | None, since_s: float) -> None:
+        """Raises NetworkRefused, as late as if the password had been wrong; AccountDisabled."""
+        if self._access is not None and not self._access.allow(user, peer):
+            await self._failure(user.address, peer, since_s)
+            raise NetworkRefused
+        if self._delays.succeeded(user.address, peer or ""):
             self._later(self._delays.forget(user.address, peer or ""))
         if not user.enabled:
             raise AccountDisabled(user.address)
 
-    async def _failure(self, address: str | None, peer: str | None, since_s: float) -> AuthenticationFailed:
-        delay_s = await self._delays.failed(address or "", peer or "")
+    async def _failure(
+        self, address: str | None, peer: str | None, since_s: float, again: str = ""
+    ) -> AuthenticationFailed:
+        delay_s = await self._delays.failed(address or "", peer or "", again=again)
         # Not behind the check: how long that takes tells which scheme an account has.
         await asyncio.sleep(since_s + delay_s - self._clock.monotonic_s())
         return AuthenticationFailed()
@@ -226,7 +243,18 @@ class Authenticator:
             self._secret = await self._directory.shared_secret()
         return self._secret
 
-    async def _is_password_of(self, user: User | None, password: bytes) -> bool:
+    async def _again(self, user: User | None, address: str | None, peer: str | None, password: bytes) -> str:
+        """The same for every process when the same password was wrong for the same name from the same address; nothing
+        that a password could be found by without the secret of the database.
+        """
+        try:
+            secret = await self._shared_secret()
+        except Unavailable:
+            return ""
+        told = f"{user.password_hash if user is not None else ''}\0{address or ''}\0{peer or ''}\0".encode()
+        return hashlib.blake2b(told + password[: MAX_PASSWORD_OCTETS + 1], digest_size=16, key=secret).hexdigest()
+
+    async def _is_password_of(self, user: User | None, password: bytes, address: str | None, peer: str | None) -> bool:
         stored = user.password_hash if user is not None else ""
         if not 0 < len(password) <= MAX_PASSWORD_OCTETS:
             stored, password = "", b"-"  # right for nobody, and costs what every other one costs
@@ -241,16 +269,25 @@ class Authenticator:
             if remaining_s > 0:
                 self._remembered.add(key, for_s=remaining_s)
                 return True
-        try:
-            right = await self._hashing.check(key, self.passwords.verify, stored, password)
-        except PasswordHashUnusable as error:
-            self._unusable(user, error)
+        if self._wrong.has(key):
             return False
-        if right:
-            self._remembered.add(key)
-            if shared is not None and shared_key is not None:
-                self._later(shared.add(shared_key))
-        return right
+        async with self._delays.turn(address or "", peer or ""):
+            if self._remembered.has(key):
+                return True  # as another session has found out meanwhile
+            if self._wrong.has(key):
+                return False
+            try:
+                right = await self._hashing.check(key, self.passwords.verify, stored, password)
+            except PasswordHashUnusable as error:
+                self._unusable(user, error)
+                return False
+        if not right:
+            self._wrong.add(key)
+            return False
+        self._remembered.add(key)
+        if shared is not None and shared_key is not None:
+            self._later(shared.add(shared_key))
+        return True
 
     def _unusable(self, user: User | None, error: PasswordHashUnusable) -> None:
         self.unusable_hashes += 1

@@ -1,6 +1,6 @@
 """One SASL exchange under way: a mechanism, and answers to what it asks for. The same for every protocol.
 
-exchange = Exchange(mechanism, authenticator, line)
+exchange = Exchange(mechanism, entrance)
 step = await exchange.step(initial_response)        # None when the client sent none
 while isinstance(step, Challenge):
     ... send step.octets, wait for a response ...
@@ -10,36 +10,37 @@ while isinstance(step, Challenge):
 
 from __future__ import annotations
 
-from lightmail.auth.authenticator import Authenticator, Entered
-from lightmail.auth.line import Line
+from lightmail.auth.authenticator import Entered
+from lightmail.auth.entrance import Entrance
 from lightmail.auth.sasl import Challenge, ContextsWanted, Credentials, Failed, Mechanism, Proven, ScramWanted
 
 
 class Exchange:
-    __slots__ = ("_authenticator", "_line", "_mechanism", "username")
+    __slots__ = ("_entrance", "_mechanism", "username")
 
-    def __init__(self, mechanism: Mechanism, authenticator: Authenticator, line: Line) -> None:
+    def __init__(self, mechanism: Mechanism, entrance: Entrance) -> None:
         self._mechanism = mechanism
-        self._authenticator = authenticator
-        self._line = line
+        self._entrance = entrance
         self.username = b""
         """As claimed, once it is; for the log."""
 
     async def step(self, response: bytes | None) -> Challenge | Entered:
-        """Raises MalformedResponse, AuthenticationFailed, AuthorizationFailed, AccountDisabled, Unavailable."""
-        authenticator, peer = self._authenticator, self._line.host
+        """Raises MalformedResponse, AuthenticationFailed, AuthorizationFailed, AccountDisabled, TooManyLogins,
+        Unavailable.
+        """
+        entrance = self._entrance
         step = self._mechanism.step(response)
         while not isinstance(step, Challenge):
             self.username = step.username
             match step:
                 case Credentials():
-                    return await authenticator.authenticate(step, peer)
+                    return await entrance.authenticate(step)
                 case Proven():
-                    return await authenticator.proven(step, peer)
+                    return await entrance.proven(step)
                 case ScramWanted():
-                    step = step.supply(await authenticator.scram_keys(step.scheme, step.username))
+                    step = step.supply(await entrance.scram_keys(step.scheme, step.username))
                 case ContextsWanted():
-                    step = step.supply(await authenticator.cram_md5_contexts(step.username))
+                    step = step.supply(await entrance.cram_md5_contexts(step.username))
                 case Failed():
-                    raise await authenticator.failed(step, peer)
+                    raise await entrance.failed(step)
         return step

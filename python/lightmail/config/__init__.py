@@ -2,6 +2,34 @@
 
 from __future__ import annotations
 
-from lightmail.config.sections import Auth, Config, Http, Imap, Limits, Lmtp, Log, Mail, Server, Storage, Tls
+from lightmail.config.sections import (
+    Access,
+    Auth,
+    AuthPolicy,
+    Config,
+    Http,
+    Imap,
+    Limits,
+    Lmtp,
+    Log,
+    Mail,
+    Server,
+    Storage,
+    Tls,
+)
 
-__all__ = ["Auth", "Config", "Http", "Imap", "Limits", "Lmtp", "Log", "Mail", "Server", "Storage", "Tls"]
+__all__ = [
+    "Access",
+    "Auth",
+    "AuthPolicy",
+    "Config",
+    "Http",
+    "Imap",
+    "Limits",
+    "Lmtp",
+    "Log",
+    "Mail",
+    "Server",
+    "Storage",
+    "Tls",
+]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from urllib.parse import urlsplit
 
 from lightmail.config.addresses import check_unix_path, parse_listen
 from lightmail.config.networks import UNIX, Rule, parse_bounds, parse_network
@@ -106,6 +107,28 @@ def _access(config: Config) -> Iterator[Problem]:
             yield key, f'"{listener}" is in neither imap.listen nor lmtp.listen; expected an element of one of them'
         yield from _judged(key, rule, Rule)
 
+    for name, rule in config.access.users.items():
+        yield from _judged(f"access.users.{name}", rule, Rule)
+    if config.access.administrators:
+        yield from _judged("access.administrators", config.access.administrators, Rule)
+    policy = config.auth_policy
+    if policy.url:
+        parts = urlsplit(policy.url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.fragment or parts.username:
+            yield (
+                "auth_policy.url",
+                "it is not the URL of a service; expected http://HOST:PORT/ or https://HOST/, "
+                "and a password in auth_policy.api_header_secret",
+            )
+        if not policy.hash_nonce_secret:
+            yield (
+                "auth_policy.hash_nonce_secret",
+                "auth_policy.url needs one; expected the same random text on all nodes",
+            )
+    for name in policy.attributes:
+        outer = name.split("/")
+        if not all(outer) or any("/".join(outer[:level]) in policy.attributes for level in range(1, len(outer))):
+            yield f"auth_policy.attributes.{name}", "it is within something else; expected a name, or NAME/NAME"
     for network, bounds in config.limits.networks.items():
         yield from _judged(f"limits.networks.{network}", bounds, partial(parse_bounds, network))
 

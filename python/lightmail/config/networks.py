@@ -100,12 +100,14 @@ class NetworkBounds:
     connections: int = 0
     commands: int = 0
     """In a minute."""
+    failed_logins: int = 0
+    """In a quarter of an hour."""
     unlimited: bool = False
     """And each of its addresses what it likes."""
 
 
-_BOUNDS = ("connections", "commands")
-BOUND_FORMS = 'expected "unlimited", or some of connections=N, commands=N'
+_BOUNDS = ("connections", "commands", "failed_logins")
+BOUND_FORMS = 'expected "unlimited", or some of connections=N, commands=N, failed_logins=N'
 
 
 def parse_bounds(network: str, text: str) -> NetworkBounds:
@@ -122,5 +124,5 @@ def parse_bounds(network: str, text: str) -> NetworkBounds:
         found[name] = int(number)
     if not found:
         raise ValueError(f"no bound; {BOUND_FORMS}")
-    connections, commands = (found.get(name, 0) for name in _BOUNDS)
-    return NetworkBounds(parse_network(network), connections, commands)
+    connections, commands, failed_logins = (found.get(name, 0) for name in _BOUNDS)
+    return NetworkBounds(parse_network(network), connections, commands, failed_logins)

@@ -224,6 +224,50 @@ class Access(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How long a proxy may take for it."""
     listeners: dict[str, str] = field(default_factory=dict)
     """An element of `imap.listen` or `lmtp.listen` to the rule for who may connect there: clients, not proxies."""
+    users: dict[str, str] = field(default_factory=dict)
+    """An account's address, or `@domain` for all of a domain without one of their own, to the rule from where it may log
+    in."""
+    administrators: str = ""
+    """The rule from where administrators may log in; empty: from everywhere."""
+
+
+class AuthPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A service that is asked whether somebody may log in (the protocol of Dovecot's auth-policy server)."""
+
+    url: str = ""
+    """`http://` or `https://`; empty: nobody is asked. `command=allow` or `command=report` is added to its query."""
+    ca: str = ""
+    """PEM file, for https; empty: what the system trusts."""
+    timeout_s: Annotated[float, Meta(gt=0)] = 2.0
+    api_header_secret: str = ""
+    """`NAME: VALUE`, or the value of X-API-Key, sent with every question."""
+    hash_mechanism: Literal["md5", "sha1", "sha256", "sha512"] = "sha256"
+    hash_nonce_secret: str = ""
+    """The same on all nodes; needed with `url`."""
+    hash_truncate_bits: Annotated[int, Meta(ge=0, le=128)] = 12
+    """How much of the password's hash is told; 0: all of it."""
+    attributes: dict[str, str] = field(
+        default_factory=lambda: {
+            name: name for name in ("login", "pwhash", "remote", "device_id", "protocol", "tls", "session_id")
+        }
+    )
+    """What is told under which name: one of those of the default, or any other text as it is. `attrs/NAME`: in attrs."""
+    before: bool = True
+    """Ask before a password is looked at."""
+    after: bool = True
+    """And once it was right."""
+    report: bool = True
+    """Tell how it ended."""
+    fail: Literal["open", "closed"] = "open"
+    """When there is no answer: logins go on, or are refused."""
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """For `repr`, too: it may come into a log."""
+        values = [(name, getattr(self, name)) for name in self.__struct_fields__]
+        return [(name, "***" if name.endswith("_secret") and value else value) for name, value in values]
+
+    def __repr__(self) -> str:
+        return f"AuthPolicy({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
 
 
 class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -255,9 +299,13 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     address_commands_per_minute: Annotated[int, Meta(ge=0)] = 0
     """More are answered late."""
     user_commands_per_minute: Annotated[int, Meta(ge=0)] = 0
+    address_failed_logins: Annotated[int, Meta(ge=0)] = 20
+    """From one address within a quarter of an hour; then logins from there wait before they are looked at."""
+    user_failed_logins: Annotated[int, Meta(ge=0)] = 50
+    """Of one user, likewise; not for addresses from which that user has logged in before."""
     networks: dict[str, str] = field(default_factory=lambda: {"127.0.0.0/8": "unlimited", "::1": "unlimited"})
-    """A network to what it may do as a whole: `connections=N`, `commands=N` in a minute; or `unlimited`,
-    for webmail and proxies. An address belongs to the smallest that it is in."""
+    """A network to what it may do as a whole: `connections=N`, `commands=N` in a minute, `failed_logins=N`; or
+    `unlimited`, for webmail and proxies. An address belongs to the smallest that it is in."""
     summary_cache_octets: CacheOctets = 67_108_864
     sort_cache_octets: CacheOctets = 33_554_432
     """What SORT and THREAD compare of messages: about 500 octets each."""
@@ -352,6 +400,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     node_cache: NodeCache = field(default_factory=NodeCache)
     changes: Changes = field(default_factory=Changes)
     auth: Auth = field(default_factory=Auth)
+    auth_policy: AuthPolicy = field(default_factory=AuthPolicy)
     access: Access = field(default_factory=Access)
     limits: Limits = field(default_factory=Limits)
     mail: Mail = field(default_factory=Mail)

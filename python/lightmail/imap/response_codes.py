@@ -30,6 +30,7 @@ CODES: dict[type[Exception], bytes] = {
     errors.InboxUndeletable: b"CANNOT",
     errors.SpecialUseRefused: b"USEATTR",
     errors.AuthenticationFailed: b"AUTHENTICATIONFAILED",
+    errors.TooManyLogins: b"UNAVAILABLE",
     errors.AuthorizationFailed: b"AUTHORIZATIONFAILED",
     errors.AccountDisabled: b"CONTACTADMIN",
     errors.PrivacyRequired: b"PRIVACYREQUIRED",

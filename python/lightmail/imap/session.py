@@ -10,6 +10,8 @@ from lightmail._core.imap import mailbox_name
 from lightmail._core.index import UidSet
 from lightmail.auth.authenticator import Authenticator
 from lightmail.auth.client_limits import Seat
+from lightmail.auth.decisions import DecisionService
+from lightmail.auth.entrance import Entrance, Visitor
 from lightmail.auth.line import ChannelBindings, Line
 from lightmail.auth.policy import plaintext_allowed
 from lightmail.config import Config
@@ -98,7 +100,9 @@ class Session:
         "_offered",
         "authenticator",
         "capabilities",
+        "client",
         "config",
+        "decisions",
         "failed_logins",
         "logins",
         "mail",
@@ -125,8 +129,11 @@ class Session:
         output: Output,
         logins: Counter[str],
         seat: Seat | None = None,
+        decisions: DecisionService | None = None,
     ) -> None:
-        """seat: among the connections that have limits; None: it has none."""
+        """seat: among the connections that have limits; None: it has none. decisions: None: nobody else is asked who may
+        log in.
+        """
         self.mail = mail
         self.authenticator = authenticator
         self.config = config
@@ -135,6 +142,9 @@ class Session:
         self._offered = capabilities
         self.output = output
         self.seat = seat
+        self.decisions = decisions
+        self.client: Mapping[str, str | None] = {}
+        """What the client has said of itself."""
         self.logins = logins
         """Of the process, by outcome (`obs.metrics.Counts.logins`)."""
         self.state = State.NOT_AUTHENTICATED
@@ -229,7 +239,14 @@ class Session:
 
     def know_client(self, client: Mapping[str, str | None]) -> None:
         """The client has said what it is, perhaps again (RFC 2971)."""
+        self.client = client
         self.capabilities = self._offered.for_client(client)
+
+    def entrance(self) -> Entrance:
+        """Where claims are made on this connection as it is now."""
+        output = self.output
+        visitor = Visitor(output.peer_host, output.protocol, output.tls, self.client)
+        return Entrance(self.authenticator, visitor, self.decisions)
 
     def log_in(self, user: User) -> None:
         """Raises LimitExceeded: nobody is logged in."""

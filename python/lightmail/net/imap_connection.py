@@ -124,6 +124,7 @@ class Connection(asyncio.Protocol):
             output=self,
             logins=server.counts.logins,
             seat=seat,
+            decisions=server.decisions,
         )
         self._dispatcher = Dispatcher(self._session, server.limits_before_login, server.counts)
         welcome = server.opened(self)

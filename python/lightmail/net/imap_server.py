@@ -7,6 +7,7 @@ import ssl
 
 from lightmail.auth.authenticator import Authenticator
 from lightmail.auth.client_limits import ClientLimits
+from lightmail.auth.decisions import DecisionService
 from lightmail.config import Config
 from lightmail.imap.capabilities import Capabilities
 from lightmail.imap.dispatch import limits
@@ -32,17 +33,19 @@ class ImapServer:
         config: Config,
         tls: ssl.SSLContext | None,
         client_limits: ClientLimits | None = None,
+        decisions: DecisionService | None = None,
         counted: Counts = counts,
         tick_s: float = TICK_S,
     ) -> None:
         """tls: for STARTTLS; None: it is not offered. May be exchanged later, for new connections. client_limits: None:
-        there are none.
+        there are none. decisions: None: nobody else is asked who may log in.
         """
         self.mail = mail
         self.authenticator = authenticator
         self.config = config
         self.tls = tls
         self.client_limits = client_limits
+        self.decisions = decisions
         self.counts = counted
         self.wheel = Wheel(tick_s)
         self._capabilities = {

@@ -27,6 +27,7 @@ class Counts:
         "commands",
         "connections",
         "connections_closed",
+        "decisions",
         "delayed",
         "deliveries",
         "logins",
@@ -47,6 +48,8 @@ class Counts:
         self.refused: Counter[str] = Counter()
         """Connections that were closed instead of served, by reason ("network", "proxy"; a limit: "connections", "address",
         "network limit", "user")."""
+        self.decisions: Counter[str] = Counter()
+        """Of the service that `auth_policy` names: "allowed", "delayed", "refused", "none"; "report dropped"."""
         self.delayed: Counter[str] = Counter()
         """What was answered late because of a limit: "command", "login"."""
         self.commands: Counter[str] = Counter()
@@ -87,6 +90,7 @@ def families(of: Counts = counts) -> list[Family]:
     return [
         by_label("connections", "Connections accepted", "protocol", of.connections),
         by_label("connections_refused", "Connections closed instead of served", "reason", of.refused),
+        by_label("decisions", "Answers of the decision service", "outcome", of.decisions),
         by_label("delayed", "Answered late because of a limit", "what", of.delayed),
         by_label("commands", "IMAP commands answered", "command", of.commands),
         by_label("command_seconds", "Time spent on IMAP commands", "command", of.command_seconds),

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 
 import structlog
 
+from lightmail.auth.access import AccessRules
 from lightmail.auth.authenticator import Authenticator
 from lightmail.auth.client_limits import ClientLimits
+from lightmail.auth.decisions import DecisionService
 from lightmail.config import Config
 from lightmail.config.networks import Networks, Rule
 from lightmail.lmtp.server import LmtpServer
@@ -35,6 +37,12 @@ class Server:
             parameters=config.auth,
             rates=store.rates,
             cache=store.cache,
+            limits=config.limits,
+            access=AccessRules(config.access),
+        )
+        policy = config.auth_policy
+        self._decisions = (
+            DecisionService(policy, ca=str(config.path(policy.ca)) if policy.ca else "") if policy.url else None
         )
         self._imap = ImapServer(
             mail=store.mail,
@@ -42,6 +50,7 @@ class Server:
             config=config,
             tls=identity.context if identity else None,
             client_limits=ClientLimits(config.limits, store.tally),
+            decisions=self._decisions,
         )
         self._lmtp = LmtpServer(mail=store.mail, config=config)
         self._housekeeping = housekeeping(store, config)
@@ -83,6 +92,8 @@ class Server:
         await asyncio.gather(self._housekeeping.stop(), self._imap.close(timeout_s), self._lmtp.close(timeout_s))
         await self._housekeeping.close(last=True)
         self._authenticator.close()
+        if self._decisions is not None:
+            await self._decisions.close()
         _log.info(
             "stopped",
             connections=counts.connections.total(),

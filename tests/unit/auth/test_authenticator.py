@@ -234,12 +234,20 @@ def test_a_new_password_forgets_the_old_one_at_once() -> None:
     run(scenario())
 
 
-def test_failures_are_not_remembered_as_anything() -> None:
+def test_a_wrong_password_is_hashed_once() -> None:
+    """For as long as it is wrong: the hash of another password makes it unknown again."""
+
     async def scenario() -> None:
         async with room() as at:
-            await at.fails(b"pat@example.org", b"wrong")
-            await at.fails(b"pat@example.org", b"wrong")
-            assert at.hashes == 2
+            for _ in range(3):
+                await at.fails(b"pat@example.org", b"wrong")
+            assert at.hashes == 1
+            await at.fails(b"pat@example.org", b"also wrong")
+            await at.authenticator.verify(b"pat@example.org", b"secret")
+            assert at.hashes == 3
+            await at.directory.set_password(UserId(1), at.authenticator.passwords.hash(b"wrong"))
+            await at.authenticator.verify(b"pat@example.org", b"wrong")
+            assert at.hashes == 4
 
     run(scenario())
 
@@ -359,8 +367,8 @@ def test_a_success_forgets_the_failures_before_it() -> None:
         async with room() as at:
             delays = FailureDelays(0.0, rates := LocalRates(at.clock))
             at.authenticator._delays = delays
-            for _ in range(3):
-                await at.fails(b"pat@example.org", b"wrong")
+            for number in range(3):
+                await at.fails(b"pat@example.org", b"wrong %d" % number)
             assert await rates.count("login:pat@example.org:192.0.2.1", window_s=WINDOW_S) == 3
             await at.authenticator.verify(b"pat@example.org", b"secret", "192.0.2.1")
             await asyncio.sleep(0)

@@ -9,6 +9,7 @@ import pytest
 
 from lightmail.auth import challenge_secrets
 from lightmail.auth.authenticator import Entered
+from lightmail.auth.entrance import Entrance, Visitor
 from lightmail.auth.exchange import Exchange
 from lightmail.auth.line import Line
 from lightmail.auth.mechanisms import MECHANISMS
@@ -32,6 +33,10 @@ KEPT = Auth(
 LINE = Line("192.0.2.1", True, True)
 
 
+def entrance(at: Room) -> Entrance:
+    return Entrance(at.authenticator, Visitor(LINE.host, "imap", LINE.tls), None)
+
+
 def stored(at: Room, number: int, address: str, password: bytes = b"secret") -> None:
     made = Passwords(KEPT).secrets(password)
     at.directory.users[address] = replace(
@@ -40,7 +45,7 @@ def stored(at: Room, number: int, address: str, password: bytes = b"secret") -> 
 
 
 async def scram(at: Room, name: str, username: str, password: str = "secret", authzid: str = "") -> Entered:
-    exchange = Exchange(MECHANISMS[name].create(LINE, ()), at.authenticator, LINE)
+    exchange = Exchange(MECHANISMS[name].create(LINE, ()), entrance(at))
     client = ScramClient(name, username, password, authzid=authzid)
     challenge = await exchange.step(client.first())
     assert isinstance(challenge, Challenge)
@@ -53,7 +58,7 @@ async def scram(at: Room, name: str, username: str, password: str = "secret", au
 
 
 async def cram(at: Room, username: str, password: str = "secret") -> Entered:
-    exchange = Exchange(MECHANISMS["CRAM-MD5"].create(LINE, ()), at.authenticator, LINE)
+    exchange = Exchange(MECHANISMS["CRAM-MD5"].create(LINE, ()), entrance(at))
     challenge = await exchange.step(None)
     assert isinstance(challenge, Challenge)
     entered = await exchange.step(cram_md5(username, password, challenge.octets))

@@ -74,12 +74,32 @@ def problems(tmp_path: Path, text: str) -> list[str]:
         (
             '[limits.networks]\n"192.0.2.0/24" = "connections=many"',
             "2: limits.networks.192.0.2.0/24: 'connections=many' has no number; "
-            'expected "unlimited", or some of connections=N, commands=N',
+            'expected "unlimited", or some of connections=N, commands=N, failed_logins=N',
         ),
         (
             '[limits.networks]\n"192.0.2.0/24" = "unlimited connections=3"',
             "2: limits.networks.192.0.2.0/24: 'unlimited' is no bound; "
-            'expected "unlimited", or some of connections=N, commands=N',
+            'expected "unlimited", or some of connections=N, commands=N, failed_logins=N',
+        ),
+        (
+            '[access]\nadministrators = "10.0.0.0/8 nowhere"',
+            "2: access.administrators: 'nowhere' is not a network; "
+            'expected "192.0.2.0/24", "2001:db8::/32", one address, or "unix"',
+        ),
+        (
+            '[auth_policy]\nurl = "http://me:secret@policy.example.org/"\nhash_nonce_secret = "x"',
+            "2: auth_policy.url: it is not the URL of a service; expected http://HOST:PORT/ or https://HOST/, "
+            "and a password in auth_policy.api_header_secret",
+        ),
+        (
+            '[auth_policy]\nurl = "http://policy.example.org/"',
+            "None: auth_policy.hash_nonce_secret: auth_policy.url needs one; "
+            "expected the same random text on all nodes",
+        ),
+        (
+            '[auth_policy]\nurl = "http://p.example.org/"\nhash_nonce_secret = "x"\n'
+            'attributes = {attrs = "login", "attrs/cos" = "x"}',
+            "4: auth_policy.attributes.attrs/cos: it is within something else; expected a name, or NAME/NAME",
         ),
         (
             '[sharing]\nusers = "a/b"',

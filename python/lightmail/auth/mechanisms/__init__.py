@@ -1,7 +1,7 @@
 """The mechanisms, and which of them a connection is offered. A new mechanism is a row of MECHANISMS.
 
 names = offered(config.auth, line)
-exchange = Exchange(MECHANISMS["PLAIN"].create(line, names), authenticator, line)
+exchange = Exchange(MECHANISMS["PLAIN"].create(line, names), entrance)
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ async def login(session: Session, command: imap.Login) -> Done:
         raise PrivacyRequired()
     credentials = Credentials(command.username, command.password)
     try:
-        entered = await session.authenticator.authenticate(credentials, session.output.peer_host)
+        entered = await session.entrance().authenticate(credentials)
     except _REFUSED as error:
         _refused(session, "LOGIN", command.username, error)
         raise
@@ -40,7 +40,7 @@ async def authenticate(session: Session, command: imap.Authenticate) -> Outcome:
             raise PrivacyRequired()
         return Done("That mechanism is not known here", status=b"NO")
     mechanism = MECHANISMS[name].create(line, names)
-    exchange = Exchange(mechanism, session.authenticator, line)
+    exchange = Exchange(mechanism, session.entrance())
     return await _Authenticating(session, name, exchange).step(command.initial)
 
 
