@@ -289,6 +289,14 @@ def test_special_uses_are_for_their_owner() -> None:
         assert lines(await bob.say(b'b LIST "" "Users/*"'))[0] == (
             b'* LIST (\\HasNoChildren) "/" Users/ann@example.org/Sent'
         )
+        theirs = b"Users/ann@example.org/Sent"
+        assert b"(/private/specialuse NIL)" in await bob.say(b"c GETMETADATA " + theirs + b" /private/specialuse")
+        entries = b' (/private/specialuse "\\\\Trash" /private/comment "mine")'
+        assert b"d NO [NOPERM]" in await bob.say(b"d SETMETADATA " + theirs + entries)
+        assert b"e NO [NOPERM]" in await bob.say(b"e SETMETADATA " + theirs + b" (/private/specialuse NIL)")
+        assert b"(/private/comment NIL)" in await bob.say(b"f GETMETADATA " + theirs + b" /private/comment")
+        ann = await office.login("ann")
+        assert b'(/private/specialuse "\\\\Sent")' in await ann.say(b"g GETMETADATA Sent /private/specialuse")
         await office.desk.close()
 
     run(scenario())
