@@ -362,6 +362,8 @@ class Sessions(RuleBasedStateMachine):
             return
         box = self.model[told.box]
         there = [message.uid for message in chosen if message.uid in box.messages]
+        # A client that knows a message as \Seen changes nothing, though another session may have made it unseen since.
+        seen = {message.uid for message in chosen if message.flags and "\\Seen" in message.flags}
         lines = await told.do(f"{'UID ' if uid else ''}FETCH {self._set(told, chosen, uid=uid)} (UID BODY[TEXT])")
         found = {}
         for line in lines:
@@ -370,7 +372,8 @@ class Sessions(RuleBasedStateMachine):
         for each in there:
             assert each is not None
             assert found.get(each) == box.messages[each].text, (there, lines)
-            box.messages[each].flags |= {"\\Seen"}
+            if each not in seen:
+                box.messages[each].flags |= {"\\Seen"}
         if len(there) == len(chosen):
             assert lines[-1].startswith("tag OK"), lines
         await told.learn()
