@@ -74,6 +74,13 @@ def _listeners(config: Config) -> Iterator[Problem]:
 
 
 def _hidden(config: Config) -> Iterator[Problem]:
+    imap = config.imap
+    hidden = (*imap.hide_capabilities, *(name for names in imap.hide_on.values() for name in names.split()))
+    if imap.utf8 == "only" and "UTF8=ACCEPT" in (name.upper() for name in hidden):
+        yield (
+            "imap.utf8",
+            '"only" wants ENABLE UTF8=ACCEPT of every client, and UTF8=ACCEPT is hidden; expected "accept"',
+        )
     for listener in config.imap.hide_on:
         if listener not in config.imap.listen:
             yield f"imap.hide_on.{listener}", f'"{listener}" is not in imap.listen; expected one of its elements'

@@ -45,6 +45,8 @@ class Imap(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     literals: Literal["plus", "minus"] = "plus"
     """Which of RFC 7888 is advertised: LITERAL+, or LITERAL-, by which clients send only what has up to 4,096 octets
     without waiting. Longer ones are taken all the same."""
+    utf8: Literal["accept", "only"] = "accept"
+    """only: UTF8=ONLY is advertised (RFC 6855 §6); whoever has not said ENABLE UTF8=ACCEPT can do nothing with mail."""
     hide_on: dict[str, str] = field(default_factory=dict)
     """The same for connections to one address: an element of `listen` to capabilities, separated by blanks."""
     hide_from: dict[str, str] = field(default_factory=dict)

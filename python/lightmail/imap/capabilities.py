@@ -95,7 +95,7 @@ FEATURES = (
     Feature("QUOTA=RES-MESSAGE", When.AFTER_LOGIN, "RFC 9208 §5.2"),
     Feature("QUOTA=RES-MAILBOX", When.AFTER_LOGIN, "RFC 9208 §5.3"),
     Feature("QUOTASET", When.AFTER_LOGIN, "RFC 9208 §4.1.3; for administrators", command=True),
-    Feature("UTF8=ACCEPT", When.AFTER_LOGIN, "RFC 6855", enable=True),
+    Feature("UTF8=ACCEPT", When.AFTER_LOGIN, "RFC 6855; or UTF8=ONLY", enable=True),
     Feature("CONDSTORE", When.AFTER_LOGIN, "RFC 7162", enable=True),
     Feature("QRESYNC", When.AFTER_LOGIN, "RFC 7162", enable=True),
     Feature("STARTTLS", When.BEFORE_LOGIN, "RFC 9051 §6.2.1; without TLS, where there is a certificate", command=True),
@@ -123,6 +123,8 @@ class Capabilities:
             "SAVELIMIT": config.limits.saved_messages,
         }
         self._literals = "LITERAL+" if config.imap.literals == "plus" else "LITERAL-"
+        self.utf8_only = config.imap.utf8 == "only"
+        """Clients must say ENABLE UTF8=ACCEPT (RFC 6855 §6)."""
         self._tls_available = tls_available
         self._lists: dict[tuple[bool, ...], bytes] = {}
         self.enableable = frozenset(
@@ -181,6 +183,8 @@ class Capabilities:
                 case "AUTH=":
                     for mechanism in self.mechanisms(line):
                         yield f"AUTH={mechanism}"
+                case "UTF8=ACCEPT":
+                    yield "UTF8=ONLY" if self.utf8_only else feature.name
                 case "APPENDLIMIT":
                     yield f"APPENDLIMIT={self._message_octets}"
                 case "MESSAGELIMIT" | "SAVELIMIT":

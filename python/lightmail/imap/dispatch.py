@@ -35,6 +35,8 @@ BEFORE_LOGIN_OCTETS = 17_408
 """A line, and a command, of a peer who is nobody yet. The longest SASL response is shorter."""
 BEFORE_LOGIN_LITERALS = 4
 
+_UTF8_FIRST = Done("ENABLE UTF8=ACCEPT comes first", code=b"CANNOT", status=b"NO")
+"""RFC 6855 §6."""
 _ANY_SIZE = 2**63 - 1
 _CONTINUE = b"+ OK\r\n"
 
@@ -194,6 +196,8 @@ class Dispatcher:
             outcome: Outcome
             if session.uid_only and uses_sequence_numbers(argument):
                 outcome = UID_REQUIRED
+            elif session.state in row.states and self._lacks_utf8(row):
+                outcome = _UTF8_FIRST
             elif session.state in row.states:
                 notify = session.notify
                 if notify is not None:
@@ -315,7 +319,9 @@ class Dispatcher:
                 await append.run.abort()
             self._unknown(event.tag, _append_name(event) + " CATENATE")
             return
-        refused = self.session.uid_only and uses_sequence_numbers(event)
+        refused = row is not None and (
+            (self.session.uid_only and uses_sequence_numbers(event)) or self._lacks_utf8(row)
+        )
         if row is None or refused or self.session.state not in row.states:
             self._decoder.refuse_literal()
             if row is None:
@@ -377,6 +383,10 @@ class Dispatcher:
         elif self._malformed >= most:
             session.end("Too many malformed commands")
         await session.output.drain()
+
+    def _lacks_utf8(self, row: Row) -> bool:
+        session = self.session
+        return session.capabilities.utf8_only and not session.utf8 and not row.without_utf8
 
     def _user(self) -> str | None:
         return self.session.user.address if self.session.user is not None else None

@@ -57,6 +57,8 @@ class Row:
     """What it does to the selected mailbox is told in answer, whatever NOTIFY says."""
     changes_connection: bool = False
     """The connection may be another one afterwards: in TLS, logged in, with other limits or names, or closed."""
+    without_utf8: bool = False
+    """Admitted before ENABLE UTF8=ACCEPT where UTF8=ONLY is advertised: it concerns no mail (RFC 6855 §6)."""
 
 
 async def finish_append(session: Session, run: AppendRun) -> Outcome:
@@ -66,22 +68,37 @@ async def finish_append(session: Session, run: AppendRun) -> Outcome:
 
 ROWS = (
     # RFC 9051 §6.1: any state
-    Row(imap.Capability, connection.capability, state.ANY),
-    Row(imap.Noop, connection.noop, state.ANY),
-    Row(imap.Logout, connection.logout, state.ANY, changes_connection=True),
-    Row(imap.Id, connection.identify, state.ANY, capability="ID", changes_connection=True),
+    Row(imap.Capability, connection.capability, state.ANY, without_utf8=True),
+    Row(imap.Noop, connection.noop, state.ANY, without_utf8=True),
+    Row(imap.Logout, connection.logout, state.ANY, changes_connection=True, without_utf8=True),
+    Row(imap.Id, connection.identify, state.ANY, capability="ID", changes_connection=True, without_utf8=True),
     # §6.2: not authenticated
-    Row(imap.StartTls, connection.start_tls, state.NOT_AUTHENTICATED, capability="STARTTLS", changes_connection=True),
-    Row(imap.Authenticate, auth.authenticate, state.NOT_AUTHENTICATED, changes_connection=True),
-    Row(imap.Login, auth.login, state.NOT_AUTHENTICATED, changes_connection=True),
+    Row(
+        imap.StartTls,
+        connection.start_tls,
+        state.NOT_AUTHENTICATED,
+        capability="STARTTLS",
+        changes_connection=True,
+        without_utf8=True,
+    ),
+    Row(imap.Authenticate, auth.authenticate, state.NOT_AUTHENTICATED, changes_connection=True, without_utf8=True),
+    Row(imap.Login, auth.login, state.NOT_AUTHENTICATED, changes_connection=True, without_utf8=True),
     # §6.3: authenticated
-    Row(imap.Enable, connection.enable, state.AUTHENTICATED, capability="ENABLE", changes_connection=True),
+    Row(
+        imap.Enable,
+        connection.enable,
+        state.AUTHENTICATED,
+        capability="ENABLE",
+        changes_connection=True,
+        without_utf8=True,
+    ),
     Row(
         imap.Compress,
         connection.compress,
         state.AUTHENTICATED,
         capability="COMPRESS=DEFLATE",
         changes_connection=True,
+        without_utf8=True,
     ),
     Row(
         imap.Unauthenticate,
@@ -89,6 +106,7 @@ ROWS = (
         state.AUTHENTICATED,
         capability="UNAUTHENTICATE",
         changes_connection=True,
+        without_utf8=True,
     ),
     Row(imap.Select, select, state.AUTHENTICATED),
     Row(imap.Create, mailboxes.create, state.AUTHENTICATED),
@@ -114,7 +132,7 @@ ROWS = (
     Row(imap.AppendMessage, finish_append, state.AUTHENTICATED),
     Row(imap.Notify, notify, state.AUTHENTICATED, capability="NOTIFY"),
     Row(imap.Esearch, multisearch, state.AUTHENTICATED, capability="MULTISEARCH"),
-    Row(imap.Idle, idle.idle, state.AUTHENTICATED, capability="IDLE"),
+    Row(imap.Idle, idle.idle, state.AUTHENTICATED, capability="IDLE", without_utf8=True),
     # §6.4: selected
     Row(imap.Check, connection.check, state.SELECTED),
     Row(imap.Close, close, state.SELECTED),

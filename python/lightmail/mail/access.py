@@ -133,6 +133,8 @@ class Access:
             raise MailboxNameInvalid(name, "has the mailboxes of others below it")
         foreign = self._foreign(user, name)
         if foreign is None:
+            if name.partition(DELIMITER)[0] in (self.users, self.shared):
+                raise MailboxNameInvalid(name, "is where the mailboxes of others are")
             return Place(name, user.id, user.address, name, Rights.ALL, True)
         account, inner = foreign
         check_name(inner, self._limits)

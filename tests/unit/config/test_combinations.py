@@ -33,6 +33,10 @@ def problems(tmp_path: Path, text: str) -> list[str]:
             "[imap]\nlisten = []\n[lmtp]\nlisten = []",
             "2: imap.listen: nothing to listen on: imap.listen and lmtp.listen are both empty",
         ),
+        (
+            '[imap]\nutf8 = "only"\nhide_capabilities = ["utf8=accept"]',
+            '2: imap.utf8: "only" wants ENABLE UTF8=ACCEPT of every client, and UTF8=ACCEPT is hidden; expected "accept"',
+        ),
         ('[imap]\nlisten = ["1143"]', f"2: imap.listen[0]: '1143' has no port; {FORMS}"),
         (
             '[imap]\nlisten = [\n"127.0.0.1:1",\n"ssl://127.0.0.1:2"]',

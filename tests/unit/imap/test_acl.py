@@ -105,6 +105,20 @@ def test_without_names_for_them_nobody_sees_other_mailboxes() -> None:
     run(scenario())
 
 
+def test_nothing_new_of_ones_own_is_made_where_the_mailboxes_of_others_are() -> None:
+    async def scenario() -> None:
+        office = await Office.open()
+        bob = await office.login("bob")
+        for name in (b"Users/Work", b"Users/bob@example.org/Work", b"Users/nobody", b"Users", b"Shared"):
+            assert b"a NO [CANNOT]" in await bob.say(b"a CREATE " + name)
+        await bob.say(b"b CREATE Old")
+        assert b"c NO [CANNOT]" in await bob.say(b"c RENAME Old Users/Old")
+        assert b"Users/" not in await bob.say(b'd LIST "" *')
+        await office.desk.close()
+
+    run(scenario())
+
+
 def test_own_mailboxes_with_such_names_stay_where_they_are() -> None:
     """From before there were namespaces."""
 

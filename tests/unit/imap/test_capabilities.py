@@ -90,5 +90,13 @@ def test_literal_minus_instead() -> None:
     assert not [name for name in names(hidden, authenticated=True, tls=True, plaintext=True) if "LITERAL" in name]
 
 
+def test_utf8_only_stands_for_utf8_accept() -> None:
+    """RFC 6855 §6: "at most, one of those and never both"."""
+    listed = names(Config(imap=Imap(utf8="only")), authenticated=True, tls=True, plaintext=True)
+    assert "UTF8=ONLY" in listed and "UTF8=ACCEPT" not in listed
+    listed = names(Config(), authenticated=True, tls=True, plaintext=True)
+    assert "UTF8=ONLY" not in listed and "UTF8=ACCEPT" in listed
+
+
 def test_everything_enable_takes_is_known_to_enable() -> None:
     assert Capabilities(Config(), tls_available=True).enableable == set(ENABLED_NAMES)

@@ -29,6 +29,9 @@ async def _told(client: Client, command: bytes, port: Handled, call: str) -> lis
     ("command", "call", "state"),
     [
         ("SEARCH SUBJECT 2", "summaries", "NIL NIL"),
+        ("SORT (SUBJECT) UTF-8 ALL", "summaries", "NIL NIL"),
+        ("THREAD ORDEREDSUBJECT UTF-8 ALL", "summaries", "NIL NIL"),
+        ("ESEARCH IN (mailboxes INBOX) SUBJECT 2", "summaries", "NIL NIL"),
         ("COPY 1:2 INBOX", "copy", "NIL NIL"),
         ("MOVE 1 INBOX", "move", "NIL NIL"),
     ],

@@ -8,6 +8,7 @@ from lightmail.errors import MailboxNotFound
 from lightmail.imap.commands import search
 from lightmail.imap.filters import chosen
 from lightmail.imap.message_limits import Part
+from lightmail.imap.progress import Progress
 from lightmail.imap.replies import Done
 from lightmail.imap.session import Session
 from lightmail.mail.access import Found
@@ -101,14 +102,16 @@ async def _search_elsewhere(
         recent_from = _NOBODY_RECENT if session.rev2 else place.mailbox.recent_from
         # "$" means messages of the selected mailbox, and nothing here.
         part = search.part_looked_at(session, command, view, UidSet())
-        found, scores = await session.mail.search(
-            command.program,
-            view,
-            saved=UidSet(),
-            recent_from=recent_from,
-            account=user.id,
-            within=None if part is None else part.uids,
-        )
+        with Progress(session, command.tag) as progress:
+            found, scores = await session.mail.search(
+                command.program,
+                view,
+                saved=UidSet(),
+                recent_from=recent_from,
+                account=user.id,
+                within=None if part is None else part.uids,
+                progress=progress.at,
+            )
         _tell(session, command, view, found, scores, asked, place.wire_name, place.mailbox)
     finally:
         live.release()

@@ -15,6 +15,7 @@ from lightmail.imap.commands.search import (
     tag_in_use,
     with_filters,
 )
+from lightmail.imap.progress import Progress
 from lightmail.imap.replies import Done
 from lightmail.imap.session import Session
 
@@ -39,7 +40,8 @@ async def sort(session: Session, command: imap.Sort) -> Done:
     try:
         check_whole(session, command, view, selected.saved)
         found, scores = await found_in(session, selected, command)
-        ordered = await session.mail.sort(command.order, view, found, scores)
+        with Progress(session, command.tag):
+            ordered = await session.mail.sort(command.order, view, found, scores)
     except Exception:
         if returns is not None and "SAVE" in returns:
             # RFC 5182 §2.1, as with SEARCH.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lightmail._core import imap
 from lightmail.imap.commands.search import check_whole, found_in, with_filters
+from lightmail.imap.progress import Progress
 from lightmail.imap.replies import Done
 from lightmail.imap.session import Session
 
@@ -23,6 +24,7 @@ async def thread(session: Session, command: imap.Thread) -> Done:
         session.condstore = True
     check_whole(session, command, view, selected.saved)
     found, _ = await found_in(session, selected, command)
-    threads = await session.mail.thread(command.algorithm, view, found, by_uid=command.uid)
+    with Progress(session, command.tag):
+        threads = await session.mail.thread(command.algorithm, view, found, by_uid=command.uid)
     session.send(b"* THREAD %s\r\n" % threads if threads else b"* THREAD\r\n")
     return _THREADED_BY_NUMBER if program.uses_sequence_numbers else _THREADED
