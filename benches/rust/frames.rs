@@ -6,9 +6,13 @@ use std::fmt::Write as _;
 use std::hint::black_box;
 
 use criterion::{criterion_group, criterion_main, Criterion, Throughput};
-use lightmail_frames::{decode_all, encode, Layout, Options};
+use lightmail_frames::{
+    decode_all, decode_all_as, encode, encode_as, Encoder, Keyring, Layout, Options,
+};
 
 const FRAME: usize = 131_072;
+/// The key of an object that is encrypted.
+const NAME: &str = "7f/03c9.k1";
 
 fn options(frame_octets: usize) -> Options {
     Options {
@@ -65,6 +69,11 @@ fn frames(criterion: &mut Criterion) {
         ("base64 10 MiB", base64(10 << 20)),
         ("noise 10 MiB", noise(10 << 20)),
     ];
+    let keyring = Keyring::new(vec![("k1".into(), [7; 32])]);
+    let encrypted = |raw: &[u8]| {
+        let encoder = Encoder::new_as(options(FRAME), NAME, &keyring).unwrap();
+        encode_as(raw, encoder).unwrap().0
+    };
     for (name, raw) in &bodies {
         let (stored, known) = encode(raw, options(FRAME)).unwrap();
         println!(
@@ -78,6 +87,13 @@ fn frames(criterion: &mut Criterion) {
         });
         group.bench_function("decode", |bencher| {
             bencher.iter(|| decode_all(black_box(&stored)).unwrap())
+        });
+        group.bench_function("encode and encrypt", |bencher| {
+            bencher.iter(|| encrypted(black_box(raw)))
+        });
+        let stored = encrypted(raw);
+        group.bench_function("decrypt and decode", |bencher| {
+            bencher.iter(|| decode_all_as(black_box(&stored), NAME, &keyring).unwrap())
         });
         group.finish();
     }

@@ -18,6 +18,7 @@ from lightmail.auth.passwords import Passwords
 from lightmail.backends.local import LocalChangeFeed, SharedTally, SystemClock, TallyRates
 from lightmail.config import Config
 from lightmail.config.addresses import MYSQL_SCHEMES, parse_mysql, parse_redis, parse_s3, parse_store
+from lightmail.config.keyfiles import open_keyring
 from lightmail.errors import ConfigError, NeedsOperator, Unavailable
 from lightmail.mail.store import MailStore
 from lightmail.model import Finding, SchemaState
@@ -178,15 +179,16 @@ async def _open_metadata(config: Config, clock: Clock) -> _Database:
 
 
 async def _open_blobs(config: Config) -> BlobStore:
+    keyring = open_keyring(config)
     scheme = _scheme(config.storage.bodies)
     if scheme == "memory":
         from lightmail.backends.memory import MemoryBlobs
 
-        return MemoryBlobs()
+        return MemoryBlobs(keyring=keyring)
     if scheme == "s3":
         from lightmail.backends.s3 import S3Blobs
 
-        distant = await S3Blobs.open(parse_s3(config.storage.bodies), config.s3)
+        distant = await S3Blobs.open(parse_s3(config.storage.bodies), config.s3, keyring)
         cache = config.node_cache
         if not cache.octets:
             return distant
@@ -195,7 +197,7 @@ async def _open_blobs(config: Config) -> BlobStore:
         return await CachedBlobs.open(distant, config.path(cache.path), cache.octets)
     from lightmail.backends.files import FileBlobs
 
-    return await FileBlobs.open(_path(config, config.storage.bodies))
+    return await FileBlobs.open(_path(config, config.storage.bodies), keyring)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@
     └── SystemFault                the system failed; logged in full, told as "internal error" or "unavailable"
         ├── Unavailable            what, way_out; may pass on retry
         │   ├── NeedsOperator      what, way_out; it stays so until somebody changes something
+        │   │   └── KeyUnusable    object_key, reason; encrypted, and the key is not at hand
         │   ├── StoreReadOnly      what; it answers, and takes no writes
         │   │   └── StoreSealed    reason; its mail lives elsewhere now
         │   └── OutcomeUnknown     what; it went while it made a change durable
@@ -339,6 +340,15 @@ class NeedsOperator(Unavailable):
     """
 
     state = "cannot be used"
+
+
+class KeyUnusable(NeedsOperator):
+    """What is stored is encrypted by a key that is not there, or is another one. It is not known to be damaged."""
+
+    def __init__(self, object_key: str, reason: str) -> None:
+        super().__init__(f"the encrypted object {object_key} ({reason})", "encryption.keys has to have its key")
+        self.object_key = object_key
+        self.reason = reason
 
 
 class StoreReadOnly(Unavailable):

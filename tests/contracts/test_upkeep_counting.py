@@ -296,3 +296,30 @@ async def test_a_body_without_its_summary_is_told(store: Store) -> None:
     assert not found[first].summarized and all(found[one].summarized for one in others)
     records = await store.upkeep.body_records([BodyId(one) for one in found])
     assert [one.id for one in records] == others
+
+
+@on_every_metadata_backend
+async def test_a_body_goes_into_another_object(store: Store) -> None:
+    """What names it stays; the old object waits for its time of grace in a row of its own, and is collected then."""
+    await filled(store)
+    before = {body.object_key: body for body in (await body_counts(store)).values()}
+    shared = next(body for body in before.values() if body.counted == 3)
+    assert await store.upkeep.replace_object(shared.id, shared.object_key, "ab/new.k1", 999)
+    after = {body.object_key: body for body in (await body_counts(store)).values()}
+    moved, left = after["ab/new.k1"], after[shared.object_key]
+    assert (moved.id, moved.raw_octets, moved.digest) == (shared.id, shared.raw_octets, shared.digest)
+    assert (moved.stored_octets, moved.references, moved.counted) == (999, 3, 3)
+    assert (left.stored_octets, left.references, left.counted) == (shared.stored_octets, 0, 0)
+    assert left.id not in {body.id for body in before.values()} and left.unreferenced_s == store.clock.now_s()
+    (location,) = await store.metadata.body_locations([shared.id])
+    assert (location.object_key, location.stored_octets) == ("ab/new.k1", 999)
+    assert not await store.upkeep.replace_object(shared.id, shared.object_key, "ab/newer.k1", 999)
+    assert not await store.upkeep.replace_object(BodyId(10**6), shared.object_key, "ab/newer.k1", 999)
+    assert await store.metadata.known_keys(["ab/new.k1", "ab/newer.k1", shared.object_key]) == {
+        "ab/new.k1",
+        shared.object_key,
+    }
+    store.clock.now += 60
+    gone = await store.metadata.unreferenced_bodies(10, grace_s=30)
+    assert left.id in {body.body_id for body in gone} and shared.id not in {body.body_id for body in gone}
+    assert left.id in await store.metadata.forget_bodies([left.id])

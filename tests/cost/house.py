@@ -27,6 +27,7 @@ class MeteredBlobs:
 
     def __init__(self, inner: BlobStore) -> None:
         self._inner = inner
+        self.keyring = inner.keyring
         self.requests: Counter[str] = Counter()
         self.octets_in = 0
         self.octets_out = 0

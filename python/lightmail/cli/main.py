@@ -26,6 +26,7 @@ _COMMANDS = {
     "gc": ("gc", "gc", "Delete bodies that no message has any more."),
     "check": ("check", "check", "Check the mail: counts, references, every body."),
     "repair": ("repair", "repair", "Put right what `check` finds."),
+    "reencrypt": ("reencrypt", "reencrypt", "Encrypt bodies by the active key that are not yet."),
     "db": ("db", "db", "The database: status, upgrade, check."),
     "migrate": ("migrate", "migrate", "Move the mail store to other backends, while it is in use."),
     "config": ("config", "config", "The configuration: check, show."),

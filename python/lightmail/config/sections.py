@@ -108,6 +108,15 @@ class Storage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return f"Storage({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
 
 
+class Encryption(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Of bodies and manifests, before they go to the body store. What the database holds is not encrypted by it."""
+
+    keys: dict[str, str] = field(default_factory=dict)
+    """Ids to files with 32 octets, in hexadecimal or base64; relative: below data. All of them are for reading."""
+    active: str = ""
+    """The id of the key that new bodies are encrypted by; empty: they are not."""
+
+
 class Mysql(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How `storage.metadata = "mysql://…"` is reached."""
 
@@ -396,6 +405,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     http: Http = field(default_factory=Http)
     tls: Tls = field(default_factory=Tls)
     storage: Storage = field(default_factory=Storage)
+    encryption: Encryption = field(default_factory=Encryption)
     mysql: Mysql = field(default_factory=Mysql)
     s3: S3 = field(default_factory=S3)
     redis: Redis = field(default_factory=Redis)

@@ -18,6 +18,7 @@ from lightmail.config.addresses import (
     parse_s3,
     parse_store,
 )
+from lightmail.config.keyfiles import read_key
 from lightmail.config.sections import S3, Config
 
 Problem = tuple[str, str]
@@ -42,6 +43,7 @@ def store_problems(config: Config) -> Iterator[Problem]:
         except ValueError as error:
             yield "storage.redis", str(error)
     yield from _memory(config, metadata, bodies)
+    yield from _encryption(config)
     if metadata == "mysql":
         yield from _columns(config)
         yield from _tls_files(config, "mysql", wanted=config.mysql.tls != "off", otherwise='mysql.tls is "off"')
@@ -110,6 +112,22 @@ def _memory(config: Config, metadata: str, bodies: str) -> Iterator[Problem]:
         yield "storage.redis", "memory:// shares nothing with other processes; expected no Redis with it"
     if metadata == "memory" and config.server.workers > 1:
         yield "server.workers", "memory:// shares nothing with other processes; expected 1 with it"
+
+
+def _encryption(config: Config) -> Iterator[Problem]:
+    encryption = config.encryption
+    for id_, file in encryption.keys.items():
+        key = f"encryption.keys.{id_}"
+        if not re.fullmatch(r"[a-z0-9_-]{1,32}", id_):
+            yield key, "it cannot end the names of objects; expected 1 to 32 of a to z, 0 to 9, _ and -"
+            continue
+        try:
+            read_key(config.path(file))
+        except ValueError as error:
+            yield key, str(error)
+    if encryption.active and encryption.active not in encryption.keys:
+        known = ", ".join(f'"{id_}"' for id_ in encryption.keys) or "a key"
+        yield "encryption.active", f'"{encryption.active}" is not in encryption.keys; expected {known}'
 
 
 def _columns(config: Config) -> Iterator[Problem]:

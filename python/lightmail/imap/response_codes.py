@@ -50,6 +50,7 @@ CODES: dict[type[Exception], bytes] = {
     errors.FilterCharset: b"BADCHARSET (US-ASCII UTF-8)",
     errors.Unavailable: b"UNAVAILABLE",
     errors.NeedsOperator: b"UNAVAILABLE",
+    errors.KeyUnusable: b"UNAVAILABLE",
     errors.StoreReadOnly: b"UNAVAILABLE",
     errors.StoreSealed: b"UNAVAILABLE",
     errors.OutcomeUnknown: b"UNAVAILABLE",

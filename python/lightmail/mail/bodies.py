@@ -12,8 +12,9 @@ from concurrent.futures import Executor
 from contextlib import aclosing
 
 from lightmail._core.frames import CorruptBody, Layout, decode_all
+from lightmail._core.frames import KeyUnusable as NoKey
 from lightmail.config import Config
-from lightmail.errors import BodyCorrupt, BodyMissing
+from lightmail.errors import BodyCorrupt, BodyMissing, KeyUnusable
 from lightmail.mail.incoming import Incoming
 from lightmail.mail.layouts import Layouts
 from lightmail.mail.lru import OctetCache
@@ -47,7 +48,7 @@ class Bodies:
         self._small_octets = config.limits.small_body_octets
         self.cache: OctetCache[int] = OctetCache(config.limits.body_cache_octets)
         self._locations: dict[int, BodyLocation] = {}
-        self._layouts = Layouts(shared)
+        self._layouts = Layouts(shared, blobs.keyring)
         self._ahead = Budget(config.limits.read_ahead_octets)
 
     # ---- in
@@ -109,6 +110,15 @@ class Bodies:
         raw = self.read_nowait(body_id, start, octets)
         if raw is not None:
             return raw
+        known = self._locations.get(body_id)
+        try:
+            return await self._read(body_id, start, octets, account)
+        except BodyMissing:
+            if not await self._is_elsewhere(body_id, known):
+                raise
+            return await self._read(body_id, start, octets, account)
+
+    async def _read(self, body_id: int, start: int, octets: int, account: int) -> bytes:
         location = await self._location(body_id)
         if location.raw_octets <= self._small_octets:
             stored = await _read_stored(self._blobs, location, 0, location.stored_octets, account)
@@ -143,6 +153,20 @@ class Bodies:
         Nothing is read before the first chunk is asked for, and that chunk tells whether the body is there.
         Close it (contextlib.aclosing) when not read to its end. Raises BodyMissing, BodyCorrupt, Unavailable.
         """
+        end = start + octets
+        while True:
+            known = await self._location(body_id)
+            try:
+                async with aclosing(self._stream(body_id, start, end - start, account)) as chunks:
+                    async for chunk in chunks:
+                        start += len(chunk)
+                        yield chunk
+                return
+            except BodyMissing:
+                if not await self._is_elsewhere(body_id, known):
+                    raise
+
+    async def _stream(self, body_id: int, start: int, octets: int, account: int) -> AsyncGenerator[bytes, None]:
         location = await self._location(body_id)
         if location.raw_octets <= self._small_octets:
             yield await self.read(body_id, start, octets, account=account)
@@ -178,6 +202,13 @@ class Bodies:
             self._remember(location)
         return location
 
+    async def _is_elsewhere(self, body_id: int, known: BodyLocation | None) -> bool:
+        """An object is not where it was known to be: whether its body has moved to another one, as bodies do that are
+        encrypted anew. One statement.
+        """
+        self._locations.pop(body_id, None)
+        return known is not None and (await self._location(body_id)).object_key != known.object_key
+
     async def _layout(self, location: BodyLocation, account: int) -> Layout:
         async def read_tail(octets: int) -> bytes:
             return await _read_stored(self._blobs, location, location.stored_octets - octets, octets, account)
@@ -197,11 +228,13 @@ class Bodies:
         return block[start % BLOCK_OCTETS : end - (start - start % BLOCK_OCTETS)]
 
     def _whole(self, location: BodyLocation, stored: bytes) -> bytes:
-        """Decode a small body and keep it. Raises BodyCorrupt."""
+        """Decode a small body and keep it. Raises BodyCorrupt, KeyUnusable."""
         try:
-            raw = decode_all(stored)
+            raw = decode_all(stored, location.object_key, self._blobs.keyring)
         except CorruptBody as error:
             raise BodyCorrupt(location.body_id, str(error)) from error
+        except NoKey as error:
+            raise KeyUnusable(location.object_key, str(error)) from error
         if len(raw) != location.raw_octets:
             raise BodyCorrupt(location.body_id, f"{len(raw)} octets where {location.raw_octets} were stored")
         self.cache.put(location.body_id, raw)

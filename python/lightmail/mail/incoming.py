@@ -10,13 +10,13 @@ import os
 from collections.abc import Mapping
 from concurrent.futures import Executor
 
-from lightmail._core.frames import Ingest, Ingested, ingest
+from lightmail._core.frames import Ingest, Ingested, Keyring, ingest
 from lightmail._core.mime import MimeLimits
 from lightmail.config.sections import Limits
 from lightmail.errors import EmptyMessage, TooBig
 from lightmail.mail.layouts import Layouts
 from lightmail.model import BodyRecord, BodySummary
-from lightmail.ports.blobs import BlobStore, BlobWriter
+from lightmail.ports.blobs import NO_KEYS, BlobStore, BlobWriter
 
 _INLINE_OCTETS = 98_304
 """Up to here a message is worked on at once: a fraction of a millisecond, not worth the way to a thread and back."""
@@ -24,10 +24,17 @@ _BLOCK_OCTETS = 262_144
 """This many octets go to a worker thread at a time; a message that fits goes through the extension in one call."""
 
 
-def new_object_key() -> str:
-    """A key that is never reused, tells nothing, and spreads evenly over prefixes and folders (law 3)."""
+def new_object_key(keyring: Keyring = NO_KEYS) -> str:
+    """A key that is never reused, tells nothing but by what it is encrypted, and spreads evenly over prefixes and folders
+    (law 3).
+    """
     name = os.urandom(16).hex()
-    return f"{name[:2]}/{name[2:]}"
+    return f"{name[:2]}/{name[2:]}{encrypted_mark(keyring)}"
+
+
+def encrypted_mark(keyring: Keyring) -> str:
+    """What the key of an object ends in that is written now; "": it is not encrypted. See `_core.frames.key_id`."""
+    return "" if keyring.active is None else f".{keyring.active}"
 
 
 def record_of(object_key: str, done: Ingested, *, stored_octets: int) -> BodyRecord:
@@ -81,7 +88,7 @@ class Incoming:
             depth=limits.mime_depth, parts=limits.mime_parts, header_octets=limits.header_octets
         )
         self._ingest: Ingest | None = None
-        self._key = new_object_key()
+        self._key = new_object_key(blobs.keyring)
         self._block: list[bytes] = []
         self._block_octets = 0
         self._stored: list[bytes] = []
@@ -156,12 +163,23 @@ class Incoming:
         return await loop.run_in_executor(self._workers, self._whole, block)
 
     def _whole(self, message: bytes) -> Ingested:
-        return ingest(message, self._mime_limits, min_gain_percent=self._min_gain_percent)
+        return ingest(
+            message,
+            self._mime_limits,
+            min_gain_percent=self._min_gain_percent,
+            object_key=self._key,
+            keyring=self._blobs.keyring,
+        )
 
     async def _work(self) -> None:
         """Take the block through the extension on a worker thread, and pass on what is ready."""
         if self._ingest is None:
-            self._ingest = Ingest(self._mime_limits, min_gain_percent=self._min_gain_percent)
+            self._ingest = Ingest(
+                self._mime_limits,
+                min_gain_percent=self._min_gain_percent,
+                object_key=self._key,
+                keyring=self._blobs.keyring,
+            )
         block = self._take_block()
         try:
             self._keep(await asyncio.get_running_loop().run_in_executor(self._workers, self._ingest.feed, block))

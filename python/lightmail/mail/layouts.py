@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from lightmail._core.frames import TAIL_OCTETS, CorruptBody, Layout, NeedTail
-from lightmail.errors import BodyCorrupt
+from lightmail._core.frames import TAIL_OCTETS, CorruptBody, Keyring, Layout, NeedTail
+from lightmail._core.frames import KeyUnusable as NoKey
+from lightmail.errors import BodyCorrupt, KeyUnusable
 from lightmail.ports.cache import Cache
 from lightmail.ports.metadata import BodyLocation
 
@@ -22,12 +23,13 @@ _FOOTER_OCTETS = 9
 class Layouts:
     """One instance per process."""
 
-    def __init__(self, cache: Cache | None) -> None:
+    def __init__(self, cache: Cache | None, keyring: Keyring) -> None:
+        self._keyring = keyring
         self._cache = cache
         self._layouts: dict[str, Layout] = {}
 
     async def of(self, location: BodyLocation, read_tail: Callable[[int], Awaitable[bytes]]) -> Layout:
-        """read_tail: the last so many stored octets. Raises BodyCorrupt, and what read_tail raises."""
+        """read_tail: the last so many stored octets. Raises BodyCorrupt, KeyUnusable, and what read_tail raises."""
         key, stored_octets = location.object_key, location.stored_octets
         layout = self._layouts.get(key) or await self._told(key, stored_octets)
         if layout is not None:
@@ -38,9 +40,11 @@ class Layouts:
             needed = table_octets(tail, stored_octets)
             if needed > octets:
                 tail = await read_tail(needed)
-            layout = Layout.parse(tail, stored_octets)
+            layout = Layout.parse(tail, stored_octets, key, self._keyring)
         except (CorruptBody, NeedTail) as error:
             raise BodyCorrupt(location.body_id, str(error)) from error
+        except NoKey as error:
+            raise KeyUnusable(key, str(error)) from error
         self._remember(key, layout)
         await self._tell(key, tail[-needed:])
         return layout
@@ -49,7 +53,7 @@ class Layouts:
         """A large body has just been stored; tail: its last stored octets, as many as are at hand."""
         try:
             table = tail[-table_octets(tail, stored_octets) :]
-            layout = Layout.parse(table, stored_octets)
+            layout = Layout.parse(table, stored_octets, key, self._keyring)
         except (CorruptBody, NeedTail):
             # The table went to the store in two pieces.
             return
@@ -64,8 +68,8 @@ class Layouts:
         if table is None:
             return None
         try:
-            layout = Layout.parse(table, stored_octets)
-        except (CorruptBody, NeedTail):
+            layout = Layout.parse(table, stored_octets, key, self._keyring)
+        except (CorruptBody, NeedTail, NoKey):
             return None
         self._remember(key, layout)
         return layout

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol
 
+from lightmail._core.frames import Keyring
+
+NO_KEYS = Keyring({})
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -48,6 +51,10 @@ class BlobStore(Protocol):
 
     account: on whose behalf; a store that bounds its requests shares them fairly between accounts. 0: the house's own.
     """
+
+    keyring: Keyring
+    """What its objects are encrypted with, by who writes and reads them: the store itself is given what is encrypted
+    already. Each side of a migration has its own."""
 
     async def create(self, key: str, *, about: Mapping[str, str] = NOTHING, account: int = 0) -> BlobWriter: ...
 

@@ -146,6 +146,13 @@ class Upkeep(Protocol):
         """
         ...
 
+    async def replace_object(self, body_id: BodyId, old_key: str, new_key: str, stored_octets: int) -> bool:
+        """The body is in another object from now on, with the same octets. The old object gets a row of its own that no
+        message names, and has its time of grace from now on: who reads it meanwhile reads it to its end.
+        False, and nothing has changed: the body is gone, or is in another object than `old_key`.
+        """
+        ...
+
     async def drop_messages(self, mailbox_id: MailboxId, uids: Sequence[int]) -> None:
         """Those of these that name no body leave as if expunged, with a new MODSEQ and in the log; others stay.
         Raises MailboxNotFound.

@@ -6,15 +6,19 @@ use std::io::Cursor;
 
 use zstd::bulk::Compressor;
 
-use crate::{FOOTER_MAGIC, MAX_FRAME_OCTETS, TABLE_MAGIC};
+use crate::crypt::{new_salt, Cipher, Part, CHECK_OCTETS, SALT_OCTETS};
+use crate::{
+    KeyError, Keyring, ENCRYPTED, ENCRYPTION_OCTETS, FOOTER_MAGIC, FOOTER_OCTETS, MAX_FRAME_OCTETS,
+    TABLE_MAGIC,
+};
 
-/// The compressor gave up; only want of memory makes it.
+/// The compressor or the cipher gave up; only want of memory makes the one, and too much in a frame the other.
 #[derive(Debug)]
 pub struct CompressError(String);
 
 impl fmt::Display for CompressError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot compress: {}", self.0)
+        write!(f, "cannot encode: {}", self.0)
     }
 }
 
@@ -66,6 +70,14 @@ pub struct Encoder {
     table: Vec<(u32, u32)>,
     raw_octets: u64,
     stored_octets: u64,
+    encryption: Option<Encryption>,
+}
+
+/// What goes into the table is made before the first frame is.
+struct Encryption {
+    cipher: Cipher,
+    check: [u8; CHECK_OCTETS],
+    salt: [u8; SALT_OCTETS],
 }
 
 impl Encoder {
@@ -80,10 +92,26 @@ impl Encoder {
             table: Vec::new(),
             raw_octets: 0,
             stored_octets: 0,
+            encryption: None,
         }
     }
 
-    /// Takes the next raw octets; appends the stored octets that are ready.
+    /// For an object of this key, which tells whether it is encrypted, and how.
+    pub fn new_as(options: Options, object_key: &str, keyring: &Keyring) -> Result<Self, KeyError> {
+        let mut encoder = Self::new(options);
+        if let Some(key) = keyring.named(object_key)? {
+            let salt = new_salt()?;
+            encoder.encryption = Some(Encryption {
+                cipher: key.cipher(object_key, salt),
+                check: key.check(),
+                salt,
+            });
+        }
+        Ok(encoder)
+    }
+
+    /// Takes the next raw octets; appends the stored octets that are ready. A frame waits for what follows it: the last
+    /// one is told from the others.
     pub fn feed(&mut self, mut data: &[u8], out: &mut Vec<u8>) -> Result<(), CompressError> {
         self.raw_octets += data.len() as u64;
         if !self.pending.is_empty() {
@@ -93,17 +121,17 @@ impl Encoder {
             );
             self.pending.extend_from_slice(head);
             data = rest;
-            if self.pending.len() < self.options.frame_octets {
+            if data.is_empty() {
                 return Ok(());
             }
             let mut frame = std::mem::take(&mut self.pending);
-            self.frame(&frame, out)?;
+            self.frame(&frame, false, out)?;
             frame.clear();
             self.pending = frame;
         }
-        while data.len() >= self.options.frame_octets {
+        while data.len() > self.options.frame_octets {
             let (frame, rest) = data.split_at(self.options.frame_octets);
-            self.frame(frame, out)?;
+            self.frame(frame, false, out)?;
             data = rest;
         }
         self.pending.extend_from_slice(data);
@@ -128,19 +156,33 @@ impl Encoder {
 
     fn last(mut self, frame: &[u8], out: &mut Vec<u8>) -> Result<Stored, CompressError> {
         if !frame.is_empty() {
-            self.frame(frame, out)?;
+            self.frame(frame, true, out)?;
         }
         let begin = out.len();
         let entries = self.table.len() as u32;
+        let (extra_octets, descriptor) = match self.encryption {
+            Some(_) => (ENCRYPTION_OCTETS, ENCRYPTED),
+            None => (0, 0),
+        };
+        let table_octets = entries * 8 + (extra_octets + FOOTER_OCTETS) as u32;
         out.extend_from_slice(&TABLE_MAGIC.to_le_bytes());
-        out.extend_from_slice(&(entries * 8 + 9).to_le_bytes());
+        out.extend_from_slice(&table_octets.to_le_bytes());
         for (stored, raw) in &self.table {
             out.extend_from_slice(&stored.to_le_bytes());
             out.extend_from_slice(&raw.to_le_bytes());
         }
-        out.extend_from_slice(&entries.to_le_bytes());
-        out.push(0);
-        out.extend_from_slice(&FOOTER_MAGIC.to_le_bytes());
+        let mut footer = [0; FOOTER_OCTETS];
+        footer[..4].copy_from_slice(&entries.to_le_bytes());
+        footer[4] = descriptor;
+        footer[5..].copy_from_slice(&FOOTER_MAGIC.to_le_bytes());
+        if let Some(encryption) = &self.encryption {
+            out.extend_from_slice(&encryption.check);
+            out.extend_from_slice(&encryption.salt);
+            let tagged = [&out[begin..], &footer].concat();
+            let tag = encryption.cipher.ready().tag(&tagged);
+            out.extend_from_slice(&tag.map_err(|_| refused())?);
+        }
+        out.extend_from_slice(&footer);
         self.stored_octets += (out.len() - begin) as u64;
         Ok(Stored {
             raw_octets: self.raw_octets,
@@ -154,7 +196,7 @@ impl Encoder {
         stored * 100 <= raw * (100 - usize::from(self.options.min_gain_percent.min(100)))
     }
 
-    fn frame(&mut self, raw: &[u8], out: &mut Vec<u8>) -> Result<(), CompressError> {
+    fn frame(&mut self, raw: &[u8], last: bool, out: &mut Vec<u8>) -> Result<(), CompressError> {
         self.hasher.update(raw);
         let begin = out.len();
         let level = if self.plain {
@@ -176,6 +218,12 @@ impl Encoder {
                 out,
             )?;
         }
+        if let Some(encryption) = &self.encryption {
+            let number = self.table.len() as u64;
+            let sealed = encryption.cipher.ready();
+            let part = Part::Frame { number, last };
+            sealed.seal(part, out, begin).map_err(|_| refused())?;
+        }
         let stored = out.len() - begin;
         // Both are below 2^25: a frame holds at most MAX_FRAME_OCTETS.
         self.table.push((stored as u32, raw.len() as u32));
@@ -184,16 +232,26 @@ impl Encoder {
     }
 }
 
+fn refused() -> CompressError {
+    CompressError("the cipher refuses it".to_owned())
+}
+
 /// A whole body in one call; the octets are not copied before they are compressed.
 pub fn encode(raw: &[u8], options: Options) -> Result<(Vec<u8>, Stored), CompressError> {
-    let mut encoder = Encoder::new(options);
-    let mut out = Vec::with_capacity(raw.len() / 2 + 64);
+    encode_as(raw, Encoder::new(options))
+}
+
+/// The same by an encoder that has been made for it.
+pub fn encode_as(raw: &[u8], mut encoder: Encoder) -> Result<(Vec<u8>, Stored), CompressError> {
+    let mut out = Vec::with_capacity(raw.len() / 2 + 128);
     encoder.raw_octets = raw.len() as u64;
-    let mut frames = raw.chunks_exact(encoder.options.frame_octets);
-    for frame in &mut frames {
-        encoder.frame(frame, &mut out)?;
+    let mut rest = raw;
+    while rest.len() > encoder.options.frame_octets {
+        let (frame, following) = rest.split_at(encoder.options.frame_octets);
+        encoder.frame(frame, false, &mut out)?;
+        rest = following;
     }
-    let stored = encoder.last(frames.remainder(), &mut out)?;
+    let stored = encoder.last(rest, &mut out)?;
     Ok((out, stored))
 }
 

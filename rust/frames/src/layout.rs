@@ -7,17 +7,27 @@ use std::ops::Range;
 
 use zstd::bulk::Decompressor;
 
+use crate::crypt::{Cipher, Part, CHECK_OCTETS, SALT_OCTETS, TAG_OCTETS};
 use crate::{
-    FOOTER_MAGIC, FOOTER_OCTETS, HAS_CHECKSUMS, MAX_FRAME_OCTETS, TABLE_HEADER_OCTETS, TABLE_MAGIC,
+    KeyError, Keyring, ENCRYPTED, ENCRYPTION_OCTETS, FOOTER_MAGIC, FOOTER_OCTETS, HAS_CHECKSUMS,
+    MAX_FRAME_OCTETS, TABLE_HEADER_OCTETS, TABLE_MAGIC,
 };
 
 /// Why a stored body cannot be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LayoutError {
     /// It is damaged, or no stored body; says where it showed.
     Corrupt(&'static str),
     /// The seek table is longer than the tail given: this many octets are needed.
     NeedTail(u64),
+    /// It is encrypted, and the key is not at hand. Nothing is known to be wrong with it.
+    Key(KeyError),
+}
+
+impl From<KeyError> for LayoutError {
+    fn from(error: KeyError) -> Self {
+        Self::Key(error)
+    }
 }
 
 impl fmt::Display for LayoutError {
@@ -25,6 +35,7 @@ impl fmt::Display for LayoutError {
         match self {
             Self::Corrupt(what) => write!(f, "corrupt body: {what}"),
             Self::NeedTail(octets) => write!(f, "the last {octets} octets are needed"),
+            Self::Key(error) => write!(f, "{error}"),
         }
     }
 }
@@ -40,13 +51,25 @@ fn corrupt<T>(what: &'static str) -> Result<T, LayoutError> {
 pub struct Layout {
     /// Where each frame ends, in the stored form and in the body.
     ends: Vec<(u64, u64)>,
+    cipher: Option<Cipher>,
 }
 
 impl Layout {
-    /// Reads the seek table from the last octets of a stored body that has `stored_octets` in all.
-    ///
-    /// Nothing the table says is believed before it fits: the frames it lists must fill the stored form exactly.
+    /// Reads the seek table from the last octets of a stored body that has `stored_octets` in all, and is not encrypted.
     pub fn parse(tail: &[u8], stored_octets: u64) -> Result<Self, LayoutError> {
+        Self::parse_as(tail, stored_octets, "", &Keyring::none())
+    }
+
+    /// The same of a stored body that has this object key, which tells by which key it is encrypted, if it is.
+    ///
+    /// Nothing the table says is believed before it fits: the frames it lists must fill the stored form exactly. That of
+    /// a body that is encrypted is the one that was written.
+    pub fn parse_as(
+        tail: &[u8],
+        stored_octets: u64,
+        object_key: &str,
+        keyring: &Keyring,
+    ) -> Result<Self, LayoutError> {
         if tail.len() as u64 > stored_octets {
             return corrupt("longer than it should be");
         }
@@ -63,13 +86,14 @@ impl Layout {
             return corrupt("no footer");
         }
         let frames = number(&footer[..4]) as usize;
-        let entry_octets = match footer[4] {
-            0 => 8,
-            HAS_CHECKSUMS => 12,
+        let (entry_octets, extra_octets) = match footer[4] {
+            0 => (8, 0),
+            HAS_CHECKSUMS => (12, 0),
+            ENCRYPTED => (8, ENCRYPTION_OCTETS),
             _ => return corrupt("unknown descriptor"),
         };
         // 2^32 frames of 12 octets do not overflow 64 bits.
-        let entries_octets = frames as u64 * entry_octets as u64;
+        let entries_octets = frames as u64 * entry_octets as u64 + extra_octets as u64;
         let table_octets = entries_octets + (TABLE_HEADER_OCTETS + FOOTER_OCTETS) as u64;
         if table_octets > stored_octets {
             return corrupt("table longer than the body");
@@ -83,6 +107,26 @@ impl Layout {
         if number(header) != TABLE_MAGIC || u64::from(number(&header[4..])) != table_length {
             return corrupt("no table");
         }
+        let (entries, encryption) = entries.split_at(entries.len() - extra_octets);
+        let cipher = match (keyring.named(object_key)?, extra_octets) {
+            (None, 0) => None,
+            (None, _) => return corrupt("encrypted, and its name tells no key"),
+            (Some(_), 0) => return corrupt("not encrypted, as its name says it is"),
+            (Some(key), _) => {
+                let (check, rest) = encryption.split_at(CHECK_OCTETS);
+                if check != key.check() {
+                    return Err(KeyError::Other(key.id.to_owned()).into());
+                }
+                let (salt, tag) = rest.split_at(SALT_OCTETS);
+                let salt = salt.first_chunk().copied().unwrap_or_default();
+                let cipher = key.cipher(object_key, salt);
+                let tagged = [&table[..table.len() - TAG_OCTETS], footer].concat();
+                if cipher.ready().check(&tagged, tag).is_err() {
+                    return corrupt("another seek table than was written");
+                }
+                Some(cipher)
+            }
+        };
         let mut ends = Vec::with_capacity(frames);
         let (mut stored, mut raw) = (0u64, 0u64);
         for entry in entries.chunks_exact(entry_octets) {
@@ -97,7 +141,7 @@ impl Layout {
         if stored + table_octets != stored_octets {
             return corrupt("frames do not fill the body");
         }
-        Ok(Self { ends })
+        Ok(Self { ends, cipher })
     }
 
     /// Octets of the body.
@@ -124,6 +168,8 @@ impl Layout {
         out: &mut Vec<u8>,
     ) -> Result<(), LayoutError> {
         let mut scratch = Vec::new();
+        let mut opened = Vec::new();
+        let cipher = self.cipher.as_ref().map(Cipher::ready);
         for frame in self.frames(raw) {
             let (from, begin) = self.start(frame);
             let (to, end) = self.ends[frame];
@@ -133,6 +179,19 @@ impl Layout {
                 .and_then(|(from, to)| stored.get(from as usize..to as usize));
             let Some(octets) = octets else {
                 return corrupt("octets missing");
+            };
+            let octets = match &cipher {
+                None => octets,
+                Some(cipher) => {
+                    let part = Part::Frame {
+                        number: frame as u64,
+                        last: frame + 1 == self.ends.len(),
+                    };
+                    if cipher.open(part, octets, &mut opened).is_err() {
+                        return corrupt("another frame than was written");
+                    }
+                    &opened
+                }
             };
             let frame_octets = (end - begin) as usize;
             if raw.start <= begin && raw.end >= end {
@@ -167,9 +226,18 @@ impl Layout {
     }
 }
 
-/// A whole stored body to raw octets.
+/// A whole stored body that is not encrypted to raw octets.
 pub fn decode_all(stored: &[u8]) -> Result<Vec<u8>, LayoutError> {
-    let layout = Layout::parse(stored, stored.len() as u64)?;
+    decode_all_as(stored, "", &Keyring::none())
+}
+
+/// A whole stored body that has this object key to raw octets.
+pub fn decode_all_as(
+    stored: &[u8],
+    object_key: &str,
+    keyring: &Keyring,
+) -> Result<Vec<u8>, LayoutError> {
+    let layout = Layout::parse_as(stored, stored.len() as u64, object_key, keyring)?;
     // The table may promise more than there is: at most what the largest frame takes is reserved before it is read.
     let mut out = Vec::with_capacity(layout.raw_octets().min(MAX_FRAME_OCTETS as u64) as usize);
     layout.decode(stored, 0, &(0..layout.raw_octets()), &mut out)?;

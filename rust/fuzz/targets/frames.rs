@@ -5,7 +5,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use lightmail_frames::{decode_all, encode, Layout, LayoutError, Options};
+use lightmail_frames::{
+    decode_all, decode_all_as, encode, encode_as, Encoder, Keyring, Layout, LayoutError, Options,
+};
 
 fuzz_target!(|data: &[u8]| {
     let _ = decode_all(data);
@@ -37,6 +39,19 @@ fuzz_target!(|data: &[u8]| {
     stored[place] ^= *change;
     match decode_all(&stored) {
         Ok(read) => assert_eq!(read, raw),
-        Err(LayoutError::Corrupt(_) | LayoutError::NeedTail(_)) => assert_ne!(*change, 0),
+        Err(LayoutError::Key(_)) => panic!("it is not encrypted"),
+        Err(_) => assert_ne!(*change, 0),
+    }
+
+    // Of what is encrypted no octet can be another.
+    let keyring = Keyring::new(vec![("k".into(), [*size; 32])]);
+    let _ = decode_all_as(data, "a/b.k", &keyring);
+    let encoder = Encoder::new_as(options, "a/b.k", &keyring).expect("the key is there");
+    let (mut stored, _) = encode_as(raw, encoder).expect("memory is there");
+    let place = usize::from(*at) * stored.len() / 256;
+    stored[place] ^= *change;
+    match decode_all_as(&stored, "a/b.k", &keyring) {
+        Ok(read) => assert_eq!((read.as_slice(), *change), (raw, 0)),
+        Err(_) => assert_ne!(*change, 0),
     }
 });

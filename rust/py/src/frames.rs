@@ -1,13 +1,14 @@
 //! `_core.frames`: conversion, nothing else. The docstrings are in `_core/frames.pyi`.
 
 use lightmail_frames::{
-    self as frames, CompressError, Encoder, Layout, LayoutError, Options, Stored,
+    self as frames, CompressError, Encoder, KeyError, Keyring, Layout, LayoutError, Options,
+    Stored, KEY_OCTETS,
 };
 use lightmail_mime::analyze::{analyze, Analyzer};
 use pyo3::create_exception;
 use pyo3::exceptions::{PyMemoryError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyDict};
 
 use crate::error::{for_octets, guarded};
 use crate::mime::{PyLimits, PySummary};
@@ -15,6 +16,7 @@ use crate::octets::Octets;
 
 create_exception!(lightmail._core.frames, CorruptBody, PyValueError);
 create_exception!(lightmail._core.frames, NeedTail, PyValueError);
+create_exception!(lightmail._core.frames, KeyUnusable, PyValueError);
 
 fn layout_error(py: Python<'_>, error: LayoutError) -> PyErr {
     match error {
@@ -26,7 +28,12 @@ fn layout_error(py: Python<'_>, error: LayoutError) -> PyErr {
                 Err(failure) => failure,
             }
         }
+        LayoutError::Key(error) => key_error(error),
     }
+}
+
+fn key_error(error: KeyError) -> PyErr {
+    KeyUnusable::new_err(error.to_string())
 }
 
 fn compress_error(error: CompressError) -> PyErr {
@@ -35,6 +42,54 @@ fn compress_error(error: CompressError) -> PyErr {
 
 fn finished() -> PyErr {
     PyValueError::new_err("finish() was called before")
+}
+
+/// Keys by their ids.
+#[pyclass(frozen, name = "Keyring", module = "lightmail._core.frames")]
+pub struct PyKeyring {
+    keyring: Keyring,
+    #[pyo3(get)]
+    active: Option<String>,
+}
+
+#[pymethods]
+impl PyKeyring {
+    #[new]
+    #[pyo3(signature = (keys, active = None))]
+    fn new(keys: &Bound<'_, PyDict>, active: Option<String>) -> PyResult<Self> {
+        let mut known = Vec::new();
+        for (id, key) in keys {
+            let octets = key.extract::<Octets>()?;
+            let key: [u8; KEY_OCTETS] = octets[..]
+                .try_into()
+                .map_err(|_| PyValueError::new_err("a key has 32 octets"))?;
+            known.push((id.extract::<String>()?, key));
+        }
+        if active
+            .as_ref()
+            .is_some_and(|active| !known.iter().any(|(id, _)| id == active))
+        {
+            return Err(PyValueError::new_err(
+                "the active key is not among the keys",
+            ));
+        }
+        Ok(Self {
+            keyring: Keyring::new(known),
+            active,
+        })
+    }
+}
+
+static NO_KEYS: Keyring = Keyring::none();
+
+/// The keys of an argument that may be left out.
+fn keys(keyring: Option<&PyKeyring>) -> &Keyring {
+    keyring.map_or(&NO_KEYS, |keyring| &keyring.keyring)
+}
+
+#[pyfunction]
+fn key_id(object_key: &str) -> Option<&str> {
+    frames::key_id(object_key)
 }
 
 /// A message that has passed through `Ingest`.
@@ -85,18 +140,25 @@ pub struct PyIngest {
 #[pymethods]
 impl PyIngest {
     #[new]
-    #[pyo3(signature = (limits, *, frame_octets = 131_072, level = 1, min_gain_percent = 5))]
-    fn new(limits: &PyLimits, frame_octets: usize, level: i32, min_gain_percent: u8) -> Self {
+    #[pyo3(signature = (limits, *, frame_octets = 131_072, level = 1, min_gain_percent = 5, object_key = "", keyring = None))]
+    fn new(
+        limits: &PyLimits,
+        frame_octets: usize,
+        level: i32,
+        min_gain_percent: u8,
+        object_key: &str,
+        keyring: Option<&PyKeyring>,
+    ) -> PyResult<Self> {
         let options = Options {
             frame_octets,
             level,
             min_gain_percent,
         };
-        let running = (Encoder::new(options), Analyzer::new(limits.limits));
-        Self {
-            running: Some(running),
+        let encoder = Encoder::new_as(options, object_key, keys(keyring)).map_err(key_error)?;
+        Ok(Self {
+            running: Some((encoder, Analyzer::new(limits.limits))),
             raw_octets: 0,
-        }
+        })
     }
 
     fn feed<'py>(&mut self, py: Python<'py>, data: Octets) -> PyResult<Bound<'py, PyBytes>> {
@@ -130,7 +192,8 @@ impl PyIngest {
 }
 
 #[pyfunction]
-#[pyo3(signature = (data, limits, *, frame_octets = 131_072, level = 1, min_gain_percent = 5))]
+#[pyo3(signature = (data, limits, *, frame_octets = 131_072, level = 1, min_gain_percent = 5, object_key = "", keyring = None))]
+#[allow(clippy::too_many_arguments)] // as Python passes them, by name
 fn ingest(
     py: Python<'_>,
     data: Octets,
@@ -138,6 +201,8 @@ fn ingest(
     frame_octets: usize,
     level: i32,
     min_gain_percent: u8,
+    object_key: &str,
+    keyring: Option<&PyKeyring>,
 ) -> PyResult<PyIngested> {
     let limits = limits.limits;
     let options = Options {
@@ -145,8 +210,9 @@ fn ingest(
         level,
         min_gain_percent,
     };
+    let encoder = Encoder::new_as(options, object_key, keys(keyring)).map_err(key_error)?;
     let (encoded, summary) = for_octets(py, data.len(), || {
-        (frames::encode(&data, options), analyze(&data, limits))
+        (frames::encode_as(&data, encoder), analyze(&data, limits))
     })?;
     let (tail, stored) = encoded.map_err(compress_error)?;
     PyIngested::new(py, &tail, stored, PySummary { summary })
@@ -161,8 +227,15 @@ pub struct PyLayout {
 #[pymethods]
 impl PyLayout {
     #[staticmethod]
-    fn parse(py: Python<'_>, tail: Octets, stored_octets: u64) -> PyResult<Self> {
-        guarded(|| Layout::parse(&tail, stored_octets))?
+    #[pyo3(signature = (tail, stored_octets, object_key = "", keyring = None))]
+    fn parse(
+        py: Python<'_>,
+        tail: Octets,
+        stored_octets: u64,
+        object_key: &str,
+        keyring: Option<&PyKeyring>,
+    ) -> PyResult<Self> {
+        guarded(|| Layout::parse_as(&tail, stored_octets, object_key, keys(keyring)))?
             .map(|layout| Self { layout })
             .map_err(|error| layout_error(py, error))
     }
@@ -198,8 +271,17 @@ impl PyLayout {
 }
 
 #[pyfunction]
-fn decode_all(py: Python<'_>, stored: Octets) -> PyResult<Bound<'_, PyBytes>> {
-    let raw = for_octets(py, stored.len(), || frames::decode_all(&stored))?;
+#[pyo3(signature = (stored, object_key = "", keyring = None))]
+fn decode_all<'py>(
+    py: Python<'py>,
+    stored: Octets,
+    object_key: &str,
+    keyring: Option<&PyKeyring>,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let keys = keys(keyring);
+    let raw = for_octets(py, stored.len(), || {
+        frames::decode_all_as(&stored, object_key, keys)
+    })?;
     Ok(PyBytes::new(
         py,
         &raw.map_err(|error| layout_error(py, error))?,
@@ -210,7 +292,10 @@ fn decode_all(py: Python<'_>, stored: Octets) -> PyResult<Bound<'_, PyBytes>> {
 #[pymodule(name = "frames")]
 pub mod module {
     #[pymodule_export]
-    use super::{decode_all, ingest, CorruptBody, NeedTail, PyIngest, PyIngested, PyLayout};
+    use super::{
+        decode_all, ingest, key_id, CorruptBody, KeyUnusable, NeedTail, PyIngest, PyIngested,
+        PyKeyring, PyLayout,
+    };
     #[pymodule_export]
     const TAIL_OCTETS: usize = lightmail_frames::TAIL_OCTETS;
 }

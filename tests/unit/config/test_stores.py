@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 
 import pytest
 
 from lightmail.backends.mysql.schema import NAME_OCTETS
+from lightmail.config.keyfiles import read_key
 from lightmail.config.load import read
 
 MYSQL = "mysql://USER:PASSWORD@HOST:PORT/DATABASE"
@@ -142,3 +144,49 @@ def test_memory_is_of_one_process(tmp_path: Path) -> None:
     assert "2: server.workers: memory:// shares nothing with other processes; expected 1 with it" in problems(
         tmp_path, text
     )
+
+
+KEY = "0011223344556677" * 4
+
+
+@pytest.mark.parametrize("text", [KEY, KEY.upper() + "\n", base64.b64encode(bytes.fromhex(KEY)).decode() + "\n"])
+def test_a_key_is_hexadecimal_or_base64(tmp_path: Path, text: str) -> None:
+    key_file(tmp_path, text, 0o640)
+    keys = f'[encryption]\nactive = "a"\nkeys = {{ a = "{tmp_path}/key" }}'
+    assert problems(tmp_path, keys) == []
+    assert read_key(tmp_path / "key") == bytes.fromhex(KEY)
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "told"),
+    [
+        (KEY[:-2], 0o600, "key holds no key; expected 32 octets in hexadecimal or base64"),
+        ("é" * 32, 0o600, "key holds no key"),
+        (KEY * 100, 0o600, "key holds no key"),
+        (KEY, 0o644, "others may use the key file key (mode 0644); expected 0600 or 0640"),
+        (KEY, 0o660, "others may use the key file key (mode 0660)"),
+    ],
+)
+def test_a_file_is_no_key_that_holds_none_or_that_others_have(tmp_path: Path, text: str, mode: int, told: str) -> None:
+    key_file(tmp_path, text, mode)
+    (found,) = problems(tmp_path, f'[encryption.keys]\na = "{tmp_path}/key"')
+    assert told in found and "encryption.keys.a" in found and KEY not in found
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('[encryption]\nactive = "b"', 'encryption.active: "b" is not in encryption.keys; expected a key'),
+        ('[encryption.keys]\na = "none"', "encryption.keys.a: the key file d/none cannot be read: No such file"),
+        ('[encryption.keys]\n"A.b" = "none"', "encryption.keys.A.b: it cannot end the names of objects"),
+    ],
+)
+def test_keys_that_cannot_be(tmp_path: Path, text: str, told: str) -> None:
+    (found,) = problems(tmp_path, text)
+    assert told in found
+
+
+def key_file(folder: Path, text: str, mode: int) -> None:
+    path = folder / "key"
+    path.write_text(text)
+    path.chmod(mode)

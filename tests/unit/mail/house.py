@@ -9,11 +9,13 @@ from typing import Any
 
 import msgspec
 
+from lightmail._core.frames import Keyring
 from lightmail.backends.memory import MemoryBlobs, MemoryDirectory, MemoryMetadata, MemoryState, MemoryUpkeep
 from lightmail.config import Config
 from lightmail.mail.live import LiveMailbox
 from lightmail.mail.store import MailStore
 from lightmail.model import Appended, BodyId, BodyRecord, Mailbox, MailboxId, ModSeq, NewMessage, User
+from lightmail.ports.blobs import NO_KEYS
 from lightmail.ports.cache import Cache
 from lightmail.ports.changes import ChangeListener
 
@@ -168,12 +170,14 @@ def message_octets(number: int = 1, *, octets: int = 0) -> bytes:
 
 
 class House:
-    def __init__(self, config: Config, like: House | None = None, cache: Cache | None = None) -> None:
+    def __init__(
+        self, config: Config, like: House | None = None, cache: Cache | None = None, keyring: Keyring = NO_KEYS
+    ) -> None:
         """like: another process over the same data, knowing nothing of what that one remembers. cache: shared by them."""
         self.config = config
         self._cache = cache
         self._state = state = like._state if like else MemoryState()
-        self._blobs = like._blobs if like else MemoryBlobs()
+        self._blobs = like._blobs if like else MemoryBlobs(keyring=keyring)
         self.raw_metadata = MemoryMetadata(state)
         self.metadata = Handled(self.raw_metadata)
         self.blobs = Handled(self._blobs)
@@ -195,7 +199,9 @@ class House:
         self._number = 0
 
     @classmethod
-    async def build(cls, *, workers: int = 1, cache: Cache | None = None, **limits: int) -> House:
+    async def build(
+        cls, *, workers: int = 1, cache: Cache | None = None, keyring: Keyring = NO_KEYS, **limits: int
+    ) -> House:
         """A store with one account, ann@example.org."""
         config = Config()
         config = msgspec.structs.replace(
@@ -203,7 +209,7 @@ class House:
             server=msgspec.structs.replace(config.server, workers=workers, hostname="mail.example.org"),
             limits=msgspec.structs.replace(config.limits, **limits),
         )
-        house = cls(config, cache=cache)
+        house = cls(config, cache=cache, keyring=keyring)
         house.user = await house.mail.accounts.create("ann@example.org", "")
         return house
 

@@ -13,9 +13,10 @@ from typing import Any, cast
 
 import pytest
 
+from lightmail._core.frames import Keyring
 from lightmail._core.index import UidSet
 from lightmail.backends.memory import MemoryState, MemoryUpkeep
-from lightmail.errors import StoreNotEmpty, StoreSealed, Unavailable, UserError
+from lightmail.errors import KeyUnusable, StoreNotEmpty, StoreSealed, Unavailable, UserError
 from lightmail.mail.about import delivered_to, put_into
 from lightmail.mail.manifests import ManifestWriter, covered, parts, state_of, telling
 from lightmail.mail.manifests.objects import manifests_of
@@ -570,3 +571,18 @@ def test_whatever_happened(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
             await fresh.close()
 
     body()
+
+
+def test_what_is_encrypted_is_rebuilt_with_its_key_and_not_without() -> None:
+    async def scenario() -> None:
+        house = await House.build(keyring=Keyring({"k": b"k" * 32}, "k"))
+        await filled(house)
+        store = await write_manifests(house)
+        fresh, report = await rebuilt(house, store)
+        assert report.whole and await view(fresh) == await view(house)
+        house._blobs.keyring = Keyring({})
+        with pytest.raises(KeyUnusable):
+            await rebuilt(house, store)
+        await house.close()
+
+    run(scenario())

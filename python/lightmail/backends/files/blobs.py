@@ -10,13 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
+from lightmail._core.frames import Keyring
 from lightmail.backends.disks import Recovery
 from lightmail.backends.files.attributes import about_of
 from lightmail.backends.files.folders import Folder, Scratch, open_folders
 from lightmail.backends.files.paths import file_name, folder_of, key_of
 from lightmail.backends.files.writing import BODIES, FileBlobWriter, NewFile, told_plainly
 from lightmail.errors import Unavailable
-from lightmail.ports.blobs import NOTHING, BlobNotFound, StoredObject
+from lightmail.ports.blobs import NO_KEYS, NOTHING, BlobNotFound, StoredObject
 
 T = TypeVar("T")
 
@@ -27,8 +28,9 @@ THREADS = 8
 class FileBlobs:
     """Implements `ports.blobs.BlobStore`. Several processes may use one folder."""
 
-    def __init__(self, folders: list[Folder], scratch: Scratch) -> None:
+    def __init__(self, folders: list[Folder], scratch: Scratch, keyring: Keyring) -> None:
         """Called by `open`."""
+        self.keyring = keyring
         self._folders = folders
         self._scratch = scratch
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="body-files")
@@ -38,13 +40,13 @@ class FileBlobs:
         self._closed = False
 
     @classmethod
-    async def open(cls, root: Path) -> FileBlobs:
+    async def open(cls, root: Path, keyring: Keyring = NO_KEYS) -> FileBlobs:
         """Opens or makes the folder, and removes what killed processes left half-written. Raises Unavailable."""
 
         def prepare() -> FileBlobs:
             with told_plainly():
                 folders = open_folders(root)
-                return cls(folders, Scratch(root))
+                return cls(folders, Scratch(root), keyring)
 
         return await asyncio.get_running_loop().run_in_executor(None, prepare)
 

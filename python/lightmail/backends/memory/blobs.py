@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
-from lightmail.ports.blobs import NOTHING, BlobNotFound, StoredObject
+from lightmail._core.frames import Keyring
+from lightmail.ports.blobs import NO_KEYS, NOTHING, BlobNotFound, StoredObject
 
 
 class MemoryBlobWriter:
@@ -30,7 +31,8 @@ class MemoryBlobWriter:
 class MemoryBlobs:
     """Implements `ports.blobs.BlobStore`."""
 
-    def __init__(self, now_s: Callable[[], float] = time.time) -> None:
+    def __init__(self, now_s: Callable[[], float] = time.time, keyring: Keyring = NO_KEYS) -> None:
+        self.keyring = keyring
         self._now_s = now_s
         self._objects: dict[str, bytes] = {}
         self._notes: dict[str, tuple[int, dict[str, str]]] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from lightmail._core.index import UidSet
 from lightmail.backends.memory.state import MemoryState, StoredBody, StoredMailbox
@@ -54,6 +55,16 @@ class MemoryCounting:
         for body_id, record in bodies:
             self._state.bodies.setdefault(body_id, StoredBody(record, references=0, unreferenced_s=now_s))
             self._state.body_ids = itertools.count(max(next(self._state.body_ids), body_id + 1))
+
+    async def replace_object(self, body_id: BodyId, old_key: str, new_key: str, stored_octets: int) -> bool:
+        body = self._state.bodies.get(body_id)
+        if body is None or body.record.object_key != old_key:
+            return False
+        old = body.record
+        body.record = replace(old, object_key=new_key, stored_octets=stored_octets)
+        left = StoredBody(old, references=0, unreferenced_s=self._state.clock.now_s())
+        self._state.bodies[BodyId(next(self._state.body_ids))] = left
+        return True
 
     async def drop_messages(self, mailbox_id: MailboxId, uids: Sequence[int]) -> None:
         mailbox = self._state.mailbox(mailbox_id)

@@ -37,6 +37,15 @@ SELECT_NAMED = """
     WHERE mailbox_id > %(after)s AND mailbox_id <= %(last)s AND body_id IN %(bodies)s
 """
 SELECT_KNOWN_KEYS = "SELECT object_key FROM message_bodies WHERE object_key IN %(keys)s"
+LOCK_OBJECT = """
+    SELECT raw_octets, stored_octets, digest FROM message_bodies FORCE INDEX (PRIMARY)
+    WHERE id = %(body)s AND object_key = %(old_key)s FOR UPDATE
+"""
+SET_OBJECT = "UPDATE message_bodies SET object_key = %(new_key)s, stored_octets = %(stored_octets)s WHERE id = %(body)s"
+INSERT_UNREFERENCED = """
+    INSERT INTO message_bodies (object_key, raw_octets, stored_octets, digest, reference_count, unreferenced_s)
+    VALUES (%s, %s, %s, %s, 0, %s)
+"""
 
 
 async def forget(statements: Statements, body_ids: Sequence[BodyId]) -> list[BodyId]:
@@ -47,6 +56,19 @@ async def forget(statements: Statements, body_ids: Sequence[BodyId]) -> list[Bod
         unsealed(rows[0][1])
         await statements.later(DELETE_BODIES, {"bodies": found})
     return found
+
+
+async def replace_object(
+    statements: Statements, body_id: BodyId, old_key: str, new_key: str, stored_octets: int
+) -> bool:
+    """Whether the body was there. What is left gets an id of its own."""
+    values = {"body": body_id, "old_key": old_key, "new_key": new_key, "stored_octets": stored_octets}
+    old = await statements.one(LOCK_OBJECT, values)
+    if old is None:
+        return False
+    await statements.later(SET_OBJECT, values)
+    await statements.later(INSERT_UNREFERENCED, (old_key, *old, statements.now_s))
+    return True
 
 
 async def named(database: MysqlDatabase, body_ids: Sequence[BodyId]) -> frozenset[BodyId]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lightmail.backends.mysql import bodies as body_rows
 from lightmail.backends.mysql import counting, patching, records, seal
 from lightmail.backends.mysql.database import MysqlDatabase
 from lightmail.backends.mysql.statements import Statements
@@ -137,6 +138,11 @@ class MysqlUpkeep:
 
     async def put_bodies(self, bodies: Sequence[tuple[BodyId, BodyRecord]]) -> None:
         await self._database.write(lambda statements: patching.put_bodies(statements, bodies))
+
+    async def replace_object(self, body_id: BodyId, old_key: str, new_key: str, stored_octets: int) -> bool:
+        return await self._database.write(
+            lambda statements: body_rows.replace_object(statements, body_id, old_key, new_key, stored_octets)
+        )
 
     async def drop_messages(self, mailbox_id: MailboxId, uids: Sequence[int]) -> None:
         await self._database.write(lambda statements: counting.drop_messages(statements, mailbox_id, uids))

@@ -48,6 +48,7 @@ class CachedBlobs:
 
     def __init__(self, inner: BlobStore, shelf: Shelf) -> None:
         """Called by `open`."""
+        self.keyring = inner.keyring
         self._inner = inner
         self._shelf = shelf
         self._reading = ThreadPoolExecutor(READING_THREADS, thread_name_prefix="body-cache")

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 
 import structlog
 
+from lightmail._core.frames import Keyring
 from lightmail.backends.s3.client import S3Client
 from lightmail.backends.s3.counts import S3Counts
 from lightmail.backends.s3.credentials import credentials_for
@@ -20,7 +21,7 @@ from lightmail.config.addresses import S3Url
 from lightmail.config.sections import S3
 from lightmail.errors import ConfigError
 from lightmail.obs.metrics import counts
-from lightmail.ports.blobs import NOTHING, BlobNotFound, StoredObject
+from lightmail.ports.blobs import NO_KEYS, NOTHING, BlobNotFound, StoredObject
 
 _REGION = "us-east-1"
 """Where nobody names one; most stores that are not AWS take any."""
@@ -33,8 +34,9 @@ _log = structlog.get_logger("lightmail.s3")
 class S3Blobs:
     """Implements `ports.blobs.BlobStore`. Several processes may use one bucket and prefix."""
 
-    def __init__(self, client: S3Client, options: S3) -> None:
+    def __init__(self, client: S3Client, options: S3, keyring: Keyring) -> None:
         """Called by `open`."""
+        self.keyring = keyring
         self._client = client
         self._objects = Objects(client, options)
         self._part_octets = options.part_octets
@@ -42,9 +44,9 @@ class S3Blobs:
         self._room = Room(max(1, options.upload_octets // options.part_octets), options.total_timeout_s)
 
     @classmethod
-    async def open(cls, url: S3Url, options: S3) -> S3Blobs:
+    async def open(cls, url: S3Url, options: S3, keyring: Keyring = NO_KEYS) -> S3Blobs:
         """Asks nobody anything: a store that is away does not keep the server from starting. Raises ConfigError."""
-        blobs = cls(open_client(url, options), options)
+        blobs = cls(open_client(url, options), options, keyring)
         blobs.counts.told_with(counts)
         return blobs
 

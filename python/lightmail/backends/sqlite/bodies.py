@@ -39,6 +39,14 @@ SELECT_LOCATIONS_AFTER = f"SELECT {LOCATION_COLUMNS} FROM message_bodies WHERE i
 SELECT_KNOWN_KEYS = """
     SELECT object_key FROM message_bodies WHERE object_key IN (SELECT value FROM json_each(:keys))
 """
+SELECT_OBJECT = """
+    SELECT raw_octets, stored_octets, digest FROM message_bodies WHERE id = :body AND object_key = :old_key
+"""
+SET_OBJECT = "UPDATE message_bodies SET object_key = :new_key, stored_octets = :stored_octets WHERE id = :body"
+INSERT_UNREFERENCED = """
+    INSERT INTO message_bodies (object_key, raw_octets, stored_octets, digest, reference_count, unreferenced_s)
+    VALUES (?, ?, ?, ?, 0, ?)
+"""
 
 
 def listed(body_ids: Sequence[BodyId]) -> str:
@@ -49,3 +57,16 @@ def listed(body_ids: Sequence[BodyId]) -> str:
 def forget(statements: Statements, body_ids: Sequence[BodyId]) -> list[BodyId]:
     """Those that no message has any more; the summaries go with them."""
     return [BodyId(body_id) for (body_id,) in statements.all(DELETE_BODIES, {"bodies": listed(body_ids)})]
+
+
+def replace_object(
+    statements: Statements, body_id: BodyId, old_key: str, new_key: str, stored_octets: int, now_s: int
+) -> bool:
+    """Whether the body was there. What is left gets an id of its own."""
+    values = {"body": body_id, "old_key": old_key, "new_key": new_key, "stored_octets": stored_octets}
+    old = statements.one(SELECT_OBJECT, values)
+    if old is None:
+        return False
+    statements.run(SET_OBJECT, values)
+    statements.run(INSERT_UNREFERENCED, (old_key, *old, now_s))
+    return True

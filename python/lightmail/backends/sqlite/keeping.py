@@ -150,6 +150,12 @@ class SqliteUpkeep:
         now_s = self._now_s
         await self._write(lambda statements: patching.put_bodies(statements, bodies, now_s))
 
+    async def replace_object(self, body_id: BodyId, old_key: str, new_key: str, stored_octets: int) -> bool:
+        now_s = self._now_s
+        return await self._write(
+            lambda statements: bodies.replace_object(statements, body_id, old_key, new_key, stored_octets, now_s)
+        )
+
     async def drop_messages(self, mailbox_id: MailboxId, uids: Sequence[int]) -> None:
         await self._write(lambda statements: counting.drop_messages(statements, mailbox_id, uids))
 

@@ -35,7 +35,7 @@ SETTLE_S = 2.0
 """How long a collector may take between two looks at what it is about to delete."""
 MOST_LOOKS = 20
 
-_BODY_OBJECT = (Kind.OBJECT_MISSING, Kind.OBJECT_SIZE, Kind.OBJECT_DAMAGED)
+_BODY_OBJECT = (Kind.OBJECT_MISSING, Kind.OBJECT_SIZE, Kind.OBJECT_DAMAGED, Kind.KEY_MISSING)
 
 
 class Checker:

@@ -30,6 +30,7 @@ class Kind(Enum):
     OBJECT_MISSING = "object-missing"
     OBJECT_SIZE = "object-size"
     OBJECT_DAMAGED = "object-damaged"
+    KEY_MISSING = "key-missing"
     ORPHAN = "orphan-object"
 
 
@@ -47,6 +48,7 @@ TITLES = {
     Kind.OBJECT_MISSING: "bodies whose object is missing",
     Kind.OBJECT_SIZE: "bodies whose object is cut off or too long",
     Kind.OBJECT_DAMAGED: "bodies whose octets are not those that were stored",
+    Kind.KEY_MISSING: "bodies that are encrypted by a key that is not there",
     Kind.ORPHAN: "objects that no body names",
 }
 
@@ -68,6 +70,7 @@ ADVICE = {
     Kind.OBJECT_MISSING: "restore the object from a copy of the body store; nothing else has these octets",
     Kind.OBJECT_SIZE: "restore the object from a copy of the body store; nothing else has these octets",
     Kind.OBJECT_DAMAGED: "restore the object from a copy of the body store; nothing else has these octets",
+    Kind.KEY_MISSING: "name the file of the key in encryption.keys; without it nobody can read these bodies",
     Kind.ORPHAN: (
         "`lightmail gc --sweep` deletes them; in a database that was restored from a copy they are the mail that came after "
         "the copy, see docs/checking.md"

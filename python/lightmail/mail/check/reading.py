@@ -13,7 +13,7 @@ import msgspec
 from lightmail._core.frames import Ingest, Ingested
 from lightmail._core.mime import MimeLimits
 from lightmail.config import Config
-from lightmail.errors import BodyCorrupt, BodyMissing
+from lightmail.errors import BodyCorrupt, BodyMissing, KeyUnusable
 from lightmail.mail.bodies import Bodies
 from lightmail.mail.check.damage import Kind
 from lightmail.model import BodyCount
@@ -60,6 +60,8 @@ class Reader:
                 problem = await self._problem(body)
             except BodyMissing:
                 found.append((body, Kind.OBJECT_MISSING, ""))
+            except KeyUnusable as error:
+                found.append((body, Kind.KEY_MISSING, error.reason))
             else:
                 if problem:
                     found.append((body, Kind.OBJECT_DAMAGED, problem))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from lightmail.mail.manifests.objects import PREFIX, StoreSeen, delete_manifests, stores_seen
-from lightmail.mail.manifests.writer import ManifestWriter, Written, is_behind, state_of
+from lightmail.mail.manifests.writer import ManifestWriter, Written, ask_for_all, is_behind, state_of
 
 __all__ = [
     "PREFIX",
     "ManifestWriter",
     "StoreSeen",
     "Written",
+    "ask_for_all",
     "delete_manifests",
     "is_behind",
     "state_of",

@@ -7,7 +7,7 @@ Manifests of one store may be read in any order, and some of them twice: of each
                 unless some manifest says that it is gone
     account     with the greatest `told`, unless some manifest says that it is gone
 
-`zstd -d` makes text of a manifest.
+`zstd -d` makes text of a manifest that is not encrypted.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-from lightmail._core.frames import CorruptBody, decode_all, ingest
+from lightmail._core.frames import CorruptBody, Keyring, decode_all, ingest
 from lightmail._core.mime import MimeLimits
 from lightmail.model import AccountRecord, Annotation, ExpungeRange, Mailbox, MailboxRecord, Quota
 from lightmail.ports.metadata import BodyLocation
@@ -255,9 +255,10 @@ def encoded(line: Head | Line) -> bytes:
     return _encoder.encode(line) + b"\n"
 
 
-def packed(head: Head, lines: Iterable[bytes]) -> bytes:
+def packed(head: Head, lines: Iterable[bytes], object_key: str, keyring: Keyring) -> bytes:
     """The object; lines: `encoded`."""
-    return ingest(encoded(head) + b"".join(lines), _NO_ANALYSIS).tail
+    text = encoded(head) + b"".join(lines)
+    return ingest(text, _NO_ANALYSIS, object_key=object_key, keyring=keyring).tail
 
 
 def head_of(octets: bytes) -> Head | None:
@@ -296,10 +297,10 @@ def joined(texts: Sequence[bytes], number: int) -> tuple[Head, list[bytes]]:
     return head, [text[text.index(b"\n") + 1 :] for text in texts]
 
 
-def text_of(stored: bytes) -> bytes:
-    """Raises BadManifest."""
+def text_of(stored: bytes, object_key: str, keyring: Keyring) -> bytes:
+    """Raises BadManifest, _core.frames.KeyUnusable."""
     try:
-        return decode_all(stored)
+        return decode_all(stored, object_key, keyring)
     except CorruptBody as error:
         raise BadManifest(f"it is damaged: {error}") from error
 

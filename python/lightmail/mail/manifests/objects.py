@@ -1,4 +1,4 @@
-"""The objects that manifests are kept in: manifests/STORE/NUMBER-CHANCE.
+"""The objects that manifests are kept in: manifests/STORE/NUMBER-CHANCE, with .ID behind it where the key ID encrypts them.
 
 STORE names one database for its life: who finds manifests of another one beside the bodies is in somebody else's place,
 or has come back with an empty database.
@@ -12,12 +12,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lightmail._core.frames import TAIL_OCTETS, CorruptBody, Layout, NeedTail
+from lightmail._core.frames import TAIL_OCTETS, CorruptBody, Keyring, Layout, NeedTail
+from lightmail._core.frames import KeyUnusable as NoKey
+from lightmail.errors import KeyUnusable
+from lightmail.mail.incoming import encrypted_mark
 from lightmail.mail.manifests.lines import BadManifest, Head, head_of, packed, text_of
 from lightmail.ports.blobs import BlobStore
 
 PREFIX = "manifests/"
-_KEY = re.compile(r"manifests/([0-9a-f]{16})/([0-9]{10})-([0-9a-f]{8})")
+_KEY = re.compile(r"manifests/([0-9a-f]{16})/([0-9]{10})-([0-9a-f]{8})(?:\.[a-z0-9_-]+)?")
 _FIRST_READ_OCTETS = 65_536
 
 
@@ -46,9 +49,9 @@ def new_store() -> str:
     return os.urandom(8).hex()
 
 
-def new_key(store: str, number: int) -> str:
+def new_key(store: str, number: int, keyring: Keyring) -> str:
     """Of its own even when two write the same number."""
-    return f"{PREFIX}{store}/{number:010d}-{os.urandom(4).hex()}"
+    return f"{PREFIX}{store}/{number:010d}-{os.urandom(4).hex()}{encrypted_mark(keyring)}"
 
 
 async def manifests_of(blobs: BlobStore, store: str) -> list[Manifest]:
@@ -75,20 +78,23 @@ async def delete_manifests(blobs: BlobStore, store: str) -> None:
 
 async def write(blobs: BlobStore, head: Head, lines: Sequence[bytes]) -> Manifest:
     """Durable when it returns. Raises Unavailable."""
-    octets = await asyncio.to_thread(packed, head, lines)
-    key = new_key(head.store, head.number)
+    key = new_key(head.store, head.number, blobs.keyring)
+    octets = await asyncio.to_thread(packed, head, lines, key, blobs.keyring)
     await blobs.put(key, octets, about={"manifest": str(head.version), "store": head.store})
     return Manifest(key, head.store, head.number, len(octets), head.started_s)
 
 
 async def read_text(blobs: BlobStore, manifest: Manifest) -> bytes:
-    """All of it. Raises BlobNotFound, BadManifest, Unavailable."""
+    """All of it. Raises BlobNotFound, BadManifest, KeyUnusable, Unavailable."""
     stored = await blobs.read(manifest.key, 0, manifest.octets)
-    return await asyncio.to_thread(text_of, stored)
+    try:
+        return await asyncio.to_thread(text_of, stored, manifest.key, blobs.keyring)
+    except NoKey as error:
+        raise KeyUnusable(manifest.key, str(error)) from error
 
 
 async def read_head(blobs: BlobStore, manifest: Manifest) -> Head:
-    """No more of it than is needed for that. Raises BlobNotFound, BadManifest, Unavailable."""
+    """No more of it than is needed for that. Raises BlobNotFound, BadManifest, KeyUnusable, Unavailable."""
     if manifest.octets <= _FIRST_READ_OCTETS:
         head = head_of(await read_text(blobs, manifest))
         if head is None:
@@ -125,8 +131,10 @@ async def _layout(blobs: BlobStore, manifest: Manifest) -> Layout:
     while True:
         tail = await blobs.read(manifest.key, manifest.octets - tail_octets, tail_octets)
         try:
-            return Layout.parse(tail, manifest.octets)
+            return Layout.parse(tail, manifest.octets, manifest.key, blobs.keyring)
         except NeedTail as need:
             tail_octets = need.octets
         except CorruptBody as error:
             raise BadManifest(f"it is damaged: {error}") from error
+        except NoKey as error:
+            raise KeyUnusable(manifest.key, str(error)) from error

@@ -51,6 +51,8 @@ class StoreState(msgspec.Struct, frozen=True, forbid_unknown_fields=False):
     """The whole state has to be written, whatever there is."""
     writer: str = ""
     """Who was the last to begin. Another one looks at what there is by now: it may have gone on from an older state."""
+    asked: int = 0
+    """How often somebody has asked for that: who asks while it is being written asks for another time."""
     follows: str = ""
     """Whose manifests are deleted once there are some of this one: its mail is here now, and so are its bodies."""
 
@@ -79,6 +81,13 @@ async def state_of(upkeep: Upkeep) -> StoreState | None:
 
 async def put_state(upkeep: Upkeep, state: StoreState) -> None:
     await upkeep.put_job(JOB, msgspec.json.encode(state))
+
+
+async def ask_for_all(upkeep: Upkeep) -> None:
+    """What manifests say of bodies is not so any more: the next ones have the whole state."""
+    state = await state_of(upkeep)
+    if state is not None:
+        await put_state(upkeep, replace(state, rewrite=True, asked=state.asked + 1))
 
 
 async def is_behind(upkeep: Upkeep, blobs: BlobStore) -> bool:
@@ -173,7 +182,7 @@ class ManifestWriter:
         if state.follows:
             older += [manifest.key for manifest in await manifests_of(self._blobs, state.follows)]
         await self._delete(older, done, holds)
-        if state.rewrite or state.follows:
+        if (state.rewrite or state.follows) and await state_of(self._upkeep) == state:
             await put_state(self._upkeep, replace(state, rewrite=False, follows=""))
         return Covered(state.store, parts.written, found.mailboxes, found.accounts, found.last_body)
 

@@ -8,8 +8,10 @@ from concurrent.futures import Executor
 from typing import TypeVar
 
 from lightmail._core.frames import TAIL_OCTETS, CorruptBody, Ingest, Ingested, Layout, NeedTail, decode_all, ingest
+from lightmail._core.frames import KeyUnusable as NoKey
 from lightmail._core.mime import MimeLimits
 from lightmail.config.sections import Limits
+from lightmail.errors import KeyUnusable
 from lightmail.mail.incoming import record_of
 from lightmail.model import BodyRecord
 from lightmail.ports.blobs import BlobNotFound, BlobStore
@@ -39,23 +41,25 @@ class BodyReader:
         )
 
     async def read(self, key: str, stored_octets: int) -> BodyRecord:
-        """Raises Damaged, Unavailable."""
+        """Raises Damaged, KeyUnusable, Unavailable."""
         try:
             if stored_octets <= _WHOLE_OCTETS:
                 stored = await self._blobs.read(key, 0, stored_octets)
-                done = await self._in_worker(self._whole, stored)
+                done = await self._in_worker(self._whole, stored, key)
             else:
                 done = await self._large(key, stored_octets)
         except BlobNotFound:
             raise Damaged("its object is missing") from None
         except CorruptBody as error:
             raise Damaged(f"its object is damaged: {error}") from error
+        except NoKey as error:
+            raise KeyUnusable(key, str(error)) from error
         if not done.raw_octets:
             raise Damaged("its object is empty")
         return record_of(key, done, stored_octets=stored_octets)
 
-    def _whole(self, stored: bytes) -> Ingested:
-        return ingest(decode_all(stored), self._mime_limits, min_gain_percent=_PLAIN)
+    def _whole(self, stored: bytes, key: str) -> Ingested:
+        return ingest(decode_all(stored, key, self._blobs.keyring), self._mime_limits, min_gain_percent=_PLAIN)
 
     async def _large(self, key: str, stored_octets: int) -> Ingested:
         layout = await self._layout(key, stored_octets)
@@ -76,6 +80,6 @@ class BodyReader:
         while True:
             tail = await self._blobs.read(key, stored_octets - octets, octets)
             try:
-                return Layout.parse(tail, stored_octets)
+                return Layout.parse(tail, stored_octets, key, self._blobs.keyring)
             except NeedTail as need:
                 octets = need.octets

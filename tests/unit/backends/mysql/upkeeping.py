@@ -31,6 +31,8 @@ async def keep_up(store: Store, database: MysqlDatabase) -> None:
     await upkeep.mailbox_counts(MailboxId(large.id - 1), 1)
     await upkeep.body_counts(BodyId(0), 10)
     await upkeep.missing_bodies(small.id)
+    (body,) = await upkeep.body_records([BodyId(900_003)])
+    assert await upkeep.replace_object(body.id, body.record.object_key, "new/key.k1", 1)
     await database.all("UPDATE mailboxes SET messages = messages + 1 WHERE id = %s", (small.id,))
     await database.all("UPDATE message_bodies SET reference_count = 7 WHERE id = 900004")
     await database.all("UPDATE uid_validities SET last = 1 WHERE address = 'ann@example.org'")
