@@ -10,6 +10,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 DATA ?= ./lightmail-data
 PYTEST := $(BIN)/python -m pytest
+# Test processes side by side, one more than two processors carry: tests also wait. 0: none beside pytest itself.
+PROCESSES ?= 3
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust -path rust/fuzz -prune -o \( -name '*.rs' -o -name Cargo.toml \) -print)
 IMAPFLOW := tests/conformance/clients/imapflow
 FUZZ_SECONDS ?= 60
@@ -65,19 +67,19 @@ $(IMAPFLOW)/node_modules/.package-lock.json: $(IMAPFLOW)/package-lock.json
 	@tests/support/npm.sh $(IMAPFLOW)
 
 test-rust: | prerequisites ## the Rust crates alone
-	cargo test --workspace --exclude lightmail-py --locked --quiet
+	cargo test --workspace --exclude lightmail-py --exclude lightmail-benches --locked --quiet
 
 test: build $(VENV)/.development test-packages test-rust ## everything a change must pass
-	$(PYTEST) tests -m "not slow"
+	$(PYTEST) tests -m "not slow" -n $(PROCESSES)
 
 test-unit: build $(VENV)/.development ## seconds: no processes, no sockets
-	$(PYTEST) tests/unit tests/contracts tests/property -m "not slow and not integration"
+	$(PYTEST) tests/unit tests/contracts tests/property -m "not slow and not integration" -n $(PROCESSES)
 
 test-integration: build $(VENV)/.development test-packages ## real processes and real clients
-	$(PYTEST) tests/integration tests/conformance tests/corpus -m "not slow"
+	$(PYTEST) tests/integration tests/conformance tests/corpus -m "not slow" -n $(PROCESSES)
 
 test-imap: build $(VENV)/.development ## wire transcripts, one file per IMAP command
-	$(PYTEST) tests/wire
+	$(PYTEST) tests/wire -n $(PROCESSES)
 
 test-telnet: build ## a plain-text session with a running server, printed to be read
 	@$(BIN)/python -m tests.support.telnet
@@ -117,7 +119,7 @@ fmt: $(VENV)/.development ## format everything
 # ---- measuring
 
 bench: build $(VENV)/.development ## criterion, pytest-benchmark, then the load driver
-	cargo bench --workspace --exclude lightmail-py --locked
+	cargo bench -p lightmail-benches --locked
 	$(PYTEST) benches/python --benchmark-only --benchmark-columns=min,median,mean,rounds
 	$(BIN)/python -m benches.load --seconds 5
 

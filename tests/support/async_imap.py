@@ -36,7 +36,8 @@ class AsyncImap(asyncio.Protocol):
         """Returns once the greeting has come. Raises OSError."""
         _, client = await asyncio.get_running_loop().create_connection(lambda: cls(heard), *address)
         try:
-            await asyncio.wait_for(client._greeting, ANSWER_S)
+            async with asyncio.timeout(ANSWER_S):
+                await client._greeting
         except BaseException:
             await client.close()
             raise
@@ -58,7 +59,8 @@ class AsyncImap(asyncio.Protocol):
 
     async def command(self, text: bytes) -> str:
         """Send a command, literals in it non-synchronizing; the tagged response without its tag. Raises ConnectionError."""
-        return await asyncio.wait_for(self._sent(text), ANSWER_S)
+        async with asyncio.timeout(ANSWER_S):  # not wait_for: that forgets a cancellation when the answer has just come
+            return await self._sent(text)
 
     async def idle(self) -> asyncio.Future[str]:
         """Returns once the server has said "+"; the answer comes after `done`, or at once when there is none to wait for

@@ -51,7 +51,8 @@ class AsyncLmtp:
     async def _reply(self) -> str:
         line = "250-"
         while line[3:4] == "-":
-            line = (await asyncio.wait_for(self._reader.readline(), REPLY_S)).decode()
+            async with asyncio.timeout(REPLY_S):
+                line = (await self._reader.readline()).decode()
             if not line.endswith("\n"):
                 raise ConnectionResetError("closed by the server")
         if line.startswith("421"):  # RFC 5321 §3.8: the server closes now

@@ -6,8 +6,10 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-WITHIN_S = 60.0
+WITHIN_S = 120.0
 """Long: a loaded machine may stand still for some seconds. Nothing waits so long that comes true at all."""
+PAUSE_S = 0.01
+"""The other process needs the processor, too."""
 
 
 def eventually(holds: Callable[[], object]) -> bool:
@@ -16,6 +18,7 @@ def eventually(holds: Callable[[], object]) -> bool:
     while not holds():
         if time.monotonic() > end_s:
             return False
+        time.sleep(PAUSE_S)
     return True
 
 
@@ -25,5 +28,5 @@ async def eventually_async(holds: Callable[[], Awaitable[object]]) -> bool:
     while not await holds():
         if time.monotonic() > end_s:
             return False
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(PAUSE_S)
     return True

@@ -145,11 +145,13 @@ class MixedLoad:
                     tasks.create_task(client.idle_until(lambda: self._ended))
                 for number in range(len(self._nodes) if self._plan.probed else 0):
                     tasks.create_task(self._probe(number))
-                if during is not None:
-                    await during()
+                try:
+                    if during is not None:
+                        await during()
+                        self.end()
+                    await asyncio.wait(workers)
+                finally:
                     self.end()
-                await asyncio.wait(workers)
-                self.end()
             elapsed_s = time.monotonic() - self._began_s
             await self._settle()
             return Report(self.ledger, self._notices_s, elapsed_s)
@@ -265,7 +267,8 @@ class MixedLoad:
             if wanted <= known:
                 continue  # it had been done before, and been told
             while known < wanted:
-                at_s, message = await asyncio.wait_for(told.get(), SETTLE_S)
+                async with asyncio.timeout(SETTLE_S):
+                    at_s, message = await told.get()
                 known = message.modseq or 0
             assert known > wanted or (message.flags is not None and ("\\Flagged" in message.flags) == flagged)
             self._notices_s.append(at_s - answered_s)

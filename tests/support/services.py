@@ -26,7 +26,7 @@ import pytest
 from lightmail.backends.s3.signing import NO_OCTETS, Keys, Signer
 from tests.support.faults import processes
 
-START_TIMEOUT_S = 60.0
+START_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 30.0
 
 MYSQL_PATH = "LIGHTMAIL_TEST_MYSQL"

@@ -29,7 +29,7 @@ from tests.support.services import Services
 
 T = TypeVar("T")
 
-WITHIN_S = 20.0
+WITHIN_S = 60.0
 
 
 async def until(holds: Callable[[], object]) -> None:

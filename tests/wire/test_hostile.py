@@ -13,7 +13,11 @@ import pytest
 from tests.support.installation import Installation
 from tests.support.wire import ImapClient, Wire
 
-pytestmark = pytest.mark.integration
+pytestmark = [
+    pytest.mark.integration,
+    # What is refused never reaches a store: one of one process, one of several.
+    pytest.mark.parametrize("any_server", ["sqlite+files", "mysql+s3+redis-3-workers"], indirect=True),
+]
 
 MEMORY_OCTETS = 32 * 1024 * 1024
 """What one connection may make the process grow by; what is sent, or asked for, is several times as much."""

@@ -30,7 +30,7 @@ _ESCAPE = re.compile(rb"\\(r|n|t|0|\\|x[0-9a-fA-F]{2})")
 _HOLE = re.compile(rb"%\{([^}]*)\}")
 _TOLD_ONCE = re.compile(rb"^\* (\S+ (EXISTS|RECENT|EXPUNGE)|VANISHED\b)")
 
-PROPAGATION_S = 10.0
+PROPAGATION_S = 60.0
 """How long a change may take to another process, whatever the machine is busy with."""
 
 

@@ -37,13 +37,13 @@ class Chronicle:
 async def rain(
     scene: Ensemble, load: MixedLoad, seconds: float, chance: random.Random, chronicle: Chronicle, only: str = ""
 ) -> None:
-    """Faults of every kind that can be had here, one at a time, with little time between them: first WORST, then in any
-    order, each once before any again. only: those with this in their names.
+    """Faults of every kind that can be had here, one at a time, with little time between them: first WORST, all of them
+    however long they take, then in any order, each once before any again. only: those with this in their names.
     """
     began_s = time.monotonic()
     deck: list[str] = []
     kinds = {name: fault for name, fault in possible(scene).items() if only in name}
-    while time.monotonic() < began_s + seconds:
+    while time.monotonic() < began_s + seconds or WORST & kinds.keys() - chronicle.times.keys():
         if not deck:
             deck = chance.sample(sorted(kinds), len(kinds))
             if not chronicle.times:
