@@ -231,7 +231,7 @@ async def outage(scene: Scene, name: str, way: str) -> None:
         await ask(scene)
         if may_be_refused:
             await eventually(lambda: len(scene.ledger.faults) > earlier, "the load has not noticed")
-        await asyncio.sleep(1)
+        await scene.tries(80)
     finally:
         await asyncio.to_thread(service.thaw if way == "freeze" else service.start)
     await scene.recovered()

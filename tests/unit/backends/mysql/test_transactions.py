@@ -454,14 +454,14 @@ def test_a_server_that_takes_no_writes_is_told_apart(url: MysqlUrl, server: SqlS
             f"CREATE USER {user}@localhost IDENTIFIED BY 'secret'", f"GRANT ALL ON {url.database}.* TO {user}@localhost"
         )
         as_user = MysqlUrl(url.host, url.port, user, "secret", url.database)
-        async with counters(as_user) as database:
+        async with counters(as_user, retry_s=200.0) as database:
             await database.write(increment_both)
             server.run("SET GLOBAL read_only = 1")
             try:
                 started_s = time.monotonic()
                 with pytest.raises(StoreReadOnly, match="read-only"):
                     await database.write(increment_both)
-                assert time.monotonic() - started_s < 5
+                assert time.monotonic() - started_s < 60
                 assert await counts(database) == [1, 1]
             finally:
                 server.run("SET GLOBAL read_only = 0")

@@ -126,7 +126,7 @@ def test_a_connection_that_stalls(services: Services) -> None:
                 begun_s = loop.time()
                 with pytest.raises(Unavailable, match="does not answer in time"):
                     await ask()
-                assert loop.time() - begun_s < 5
+                assert loop.time() - begun_s < 60
             proxy.flow()
             assert await blobs.read("ab/1", 0, 5) == TEN_KB[:5]
 
