@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Iterable
+
 import pytest
 
 from lightmail._core.index import UidSet
@@ -96,6 +99,35 @@ async def test_several_mailboxes_of_one_account_are_counted_together(store: Stor
     assert refused.value.mailbox_ids == {inbox.id, archive.id}
     assert (await usage(store, bob)).messages == 0
     await store.metadata.append([store.message(inbox), store.message(his)])
+
+
+@on_every_metadata_backend
+async def test_what_arrives_at_once_in_several_mailboxes_finds_the_room_there_is(store: Store) -> None:
+    inbox = await store.mailbox()
+    boxes = [await store.mailbox(f"box {number}") for number in range(8)]
+    bob, his = await bobs(store)
+    await store.append(inbox, 1)
+    await limit(store, messages=1 + 4)
+    arrivals = [store.metadata.append([store.message(box), store.message(his)]) for box in boxes]
+    assert sorted(await refusals(arrivals)) == [False] * 4 + [True] * 4
+    assert ((await usage(store)).messages, (await usage(store, bob)).messages) == (5, 4)
+    await limit(store, octets=8 * 1000)
+    copies = [store.metadata.copy(inbox.id, uids(1), box.id) for box in boxes]
+    assert sorted(await refusals(copies)) == [False] * 3 + [True] * 5
+    assert (await usage(store)).octets == 8 * 1000
+    await limit(store, bob, messages=6)
+    moves = [store.metadata.move(box.id, uids((1, 9)), his.id) for box in (*boxes, inbox)]
+    assert any(await refusals(moves))
+    assert (await usage(store, bob)).messages == 6
+
+
+async def refusals(verbs: Iterable[Awaitable[object]]) -> list[bool]:
+    """Whether there was no room for it, for each of what is done at once."""
+    outcomes = await asyncio.gather(*verbs, return_exceptions=True)
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException) and not isinstance(outcome, OverQuota):
+            raise outcome
+    return [isinstance(outcome, OverQuota) for outcome in outcomes]
 
 
 @on_every_metadata_backend

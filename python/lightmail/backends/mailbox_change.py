@@ -26,6 +26,7 @@ class MailboxChange:
         "highest_modseq",
         "id",
         "keywords",
+        "limited",
         "messages",
         "modseq",
         "octets",
@@ -53,6 +54,8 @@ class MailboxChange:
         self.recent_from: int = row[4]
         self.keywords = Keywords(split_words(row[5]))
         self.user_id = UserId(row[6])
+        self.limited = False
+        """Whether messages arrive, and its account has a limit."""
         self.room: Room | None = None
         """Of its account; None: no limit, or nothing arrives."""
         self.taken = 0

@@ -1,8 +1,8 @@
 """Whether there is room in an account for what arrives (RFC 9208 §4.3.1), worked out without any I/O.
 
-What an account uses is the sum of its mailboxes' counters, read with the row of the mailbox that is locked anyway. That
-row is exact; the others are as of the last commit, so that two writers to two mailboxes of one account may, in the same
-moment, both find room for what only one of them has.
+What an account uses is the sum of its mailboxes' counters, read by whoever writes to it alone: SQLite has one writer,
+and in MySQL those that bring something to an account with a limit lock its row. Nodes of a Galera cluster know nothing
+of each other's locks: two of them may, in the same moment, both find room for what only one of them has.
 """
 
 from __future__ import annotations

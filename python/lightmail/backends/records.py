@@ -53,6 +53,10 @@ _ROOM_PARTS = (
 )
 
 
+LIMITED = "(u.quota_octets IS NOT NULL OR u.quota_messages IS NOT NULL)"
+"""Of users AS u."""
+
+
 def room_column(joined: Callable[[Sequence[str]], str]) -> str:
     """Of mailboxes AS m, for `quotas.room`: NULL without a limit, and then no other mailbox is looked at.
 
@@ -60,7 +64,7 @@ def room_column(joined: Callable[[Sequence[str]], str]) -> str:
     """
     return f"""
         (SELECT {joined(_ROOM_PARTS)} FROM users AS u
-         WHERE u.id = m.user_id AND (u.quota_octets IS NOT NULL OR u.quota_messages IS NOT NULL))
+         WHERE u.id = m.user_id AND {LIMITED})
     """
 
 

@@ -1,6 +1,7 @@
 """APPEND and delivery: bodies, then the messages that name them, in one transaction (laws 1, 2 and 3).
 
-Five statements for one message, however many mailboxes it goes to; a keyword that is new there takes a sixth.
+Five statements for one message, however many mailboxes it goes to; a keyword that is new there takes a sixth,
+and accounts with a limit take two more.
 
 After a COMMIT whose outcome is not known it is settled: the same again, unless the body's key is there. The rows of the mailboxes
 are locked before that is looked at, so a COMMIT that is still under way on this server is waited for; one that comes from
@@ -12,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lightmail.backends.arrivals import MESSAGE_COLUMNS, Arrivals
-from lightmail.backends.mysql.mailbox_row import lock, save
+from lightmail.backends.mysql.mailbox_row import give_room, lock, save
 from lightmail.backends.mysql.statements import Statements
 from lightmail.backends.records import SUMMARY_COLUMNS, body_row, summary_row
 from lightmail.errors import MailboxNotFound, StoreSealed
@@ -59,6 +60,7 @@ class Appending:
             return earlier
         earlier = await self._earlier(statements)
         if earlier is None:
+            await give_room(statements, mailboxes.values())
             arrivals.place(mailboxes, await add_bodies(statements, arrivals))
             await statements.many(INSERT_MESSAGE, arrivals.rows, later=True)
             await save(statements, mailboxes.values())

@@ -7,7 +7,7 @@ from lightmail.backends.groups import copied, moved_flags, take_copies, union
 from lightmail.backends.mailbox_change import MailboxChange
 from lightmail.backends.mysql import selection
 from lightmail.backends.mysql.expunge import remove_rows
-from lightmail.backends.mysql.mailbox_row import save
+from lightmail.backends.mysql.mailbox_row import give_room, save
 from lightmail.backends.mysql.rows import pack_stamped
 from lightmail.backends.mysql.selection import Chosen, lock_chosen, parts
 from lightmail.backends.mysql.statements import Statements
@@ -46,6 +46,7 @@ async def copy(
     if not chosen.groups:
         return CopyOutcome(target_box.uid_validity, UidSet(), UidSet(), None)
     originals = union(chosen.groups)
+    await give_room(statements, [target_box])
     await selection.run(statements, REFER, originals, mailbox=source)
     copies, rows = await _insert_copies(statements, chosen, originals, source, target_box, rights, now_s)
     await save(statements, [target_box])
@@ -58,10 +59,10 @@ async def move(
     """The bodies keep their count: each loses one reference and gains one. What stays in an account needs no room."""
     chosen = await lock_chosen(statements, uids, source, target, arriving=True)
     source_box, target_box = chosen.mailboxes[source], chosen.mailboxes[target]
-    if source_box.user_id == target_box.user_id:
-        target_box.room = None
     if not chosen.groups:
         return MoveOutcome(target_box.uid_validity, UidSet(), UidSet(), None, None)
+    if source_box.user_id != target_box.user_id:
+        await give_room(statements, [target_box])
     originals = union(chosen.groups)
     copies, rows = await _insert_copies(statements, chosen, originals, source, target_box, rights, now_s)
     await remove_rows(statements, source_box, chosen.groups, originals)

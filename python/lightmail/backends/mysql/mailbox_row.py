@@ -10,7 +10,7 @@ keywords, the expunge log) needs no lock of its own then.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from lightmail.backends.mailbox_change import MailboxChange
 from lightmail.backends.mysql.answers import Row
@@ -18,7 +18,7 @@ from lightmail.backends.mysql.literals import Sql
 from lightmail.backends.mysql.seal import SEAL, unsealed
 from lightmail.backends.mysql.statements import Statements
 from lightmail.backends.quotas import room
-from lightmail.backends.records import room_column
+from lightmail.backends.records import LIMITED, room_column
 from lightmail.model import MailboxId
 
 _KEYWORDS = (
@@ -32,10 +32,10 @@ LOCKED_COLUMNS = f"""
 """
 _SEAL = 7
 TARGET_COLUMNS = f"""
-    {LOCKED_COLUMNS}, {room_column(lambda parts: f"CONCAT_WS(' ', {', '.join(parts)})")}
+    {LOCKED_COLUMNS}, (SELECT 1 FROM users AS u WHERE u.id = m.user_id AND {LIMITED})
 """
 """Of a mailbox that messages arrive in."""
-ROOM_COLUMN = _SEAL + 1
+LIMITED_COLUMN = _SEAL + 1
 
 # The index is named because the optimizer would rather lock every row of a small table.
 LOCK_MAILBOXES = f"""
@@ -48,6 +48,14 @@ LOCK_TARGETS = f"""
     SELECT {TARGET_COLUMNS}
     FROM mailboxes AS m FORCE INDEX (PRIMARY) WHERE m.id IN %(mailboxes)s AND m.selectable
     ORDER BY m.id FOR UPDATE
+"""
+
+# Changes nothing: it goes with the next statement, as one that selects could not. The counters of the other mailboxes are
+# read in a statement after it, so that what had been written before the lock came is seen.
+LOCK_USERS = "UPDATE users FORCE INDEX (PRIMARY) SET enabled = enabled WHERE id IN %(users)s"
+SELECT_ROOMS = f"""
+    SELECT m.id, {room_column(lambda parts: f"CONCAT_WS(' ', {', '.join(parts)})")}
+    FROM mailboxes AS m FORCE INDEX (PRIMARY) WHERE m.id IN %(mailboxes)s
 """
 
 UPDATE_MAILBOXES_ALIKE = """
@@ -72,7 +80,7 @@ _COUNTERS = ("taken", "messages", "unseen", "deleted", "octets", "recent")
 async def lock(
     statements: Statements, *mailbox_ids: MailboxId, arriving: bool = False, although_sealed: bool = False
 ) -> dict[MailboxId, MailboxChange]:
-    """In the order given; one that is named twice is one. arriving: messages come to them.
+    """In the order given; one that is named twice is one. arriving: messages come to them, see `give_room`.
     Raises MailboxNotFound unless all are there, StoreSealed.
     """
     values = {"mailboxes": sorted(set(mailbox_ids))}
@@ -81,14 +89,26 @@ async def lock(
         admit(rows)
     mailboxes = MailboxChange.in_order(mailbox_ids, rows)
     if arriving:
-        give_room(mailboxes, rows)
+        limit(mailboxes, rows)
     return mailboxes
 
 
-def give_room(mailboxes: dict[MailboxId, MailboxChange], rows: Sequence[Row]) -> None:
+def limit(mailboxes: dict[MailboxId, MailboxChange], rows: Sequence[Row]) -> None:
     """rows: of TARGET_COLUMNS."""
     for row in rows:
-        mailboxes[MailboxId(row[0])].room = room(row[ROOM_COLUMN])
+        mailboxes[MailboxId(row[0])].limited = row[LIMITED_COLUMN] is not None
+
+
+async def give_room(statements: Statements, mailboxes: Iterable[MailboxChange]) -> None:
+    """Before messages arrive in these. Where there is a limit, the row of the account is locked after those of mailboxes:
+    nothing else arrives in the account until this transaction has ended. Two statements then, and one round trip.
+    """
+    limited = {mailbox.id: mailbox for mailbox in mailboxes if mailbox.limited}
+    if limited:
+        users = sorted({mailbox.user_id for mailbox in limited.values()})
+        await statements.later(LOCK_USERS, {"users": users})
+        for mailbox_id, packed in await statements.all(SELECT_ROOMS, {"mailboxes": sorted(limited)}):
+            limited[MailboxId(mailbox_id)].room = room(packed)
 
 
 def admit(rows: Sequence[Row]) -> None:

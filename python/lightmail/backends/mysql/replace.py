@@ -8,7 +8,7 @@ from lightmail.backends.groups import Group
 from lightmail.backends.mysql import selection
 from lightmail.backends.mysql.append import INSERT_MESSAGE, add_bodies
 from lightmail.backends.mysql.expunge import UNREFER, remove_rows
-from lightmail.backends.mysql.mailbox_row import save
+from lightmail.backends.mysql.mailbox_row import give_room, save
 from lightmail.backends.mysql.selection import lock_with_one
 from lightmail.backends.mysql.statements import Statements
 from lightmail.model import MailboxId, NewMessage, ReplaceOutcome, Uid
@@ -23,6 +23,7 @@ async def replace(
     if row is None:
         return ReplaceOutcome(None, None, None)
     source_box, gone = mailboxes[source], UidSet([uid])
+    await give_room(statements, [mailboxes[message.mailbox_id]])
     bodies = await add_bodies(statements, arrivals)
     arrivals.place_for(mailboxes[message.mailbox_id], source_box, row[1], bodies)
     await statements.many(INSERT_MESSAGE, arrivals.rows, later=True)

@@ -16,11 +16,11 @@ from lightmail.backends.mailbox_change import MailboxChange
 from lightmail.backends.mysql.answers import Row
 from lightmail.backends.mysql.literals import Sql
 from lightmail.backends.mysql.mailbox_row import (
+    LIMITED_COLUMN,
     LOCKED_COLUMNS,
-    ROOM_COLUMN,
     TARGET_COLUMNS,
     admit,
-    give_room,
+    limit,
     lock,
 )
 from lightmail.backends.mysql.statements import Statements
@@ -94,9 +94,9 @@ async def lock_with_one(
     admit(rows)
     mailboxes = MailboxChange.in_order([source, *others], rows)
     if arriving:
-        give_room(mailboxes, rows)
+        limit(mailboxes, rows)
     # Behind the columns of the mailbox.
-    at = ROOM_COLUMN + arriving
+    at = LIMITED_COLUMN + arriving
     (message,) = [row[at:] for row in rows if row[0] == source]
     return mailboxes, None if message[0] is None else message
 
