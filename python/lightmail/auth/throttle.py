@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -26,6 +26,8 @@ WINDOW_S = QUARTER_S
 MAX_DELAY_S = 8.0
 ENTRIES = 10_000
 """The oldest entries are forgotten beyond this many (law 7)."""
+SUSPECTS_AT_ONCE = 1
+"""Passwords that are looked at for all places together from which something has failed: others do not queue behind them."""
 MOST_WAITING = 64
 """Logins from one address that wait for each other."""
 
@@ -63,6 +65,7 @@ class FailureDelays:
         self._known: OrderedDict[str, None] = OrderedDict()
         """Names that have logged in from an address."""
         self._lines: dict[str, _Line] = {}
+        self._suspects = asyncio.Semaphore(SUSPECTS_AT_ONCE)
 
     async def failed(self, address: str, peer: str, *, again: str = "") -> float:
         """Take note of a failure. Returns how long to wait before saying so.
@@ -81,7 +84,8 @@ class FailureDelays:
     @asynccontextmanager
     async def turn(self, address: str, peer: str) -> AsyncIterator[None]:
         """Within it a password may be looked at. Those of one address come one after the other, late if too many have
-        failed from there; who has logged in from there before does not wait for the others.
+        failed from there, and one after the other with all places from which something has failed; who has logged in
+        from there before does not wait for the others.
 
         Raises TooManyLogins: too many wait already.
         """
@@ -92,15 +96,17 @@ class FailureDelays:
         name = _pair(address, peer) if known else address_block(peer)
         line = self._lines.setdefault(name, _Line())
         if line.waiting >= MOST_WAITING:
+            self._counts.logins["later"] += 1
             raise TooManyLogins
         line.waiting += 1
         try:
             async with line.lock:
-                delay_s = 0.0 if known else await self._delay_before_s(address, peer)
+                suspected, delay_s = (False, 0.0) if known else await self._suspicion(address, peer)
                 if delay_s:
                     self._counts.delayed["login"] += 1
                     await asyncio.sleep(delay_s)
-                yield
+                async with self._suspects if suspected else nullcontext():
+                    yield
         finally:
             line.waiting -= 1
             if not line.waiting:
@@ -121,12 +127,12 @@ class FailureDelays:
         self._failed_here.pop(pair, None)
         await self._rates.forget(pair)
 
-    async def _delay_before_s(self, address: str, peer: str) -> float:
+    async def _suspicion(self, address: str, peer: str) -> tuple[bool, float]:
+        """Whether anything has failed there, and how long to wait for it."""
         counted = self._counted_alone(address, peer)
         found = await asyncio.gather(*(self._rates.count(each.key, window_s=WINDOW_S) for each in counted))
-        return max(
-            (self._delay_s(number - each.free) for each, number in zip(counted, found, strict=True)), default=0.0
-        )
+        delays_s = (self._delay_s(number - each.free) for each, number in zip(counted, found, strict=True))
+        return any(found), max(delays_s, default=0.0)
 
     def _counted_alone(self, address: str, peer: str) -> list[_Counted]:
         limits = self._limits

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from lightmail.cli.acts import account_for
 from lightmail.config import Config
 from lightmail.config.addresses import MYSQL_SCHEMES, parse_store
 from lightmail.config.load import Reading, read
@@ -70,6 +71,7 @@ def good_config(file: str | None, data: str | None, *, serving: bool = False) ->
         click.echo(f"lightmail: {problem}", err=True)
     if problems:
         raise problems[-1]
+    account_for(reading.config)
     return reading.config
 
 

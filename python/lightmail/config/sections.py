@@ -396,6 +396,8 @@ class Sharing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Log(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["console", "json"] = "console"
+    audit: str = ""
+    """A file for who came and went, what administrators did and what was deleted; relative: below data. Empty: none."""
 
 
 class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

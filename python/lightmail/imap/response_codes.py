@@ -30,6 +30,8 @@ CODES: dict[type[Exception], bytes] = {
     errors.InboxUndeletable: b"CANNOT",
     errors.SpecialUseRefused: b"USEATTR",
     errors.AuthenticationFailed: b"AUTHENTICATIONFAILED",
+    errors.NetworkRefused: b"AUTHENTICATIONFAILED",
+    errors.PolicyRefused: b"AUTHENTICATIONFAILED",
     errors.TooManyLogins: b"UNAVAILABLE",
     errors.AuthorizationFailed: b"AUTHORIZATIONFAILED",
     errors.AccountDisabled: b"CONTACTADMIN",

@@ -21,6 +21,7 @@ from lightmail.imap.state import State
 from lightmail.mail.access import Found, Place
 from lightmail.mail.store import MailStore
 from lightmail.model import MailboxId, Rights, User
+from lightmail.obs.audit import audit
 
 if TYPE_CHECKING:
     from lightmail.imap.notify import Notifying
@@ -99,6 +100,7 @@ class Session:
         "_condstore",
         "_offered",
         "authenticator",
+        "by",
         "capabilities",
         "client",
         "config",
@@ -149,6 +151,8 @@ class Session:
         """Of the process, by outcome (`obs.metrics.Counts.logins`)."""
         self.state = State.NOT_AUTHENTICATED
         self.user: User | None = None
+        self.by = ""
+        """The address of who acts for the user; "": the user does."""
         self.name = ""
         """Of a session that has logged in, among those of all nodes."""
         self.selected: Selected | None = None
@@ -248,11 +252,12 @@ class Session:
         visitor = Visitor(output.peer_host, output.protocol, output.tls, self.client)
         return Entrance(self.authenticator, visitor, self.decisions)
 
-    def log_in(self, user: User) -> None:
-        """Raises LimitExceeded: nobody is logged in."""
+    def log_in(self, user: User, by: str = "") -> None:
+        """by: who acts for that user; "": the user does. Raises LimitExceeded: nobody is logged in."""
         if self.seat is not None:
             self.seat.log_in(user.id, user.address)
         self.user = user
+        self.by = by
         self.state = State.AUTHENTICATED
         self.name = self.mail.sessions.opened(user, protocol=self.output.protocol, peer=self.output.peer_host)
 
@@ -260,11 +265,10 @@ class Session:
         """Nothing of whoever was logged in remains, nor what was enabled; TLS and the client's ID do (RFC 8437 §3)."""
         self.set_notify(None)
         self.deselect()
-        self.mail.sessions.closed(self.name)
+        self._leave()
         if self.seat is not None:
             self.seat.log_out()
         self.user = None
-        self.name = ""
         self.state = State.NOT_AUTHENTICATED
         self.qresync = self.utf8 = self.rev2 = self.uid_only = self._condstore = False
 
@@ -308,4 +312,16 @@ class Session:
         self.state = State.LOGOUT
         self.set_notify(None)
         self.deselect()
-        self.mail.sessions.closed(self.name)
+        self._leave()
+
+    def _leave(self) -> None:
+        """Whoever is logged in goes, and is told of once."""
+        if self.name:
+            self.mail.sessions.closed(self.name)
+            self.audit("logout")
+            self.name = ""
+
+    def audit(self, event: str, **fields: object) -> None:
+        """Something that this session has done (see `obs.audit`)."""
+        if audit.wanted and self.user is not None:
+            audit(event, user=self.user.address, by=self.by, peer=self.output.peer_host, session=self.name, **fields)

@@ -61,7 +61,7 @@ class Counts:
         self.timeouts: int = 0
         """Connections ended because nothing came."""
         self.logins: Counter[str] = Counter()
-        """By outcome ("ok", "refused")."""
+        """By outcome ("ok", "refused"; "later": too many wait)."""
         self.deliveries: Counter[str] = Counter()
         """Recipients by outcome: "delivered", or the reply code ("452")."""
         self.octets_in: int = 0

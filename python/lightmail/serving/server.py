@@ -20,6 +20,7 @@ from lightmail.net.gate import Gate
 from lightmail.net.imap_server import ImapServer
 from lightmail.net.listeners import Listener
 from lightmail.net.tls import Identity
+from lightmail.obs.audit import audit
 from lightmail.obs.metrics import counts
 from lightmail.obs.troubles import troubles
 from lightmail.serving.housekeeping import housekeeping
@@ -31,6 +32,7 @@ _log = structlog.get_logger("lightmail.serving")
 class Server:
     def __init__(self, config: Config, store: Store, identity: Identity | None) -> None:
         self._config = config
+        audit.configure(config.path(config.log.audit) if config.log.audit else None)
         self._authenticator = Authenticator(
             directory=store.mail.directory,
             clock=store.mail.clock,

@@ -148,6 +148,7 @@ def test_logins_of_one_address_wait_for_each_other() -> None:
         await asyncio.sleep(0)
         with pytest.raises(TooManyLogins):
             await turn(room)
+        assert room.counts.logins == {"later": 1}
         room.delays.succeeded("kim@example.org", PEER)
         await turn(room, "kim@example.org")
         assert not any(task.done() for task in waiting)
@@ -155,5 +156,32 @@ def test_logins_of_one_address_wait_for_each_other() -> None:
         await asyncio.gather(holding, *waiting)
         await turn(room)
         assert not room.delays._lines
+
+    run(scenario())
+
+
+def test_places_with_failures_take_turns_and_others_do_not_wait() -> None:
+    async def scenario() -> None:
+        room = Room()
+        for number in range(3):
+            await room.fail(1, peer=f"192.0.2.{number}")
+        inside = asyncio.Event()
+        leave = asyncio.Event()
+
+        async def first() -> None:
+            async with room.delays.turn(ADDRESS, "192.0.2.0"):
+                inside.set()
+                await leave.wait()
+
+        holding = asyncio.create_task(first())
+        await inside.wait()
+        waiting = [asyncio.create_task(turn(room, peer=f"192.0.2.{number}")) for number in (1, 2)]
+        await turn(room, peer="203.0.113.1")
+        room.delays.succeeded(ADDRESS, "192.0.2.1")
+        await turn(room, peer="192.0.2.1")
+        await asyncio.sleep(0)
+        assert not any(task.done() for task in waiting)
+        leave.set()
+        await asyncio.gather(holding, *waiting)
 
     run(scenario())

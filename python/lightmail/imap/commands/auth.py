@@ -13,6 +13,7 @@ from lightmail.auth.sasl import Challenge, Credentials
 from lightmail.errors import AccountDisabled, AuthenticationFailed, AuthorizationFailed, PrivacyRequired
 from lightmail.imap.replies import Ask, Done, Outcome
 from lightmail.imap.session import Session
+from lightmail.obs.audit import audit
 
 _log = structlog.get_logger("lightmail.imap")
 _REFUSED = (AuthenticationFailed, AuthorizationFailed, AccountDisabled)
@@ -80,17 +81,18 @@ class _Authenticating:
 def _refused(session: Session, mechanism: str, username: bytes, error: Exception) -> None:
     session.failed_logins += 1
     session.logins["refused"] += 1
-    _log.warning(
-        "login failed",
-        peer=session.output.peer_host,
-        user=username.decode("utf-8", "backslashreplace")[:254],
-        mechanism=mechanism,
-        reason=type(error).__name__,
-    )
+    told = {
+        "peer": session.output.peer_host,
+        "user": username.decode("utf-8", "backslashreplace")[:254],
+        "mechanism": mechanism,
+        "reason": type(error).__name__,
+    }
+    _log.warning("login failed", **told)
+    audit("login failed", protocol=session.output.protocol, tls=session.output.tls, **told)
 
 
 def _welcome(session: Session, mechanism: str, entered: Entered) -> Done:
-    session.log_in(entered.user)
+    session.log_in(entered.user, entered.by)
     session.logins["ok"] += 1
     acting = {"by": entered.by} if entered.by else {}
     _log.info(
@@ -102,5 +104,6 @@ def _welcome(session: Session, mechanism: str, entered: Entered) -> Done:
         mechanism=mechanism,
         **acting,
     )
+    session.audit("login", protocol=session.output.protocol, tls=session.output.tls, mechanism=mechanism)
     # RFC 9051 §7.1: the list has changed, and this spares the client a CAPABILITY.
     return Done("Logged in", code=b"CAPABILITY " + session.capability_list())

@@ -30,6 +30,8 @@ async def expunge(session: Session, command: imap.Expunge) -> Done:
         part = last_messages(selected.live.snapshot.flagged(_DELETED_BIT, within=uids), session.config.limits)
         uids = part.uids if part.exceeded is not None else uids
     outcome = await session.mail.expunge(selected.mailbox.id, uids)
+    if outcome.expunged:
+        session.audit("messages expunged", mailbox=selected.name, messages=len(outcome.expunged))
     done = _EXPUNGED
     if session.qresync and outcome.expunged:
         # RFC 7162 §3.2.7: all that this MODSEQ covers is announced before the tagged response.

@@ -25,6 +25,7 @@ async def delete(session: Session, command: imap.Delete) -> Done:
     """The selected mailbox may be deleted: it is closed then (RFC 9051 §3, CLOSED)."""
     place = await session.place(command.mailbox, Rights.DELETE_MAILBOX)
     await session.mail.mailboxes.delete(place.owner, place.name)
+    session.audit("mailbox deleted", mailbox=command.mailbox)
     if session.selected is not None and session.selected.live.deleted:
         session.deselect()
         session.send(b"* OK [CLOSED] The selected mailbox was deleted\r\n")

@@ -47,6 +47,7 @@ async def set_quota(session: Session, command: imap.SetQuota) -> Done:
         mailboxes=limits.get("MAILBOX"),
     )
     await quotas.set(owner, quota)
+    session.audit("quota set", account=owner.address, limits=limits)
     session.send(_quota(session, command.root, *await quotas.of(owner.id)))
     return Done("The quota is set")
 

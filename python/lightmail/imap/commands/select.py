@@ -95,7 +95,9 @@ async def close(session: Session, command: imap.Close) -> Done:
     selected = session.selected
     assert selected is not None
     if not selected.read_only and Rights.EXPUNGE in selected.rights:
-        await session.mail.expunge(selected.mailbox.id)
+        outcome = await session.mail.expunge(selected.mailbox.id)
+        if outcome.expunged:
+            session.audit("messages expunged", mailbox=selected.name, messages=len(outcome.expunged))
     session.deselect()
     return _CLOSED
 
