@@ -14,12 +14,14 @@ from typing import Any, TypeVar
 import msgspec
 import structlog
 
+from lightmail.auth.outside import OutsideDirectory
 from lightmail.auth.passwords import Passwords
 from lightmail.backends.local import LocalChangeFeed, SharedTally, SystemClock, TallyRates
 from lightmail.config import Config
 from lightmail.config.addresses import MYSQL_SCHEMES, parse_mysql, parse_redis, parse_s3, parse_store
 from lightmail.config.keyfiles import open_keyring
 from lightmail.errors import ConfigError, NeedsOperator, Unavailable
+from lightmail.mail.accounts import quota_of_new
 from lightmail.mail.store import MailStore
 from lightmail.model import Finding, SchemaState
 from lightmail.obs.metrics import counts
@@ -37,7 +39,17 @@ from lightmail.serving import machine
 from lightmail.serving.reload import Reread
 from lightmail.serving.store import Announce, Prepare, Started, Store
 
-__all__ = ["Started", "Store", "check_stores", "open_store", "same_bodies", "schema_state", "serve", "upgrade_schema"]
+__all__ = [
+    "Started",
+    "Store",
+    "check_stores",
+    "check_user_table",
+    "open_store",
+    "same_bodies",
+    "schema_state",
+    "serve",
+    "upgrade_schema",
+]
 
 _log = structlog.get_logger("lightmail.app")
 
@@ -48,7 +60,7 @@ START_PATIENCE_S = 60.0
 """How long `serve` waits for a database that is not there yet: a node may be started before it."""
 _RETRY_S = 1.0
 _TLS_FILES = ("tls_ca", "tls_certificate", "tls_key")
-_FILES = {"mysql": _TLS_FILES, "s3": ("ca",), "redis": _TLS_FILES}
+_FILES = {"mysql": _TLS_FILES, "s3": ("ca",), "redis": _TLS_FILES, "auth_sql": ("tls_ca",)}
 """Files that backends are given; as configured they may be relative to the data folder."""
 _STATEMENTS = "SQL statements run, without transaction control"
 _NO_OBJECT = "probe/none"
@@ -84,12 +96,15 @@ async def open_store(
         stack.push_async_callback(database.sessions.close)
         blobs = await _open_blobs(config)
         stack.push_async_callback(blobs.close)
+        directory: Directory = database.directory
+        if config.auth_sql.url:
+            directory = outside = _outside(config, database.directory, stack)
         shared = await _open_redis(config, database, clock, stack)
         feed = shared.feed if shared else LocalChangeFeed(metadata, poll_s=config.changes.poll_s)
         mail = MailStore(
             metadata=metadata,
             blobs=blobs,
-            directory=database.directory,
+            directory=directory,
             feed=feed,
             clock=clock,
             config=config,
@@ -98,6 +113,8 @@ async def open_store(
             exclusive=config.server.workers == 1 and not distant,
         )
         stack.push_async_callback(mail.close)
+        if config.auth_sql.url:
+            outside.provision = mail.mailboxes.provision
         await feed.start()
         stack.push_async_callback(feed.close)
         yield Store(
@@ -198,6 +215,24 @@ async def _open_blobs(config: Config) -> BlobStore:
     from lightmail.backends.files import FileBlobs
 
     return await FileBlobs.open(_path(config, config.storage.bodies), keyring)
+
+
+def _outside(config: Config, inner: Directory, stack: contextlib.AsyncExitStack) -> OutsideDirectory:
+    """Raises NeedsOperator."""
+    from lightmail.backends.usertable import open_table
+
+    table = open_table(config.auth_sql, config.path)
+    stack.push_async_callback(table.close)
+    counts.source("user_table_queries_total", "Queries to the user table of auth.sql", lambda: table.queries)
+    return OutsideDirectory(inner, table, quota_of_new(config))
+
+
+async def check_user_table(config: Config) -> list[Finding]:
+    """Ask each configured query of `auth.sql` once. What is away is not raised: it is among the findings."""
+    from lightmail.backends.usertable import open_table
+
+    config = _effective(config)
+    return await _told("auth.sql", open_table(config.auth_sql, config.path).probe())
 
 
 @dataclass(frozen=True, slots=True)

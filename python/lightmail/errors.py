@@ -39,7 +39,8 @@
     └── SystemFault                the system failed; logged in full, told as "internal error" or "unavailable"
         ├── Unavailable            what, way_out; may pass on retry
         │   ├── NeedsOperator      what, way_out; it stays so until somebody changes something
-        │   │   └── KeyUnusable    object_key, reason; encrypted, and the key is not at hand
+        │   │   ├── KeyUnusable    object_key, reason; encrypted, and the key is not at hand
+        │   │   └── UserQueryFailed  query, problem; of the operator's own user table
         │   ├── StoreReadOnly      what; it answers, and takes no writes
         │   │   └── StoreSealed    reason; its mail lives elsewhere now
         │   └── OutcomeUnknown     what; it went while it made a change durable
@@ -349,6 +350,16 @@ class KeyUnusable(NeedsOperator):
         super().__init__(f"the encrypted object {object_key} ({reason})", "encryption.keys has to have its key")
         self.object_key = object_key
         self.reason = reason
+
+
+class UserQueryFailed(NeedsOperator):
+    """A query of the operator's returned what it must not, or is none: nothing is known of anybody's password."""
+
+    def __init__(self, query: str, problem: str) -> None:
+        """query: "password_query". problem: "returned 2 rows for one address; expected one"."""
+        super().__init__(f"the user table (auth.sql.{query} {problem})")
+        self.query = query
+        self.problem = problem
 
 
 class StoreReadOnly(Unavailable):

@@ -84,10 +84,13 @@ class Authenticator:
         access: AccessRules | None = None,
         first_delay_s: float = FIRST_DELAY_S,
         queued_hashes: int = QUEUED_HASHES,
+        renews: bool = True,
     ) -> None:
         """cache: shared with other processes, whose checks need not be made once more; None: there is none. limits: of
-        failed logins; access: who may log in from where; None: there are none.
+        failed logins; access: who may log in from where; None: there are none. renews: stored passwords are replaced by
+        what would be stored today, when they are at hand.
         """
+        self._renews = renews
         self.passwords = Passwords(parameters)
         self._directory = directory
         self._clock = clock
@@ -128,7 +131,7 @@ class Authenticator:
             raise await self._failure(address, peer, since_s, await self._again(user, address, peer, password))
         assert user is not None  # nobody's password is never right
         await self._succeeded(user, peer, since_s)
-        if self.passwords.needs_renewal(user.password_hash, user.challenge_secrets):
+        if self._renews and self.passwords.needs_renewal(user.password_hash, user.challenge_secrets):
             return await self._renew(user, password)
         return user
 

@@ -31,6 +31,8 @@ _BCRYPT = re.compile(r"\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}", re.ASCII)
 _SHA_CRYPT = re.compile(
     r"\$([56])\$(?:rounds=(\d{1,9})\$)?([^$:\n]{0,16})\$([./0-9A-Za-z]{43}|[./0-9A-Za-z]{86})", re.ASCII
 )
+_MD5_CRYPT = re.compile(r"\$1\$([^$:\n]{0,8})\$([./0-9A-Za-z]{22})", re.ASCII)
+_MD5_CRYPT_ROUNDS = 1_000
 _DOVECOT_PBKDF2 = re.compile(r"\$1\$([^$]+)\$(\d{1,9})\$([0-9a-fA-F]{40})", re.ASCII)
 _MODULAR_PBKDF2 = re.compile(
     r"\$pbkdf2(?:-(sha1|sha256|sha512))?\$(\d{1,9})\$([A-Za-z0-9./]*)\$([A-Za-z0-9./]+)", re.ASCII
@@ -75,6 +77,37 @@ def _sha_crypt(stored: Stored, password: bytes) -> bool:
         raise PasswordHashUnusable(f"{stored.scheme}: {rounds} rounds; at most {MOST_ROUNDS} are made")
     made = (sha512_crypt if wide else sha256_crypt)(password, match[3].encode("utf-8"), rounds=rounds)
     return hmac.compare_digest(crypt64(made), match[4])
+
+
+def _md5_crypt(stored: Stored, password: bytes) -> bool:
+    match = _MD5_CRYPT.fullmatch(stored.text())
+    if match is None:
+        raise PasswordHashUnusable("MD5-CRYPT: expected $1$SALT$HASH")
+    return hmac.compare_digest(md5_crypt(password, match[1].encode("utf-8")), match[2])
+
+
+def md5_crypt(password: bytes, salt: bytes) -> str:
+    """What stands behind the last $ (FreeBSD's crypt(3), 1994). A millisecond, whatever anybody would like."""
+    inner = _md5(password + salt + password)
+    start = password + b"$1$" + salt + (inner * (len(password) // 16 + 1))[: len(password)]
+    bits = len(password)
+    while bits:
+        start += b"\0" if bits & 1 else password[:1]
+        bits >>= 1
+    digest = _md5(start)
+    for number in range(_MD5_CRYPT_ROUNDS):
+        odd = number & 1
+        middle = (salt if number % 3 else b"") + (password if number % 7 else b"")
+        digest = _md5(password + middle + digest if odd else digest + middle + password)
+    text = ""
+    for places in ((0, 6, 12), (1, 7, 13), (2, 8, 14), (3, 9, 15), (4, 10, 5)):
+        first, second, last = (digest[place] for place in places)
+        text += _four((first << 16) | (second << 8) | last, 4)
+    return text + _four(digest[11], 2)
+
+
+def _md5(octets: bytes) -> bytes:
+    return hashlib.md5(octets, usedforsecurity=False).digest()
 
 
 def crypt64(digest: bytes) -> str:
@@ -161,6 +194,7 @@ SCHEMES: dict[str, Callable[[Stored, bytes], bool]] = {
     "BLF-CRYPT": _bcrypt,
     "SHA512-CRYPT": _sha_crypt,
     "SHA256-CRYPT": _sha_crypt,
+    "MD5-CRYPT": _md5_crypt,
     "PBKDF2": _pbkdf2,
     "SCRAM-SHA-256": _scram,
     "SCRAM-SHA-1": _scram,

@@ -15,12 +15,13 @@ _CRYPTS = (
     ("$argon2i$", "ARGON2I"),
     ("$argon2d$", "ARGON2D"),
     ("$2", "BLF-CRYPT"),
+    ("$1$", "MD5-CRYPT"),
     ("$5$", "SHA256-CRYPT"),
     ("$6$", "SHA512-CRYPT"),
     ("$pbkdf2", "PBKDF2"),
 )
 """Modular crypt strings by how they begin."""
-_ALSO = {"BCRYPT": "BLF-CRYPT", "CLEARTEXT": "PLAIN", "CLEAR": "PLAIN"}
+_ALSO = {"MD5": "MD5-CRYPT", "BCRYPT": "BLF-CRYPT", "CLEARTEXT": "PLAIN", "CLEAR": "PLAIN"}
 _UMBRELLAS = frozenset({"CRYPT", "ARGON2"})
 """Their data says what it is."""
 

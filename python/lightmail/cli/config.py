@@ -6,6 +6,7 @@ import click
 
 from lightmail.cli.options import config_options, json_option, read_config
 from lightmail.cli.output import print_json
+from lightmail.config import Config
 from lightmail.config.load import DEFAULT
 from lightmail.config.show import effective, toml_value
 
@@ -19,17 +20,33 @@ def config() -> None:
 @config_options
 @json_option
 def check(file: str | None, data: str | None, as_json: bool) -> int:
-    """Say whether a server would start with it. Every problem is told; exit code 1 when there is one."""
+    """Say whether a server would start with it. Every problem is told; exit code 1 when there is one.
+
+    The queries of [auth.sql] are asked, for an address that nobody has.
+    """
     reading = read_config(file, data)
+    told = _user_table(reading.config) if reading.config.auth_sql.url and not reading.problems else []
     if as_json:
         problems = [{"source": each.source, "key": each.key, "problem": each.problem} for each in reading.problems]
+        problems += [{"source": "auth.sql", "key": "", "problem": text} for text in told]
         print_json({"file": str(reading.file) if reading.file else None, "ok": not problems, "problems": problems})
     else:
         for problem in reading.problems:
             click.echo(str(problem), err=True)
-        if not reading.problems:
+        for text in told:
+            click.echo(text, err=True)
+        if not (reading.problems or told):
             click.echo(f"{reading.file or 'the defaults'}: no problems")
-    return 1 if reading.problems else 0
+    return 1 if reading.problems or told else 0
+
+
+def _user_table(config: Config) -> list[str]:
+    """What is wrong with the queries of `auth.sql`."""
+    import asyncio
+
+    from lightmail.app import check_user_table
+
+    return [finding.text for finding in asyncio.run(check_user_table(config))]
 
 
 @config.command()
@@ -45,7 +62,7 @@ def show(file: str | None, data: str | None, as_json: bool, changed: bool) -> in
     else:
         section = ""
         for row in rows:
-            head, name = row.key.split(".")
+            head, _, name = row.key.rpartition(".")
             if head != section:
                 click.echo(f"{'' if not section else chr(10)}[{head}]")
                 section = head

@@ -23,7 +23,7 @@ MOST_PASSWORD_OCTETS = 1024
 
 @click.group()
 def user() -> None:
-    """Accounts: add, list, show, passwd, quota, admin, disable, enable, delete."""
+    """Accounts: add, list, sync, show, passwd, quota, admin, disable, enable, delete."""
 
 
 def _password_options(command: Any) -> Any:
@@ -293,3 +293,28 @@ def delete(address: str, yes: bool, file: str | None, data: str | None, as_json:
 
 def _row(user: User) -> dict[str, Any]:
     return {"address": user.address, "enabled": user.enabled, "created": iso_time(user.created_s)}
+
+
+@user.command()
+@click.option("--dry-run", is_flag=True, help="Change nothing; tell what would be done.")
+@config_options
+@json_option
+def sync(dry_run: bool, file: str | None, data: str | None, as_json: bool) -> None:
+    """Make an account for everybody in the table of [auth.sql], who would get one at the first login or delivery; and tell
+    which accounts the table does not have. These are left alone, with their mail.
+    """
+    from lightmail.auth.outside import OutsideDirectory, Synchronized
+
+    async def work(store: Store) -> Synchronized:
+        directory = store.mail.directory
+        if not isinstance(directory, OutsideDirectory):
+            raise click.UsageError("accounts are LightMail's own: auth.sql.url is empty")
+        return await directory.synchronize(dry=dry_run)
+
+    done = run_on_store(good_config(file, data), work)
+    if as_json:
+        print_json({"dry_run": dry_run, "accounts": done.accounts, "made": done.made, "left": done.left})
+        return
+    click.echo(f"{done.accounts} accounts in the table, {len(done.made)} {'to be made' if dry_run else 'made'}")
+    for address in done.left:
+        click.echo(f"{address} is not in the table")

@@ -6,11 +6,20 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from urllib.parse import urlsplit
 
-from lightmail.config.addresses import check_unix_path, parse_listen
+from lightmail.config.addresses import (
+    MYSQL_FORM,
+    MYSQL_SCHEMES,
+    check_unix_path,
+    parse_listen,
+    parse_mysql,
+    parse_store,
+)
 from lightmail.config.networks import UNIX, Rule, parse_bounds, parse_network
 from lightmail.config.sections import Config, Sharing, Tls
 from lightmail.config.stores import Problem, store_problems
+from lightmail.config.userqueries import parse_query
 
+_USER_TABLE = f"{MYSQL_FORM} or sqlite://PATH"
 _SPECIAL_USE = ("\\All", "\\Archive", "\\Drafts", "\\Flagged", "\\Junk", "\\Sent", "\\Trash", "\\Important", "")
 """RFC 6154 §2, RFC 8457."""
 MECHANISMS = (
@@ -23,7 +32,7 @@ MECHANISMS = (
     "LOGIN",
 )
 CHALLENGE_SECRETS = ("SCRAM-SHA-256", "SCRAM-SHA-1", "CRAM-MD5")
-OLD_SCHEMES = ("SSHA512", "SSHA256", "SSHA", "CRAM-MD5", "PLAIN")
+OLD_SCHEMES = ("MD5-CRYPT", "SSHA512", "SSHA256", "SSHA", "CRAM-MD5", "PLAIN")
 """Schemes of stored passwords that have to be allowed."""
 
 
@@ -36,6 +45,7 @@ def combination_problems(config: Config) -> Iterator[Problem]:
     yield from _tls(config)
     yield from store_problems(config)
     yield from _quantities(config)
+    yield from _auth_sql(config)
     yield from _mail(config)
 
 
@@ -194,6 +204,39 @@ def _quantities(config: Config) -> Iterator[Problem]:
             f"{auth.argon2_memory_kib} is too little for {auth.argon2_lanes} lanes; "
             f"expected at least {8 * auth.argon2_lanes} (RFC 9106 §3.1)",
         )
+
+
+def _auth_sql(config: Config) -> Iterator[Problem]:
+    options = config.auth_sql
+    queries = ("password_query", "user_query", "iterate_query")
+    if not options.url:
+        for name in queries:
+            if getattr(options, name):
+                yield "auth.sql.url", f"auth.sql.{name} has no database to ask; expected {_USER_TABLE}"
+                return
+        return
+    try:
+        url = parse_store(options.url)
+        if url.scheme in MYSQL_SCHEMES:
+            parse_mysql(options.url)
+        elif url.scheme != "sqlite" or not url.rest:
+            yield "auth.sql.url", f"it is neither; expected {_USER_TABLE}"
+    except ValueError as error:
+        yield "auth.sql.url", f"{error}; expected {_USER_TABLE}"
+    if not options.password_query:
+        yield "auth.sql.password_query", "it is empty; expected the query for who logs in"
+    for name in queries:
+        if text := getattr(options, name):
+            try:
+                query = parse_query(text)
+            except ValueError as error:
+                yield f"auth.sql.{name}", str(error)
+            else:
+                if (name == "iterate_query") == bool(query.places):
+                    of = "all accounts, and no place for one" if query.places else "a place for the address: %u"
+                    yield f"auth.sql.{name}", f"expected {of}"
+    if options.tls_ca and not config.path(options.tls_ca).is_file():
+        yield "auth.sql.tls_ca", f"no file {config.path(options.tls_ca)}"
 
 
 def _sharing(sharing: Sharing) -> Iterator[Problem]:

@@ -9,7 +9,7 @@ import difflib
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,9 @@ ENVIRONMENT_PREFIX = "LIGHTMAIL_"
 _SEPARATOR = "__"
 DEFAULT_FILE = "lightmail.toml"
 DEFAULT = "default"
+_WITHIN = {"auth_sql": "auth.sql"}
+"""Sections that stand inside another one: what they are called in Config, and everywhere else."""
+_NESTED = "|".join(map(re.escape, _WITHIN.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,11 @@ class Key:
         return f"{self.section}.{self.name}"
 
     @property
+    def attribute(self) -> str:
+        """Of Config."""
+        return self.section.replace(".", "_")
+
+    @property
     def secret(self) -> bool:
         """Whether its value is told to nobody. Of URLs only a part is: see addresses.hide_secrets."""
         return "secret" in self.name or "password" in self.name
@@ -49,7 +57,7 @@ def _known_keys() -> dict[str, Key]:
     keys: dict[str, Key] = {}
     for section in msgspec.structs.fields(Config):
         for field in msgspec.structs.fields(section.type):
-            key = Key(section.name, field.name, field.type)
+            key = Key(_WITHIN.get(section.name, section.name), field.name, field.type)
             keys[str(key)] = key
     return keys
 
@@ -117,14 +125,14 @@ def _build(values: Mapping[str, Any]) -> Config:
     sections: dict[str, dict[str, Any]] = {}
     for name, value in values.items():
         key = KEYS[name]
-        sections.setdefault(key.section, {})[key.name] = value
+        sections.setdefault(key.attribute, {})[key.name] = value
     types = {field.name: field.type for field in msgspec.structs.fields(Config)}
     return Config(**{name: types[name](**section) for name, section in sections.items()})
 
 
 def _locate(key: str, origins: Mapping[str, str], path: Path | None, lines: Lines) -> str:
     """The origin of "section.name", "section.name[2]" or "section.name.member", to the line where it is from a file."""
-    parts = re.fullmatch(r"(\w+)\.(\w+)(?:\[(\d+)\]|\.(.*))?", key)
+    parts = re.fullmatch(rf"({_NESTED}|\w+)\.(\w+)(?:\[(\d+)\]|\.(.*))?", key)
     assert parts is not None, key
     section, name, index, member = parts.groups()
     origin = origins[f"{section}.{name}"]
@@ -133,7 +141,7 @@ def _locate(key: str, origins: Mapping[str, str], path: Path | None, lines: Line
     within: tuple[str | int, ...] = (
         () if index is None and member is None else (member if index is None else int(index),)
     )
-    return f"{path}:{line_of(lines, (section, name, *within))}"
+    return f"{path}:{line_of(lines, (*section.split('.'), name, *within))}"
 
 
 def _read_file(path: Path, values: dict[str, Any], origins: dict[str, str], problems: list[ConfigError]) -> Lines:
@@ -160,7 +168,7 @@ def _read_file(path: Path, values: dict[str, Any], origins: dict[str, str], prob
         line = line_of(lines, at)
         return str(path) if line is None else f"{path}:{line}"
 
-    for section, table in tables.items():
+    for section, table in _sections_of(tables):
         if section not in SECTIONS:
             problems.append(ConfigError(source(section), section, _unknown("section", section, SECTIONS)))
         elif not isinstance(table, dict):
@@ -170,21 +178,33 @@ def _read_file(path: Path, values: dict[str, Any], origins: dict[str, str], prob
                 key = KEYS.get(f"{section}.{name}")
                 if key is None:
                     problems.append(
-                        ConfigError(source(section, name), f"{section}.{name}", _unknown_key(section, name))
+                        ConfigError(source(*section.split("."), name), f"{section}.{name}", _unknown_key(section, name))
                     )
                     continue
                 try:
                     found = from_toml(key.type, value)
                 except ValueProblem as error:
-                    at = source(section, name, *error.at)
+                    at = source(*section.split("."), name, *error.at)
                     told = f"expected {expected(key.type)}" if key.secret else str(error)
                     problems.append(ConfigError(at, f"{key}{_subscript(error.at)}", told))
                     continue
                 if str(key) == "server.data":
                     found = str(path.parent / found)
                 values[str(key)] = found
-                origins[str(key)] = source(section, name)
+                origins[str(key)] = source(*section.split("."), name)
     return lines
+
+
+def _sections_of(tables: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Those inside others by themselves."""
+    for section, table in tables.items():
+        within = {}
+        if isinstance(table, dict):
+            within = {name: inner for name, inner in table.items() if f"{section}.{name}" in SECTIONS}
+            table = {name: value for name, value in table.items() if name not in within}
+        yield section, table
+        for name, inner in within.items():
+            yield f"{section}.{name}", inner
 
 
 def _read_environment(
@@ -193,7 +213,7 @@ def _read_environment(
     for variable in sorted(environment):
         if not variable.startswith(ENVIRONMENT_PREFIX) or _SEPARATOR not in variable:
             continue
-        section, _, name = variable.removeprefix(ENVIRONMENT_PREFIX).lower().partition(_SEPARATOR)
+        section, _, name = variable.removeprefix(ENVIRONMENT_PREFIX).lower().replace(_SEPARATOR, ".").rpartition(".")
         key = KEYS.get(f"{section}.{name}")
         if key is not None:
             _read_text(key, variable, environment[variable], values, origins, problems)

@@ -224,6 +224,35 @@ class Auth(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How long a successful check is remembered (keyed, in memory only); 0: never."""
 
 
+class AuthSql(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Written `[auth.sql]`: accounts in the operator's own tables, asked by the operator's own queries."""
+
+    url: str = ""
+    """`mysql://USER:PASSWORD@HOST:PORT/DATABASE` or `sqlite://PATH`; empty: accounts are LightMail's own."""
+    password_query: str = ""
+    """Who logs in: one row with `password`, and perhaps more."""
+    user_query: str = ""
+    """Who gets mail; empty: who can log in."""
+    iterate_query: str = ""
+    """All accounts, for `lightmail user sync`."""
+    default_scheme: str = ""
+    """Of passwords that have neither `{SCHEME}` nor `$` in front."""
+    connections: Count = 4
+    """At most, of one process."""
+    timeout_s: Annotated[float, Meta(gt=0)] = 5.0
+    """For a connection, and for an answer."""
+    tls: Literal["off", "required", "verify"] = "off"
+    tls_ca: str = ""
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """For `repr`, too: it may come into a log."""
+        values = [(name, getattr(self, name)) for name in self.__struct_fields__]
+        return [(name, hide_secrets(value) if name == "url" else value) for name, value in values]
+
+    def __repr__(self) -> str:
+        return f"AuthSql({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
+
+
 class Access(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who may come from where. A rule is networks separated by blanks, `unix` for unix sockets: those with `!` in front
     are refused, and where others are named nobody else is allowed.
@@ -415,6 +444,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     changes: Changes = field(default_factory=Changes)
     auth: Auth = field(default_factory=Auth)
     auth_policy: AuthPolicy = field(default_factory=AuthPolicy)
+    auth_sql: AuthSql = field(default_factory=AuthSql)
     access: Access = field(default_factory=Access)
     limits: Limits = field(default_factory=Limits)
     mail: Mail = field(default_factory=Mail)

@@ -21,7 +21,7 @@ def effective(reading: Reading) -> list[Row]:
     """All keys in the order of the sections."""
     rows = []
     for name, key in KEYS.items():
-        value = getattr(getattr(reading.config, key.section), key.name)
+        value = getattr(getattr(reading.config, key.attribute), key.name)
         shown = "***" if key.secret and value else _safe(value)
         rows.append(Row(name, shown, reading.origins[name]))
     return rows

@@ -53,6 +53,7 @@ CODES: dict[type[Exception], bytes] = {
     errors.Unavailable: b"UNAVAILABLE",
     errors.NeedsOperator: b"UNAVAILABLE",
     errors.KeyUnusable: b"UNAVAILABLE",
+    errors.UserQueryFailed: b"UNAVAILABLE",
     errors.StoreReadOnly: b"UNAVAILABLE",
     errors.StoreSealed: b"UNAVAILABLE",
     errors.OutcomeUnknown: b"UNAVAILABLE",

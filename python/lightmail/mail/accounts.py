@@ -37,6 +37,12 @@ def normal_address(address: str) -> str:
     return normal
 
 
+def quota_of_new(config: Config) -> Quota:
+    """What an account gets that is made."""
+    given = config.quota
+    return Quota(given.storage_octets or None, given.messages or None, given.mailboxes or None)
+
+
 class Accounts:
     def __init__(
         self,
@@ -47,8 +53,7 @@ class Accounts:
         changes: Changes,
         config: Config,
     ) -> None:
-        given = config.quota
-        self._quota = Quota(given.storage_octets or None, given.messages or None, given.mailboxes or None)
+        self._quota = quota_of_new(config)
         self._directory = directory
         self._metadata = metadata
         self._mailboxes = mailboxes

@@ -41,6 +41,7 @@ class Server:
             cache=store.cache,
             limits=config.limits,
             access=AccessRules(config.access),
+            renews=not config.auth_sql.url,
         )
         policy = config.auth_policy
         self._decisions = (

@@ -6,8 +6,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
+from lightmail.auth.outside import OutsideDirectory
 from lightmail.auth.passwords import Passwords
 from lightmail.config import Config
+from lightmail.errors import UserNotFound
 from lightmail.mail.accounts import normal_address
 from lightmail.mail.store import MailStore
 from lightmail.model import User
@@ -37,8 +39,17 @@ class Store:
     """Of all processes of this node."""
 
     async def user(self, address: str) -> User:
-        """By any spelling of the address. Raises AddressInvalid, UserNotFound."""
-        return await self.mail.directory.get_user(normal_address(address))
+        """By any spelling of the address; also one that has left the operator's own table, whose mail is still here.
+
+        Raises AddressInvalid, UserNotFound.
+        """
+        directory, normal = self.mail.directory, normal_address(address)
+        try:
+            return await directory.get_user(normal)
+        except UserNotFound:
+            if not isinstance(directory, OutsideDirectory):
+                raise
+            return await directory.own(normal)
 
 
 OpenStore = Callable[[Config], AbstractAsyncContextManager[Store]]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from lightmail._core import passwords as core
 from lightmail.auth import cram_md5
 from lightmail.auth.passwords import MOST_ARGON2_KIB, Passwords
-from lightmail.auth.schemes import OLD, crypt64
+from lightmail.auth.schemes import OLD, crypt64, md5_crypt
 from lightmail.auth.scram_keys import ScramKeys
 from lightmail.auth.stored import take_apart
 from lightmail.config import Auth
@@ -136,6 +136,8 @@ OLD_ONES = [
     "{SSHA.hex}" + (hashlib.sha1(b"secretsalt").digest() + b"salt").hex(),
     "{CRAM-MD5}" + cram_md5.contexts(b"secret").hex(),
     "{CRAM-MD5.b64}" + base64.b64encode(cram_md5.contexts(b"secret")).decode(),
+    "$1$01234567$Ny7c34eheM1R0I3inzIJP.",  # of openssl passwd -1, as the next
+    "{MD5-CRYPT}$1$01234567$Ny7c34eheM1R0I3inzIJP.",
     "{PLAIN}secret",
     "{CLEARTEXT}secret",
     "{PLAIN.b64}c2VjcmV0",
@@ -209,6 +211,10 @@ def test_any_text_is_a_verdict_or_unusable(stored: str) -> None:
         except PasswordHashUnusable:
             continue
         assert isinstance(verdict, bool)
+
+
+def test_md5_crypt_of_a_long_password() -> None:
+    assert md5_crypt(b"a very much longer password with more octets", b"ab") == "qD1FF0AYyn0.I.SgjANnG1"
 
 
 def test_rounds_below_the_least_are_the_least() -> None:

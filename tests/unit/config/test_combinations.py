@@ -140,8 +140,8 @@ def problems(tmp_path: Path, text: str) -> list[str]:
             "SCRAM-SHA-256, SCRAM-SHA-1, CRAM-MD5, PLAIN, LOGIN",
         ),
         (
-            '[auth]\nold_schemes = ["MD5"]',
-            '2: auth.old_schemes[0]: "MD5" is not one of them; expected SSHA512, SSHA256, SSHA, CRAM-MD5, PLAIN',
+            '[auth]\nold_schemes = ["MD4"]',
+            '2: auth.old_schemes[0]: "MD4" is not one of them; expected MD5-CRYPT, SSHA512, SSHA256, SSHA, CRAM-MD5, PLAIN',
         ),
         (
             "[mail.special_use]\nGesendet = '\\Gesendet'",

@@ -126,17 +126,17 @@ NO_TLS = "give the server a certificate, or set mysql.tls"
 _UNAVAILABLE = REPEATABLE | LEAVING | AWAY
 
 
-def told(error: Exception) -> Exception:
+def told(error: Exception, what: str = DATABASE) -> Exception:
     """What the rest of the program is told; the cause is to be attached by `raise ... from error`."""
     if isinstance(error, Lost):
         kind = NeedsOperator if error.way_out else Unavailable
-        return kind(f"{DATABASE} ({error.reason})", error.way_out)
+        return kind(f"{what} ({error.reason})", error.way_out)
     if isinstance(error, Refused):
         way_out = _WAYS_OUT.get(error.number, "")
         if error.number in READ_ONLY:
-            return StoreReadOnly(f"{DATABASE} ({error.text})", _WRITABLE)
+            return StoreReadOnly(f"{what} ({error.text})", _WRITABLE)
         if error.number in LOGIN:
-            return NeedsOperator(f"{DATABASE} ({error.text})", way_out)
+            return NeedsOperator(f"{what} ({error.text})", way_out)
         if error.number in _UNAVAILABLE:
-            return Unavailable(f"{DATABASE} ({error.text})", way_out)
+            return Unavailable(f"{what} ({error.text})", way_out)
     return error

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 
 from lightmail.backends.mysql.connection import Connection
-from lightmail.backends.mysql.errors import Lost, Refused, told
+from lightmail.backends.mysql.errors import DATABASE, Lost, Refused, told
 from lightmail.errors import NeedsOperator
 
 _log = logging.getLogger(__name__)
@@ -36,8 +36,10 @@ class Pool:
         ping_timeout_s: float,
         check_after_s: float = CHECK_AFTER_S,
         recycle_after_s: float = RECYCLE_AFTER_S,
+        what: str = DATABASE,
     ) -> None:
-        """connections: at most. wait_s: in line for one of them."""
+        """connections: at most. wait_s: in line for one of them. what: this is, in words."""
+        self._what = what
         self._connect = connect
         self._free_slots = connections
         self._wait_s = wait_s
@@ -135,7 +137,7 @@ class Pool:
             raise
         if self._reached and self.unreachable_since_s is not None:
             away_s = time.monotonic() - self.unreachable_since_s
-            _log.info("the metadata database is reached again, after %.1f s", away_s)
+            _log.info("%s is reached again, after %.1f s", self._what, away_s)
         self.unreachable_since_s = None
         self._complaint = ""
         self._reached = True
@@ -145,7 +147,7 @@ class Pool:
         if self.unreachable_since_s is None:
             self.unreachable_since_s = time.monotonic()
         # Once for each cause: a server that comes back may refuse the password.
-        problem = told(error)
+        problem = told(error, self._what)
         if self._reached and str(problem) != self._complaint:
             self._complaint = str(problem)
             level = logging.ERROR if isinstance(problem, NeedsOperator) else logging.WARNING
