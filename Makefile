@@ -70,13 +70,15 @@ test-rust: | prerequisites ## the Rust crates alone
 	cargo test --workspace --exclude lightmail-py --exclude lightmail-benches --locked --quiet
 
 test: build $(VENV)/.development test-packages test-rust ## everything a change must pass
-	$(PYTEST) tests -m "not slow" -n $(PROCESSES)
+	$(PYTEST) tests -m "not slow and not alone" -n $(PROCESSES)
+	$(PYTEST) tests/integration -m "alone and not slow"
 
 test-unit: build $(VENV)/.development ## seconds: no processes, no sockets
 	$(PYTEST) tests/unit tests/contracts tests/property -m "not slow and not integration" -n $(PROCESSES)
 
 test-integration: build $(VENV)/.development test-packages ## real processes and real clients
-	$(PYTEST) tests/integration tests/conformance tests/corpus -m "not slow" -n $(PROCESSES)
+	$(PYTEST) tests/integration tests/conformance tests/corpus -m "not slow and not alone" -n $(PROCESSES)
+	$(PYTEST) tests/integration -m "alone and not slow"
 
 test-imap: build $(VENV)/.development ## wire transcripts, one file per IMAP command
 	$(PYTEST) tests/wire -n $(PROCESSES)

@@ -37,7 +37,7 @@ AROUND_S = 300.0
 _ERRORS = re.compile(r"^Traceback .*\n(?:  .*\n)+(\S.*)$", re.MULTILINE)
 _GONE = ("lightmail.ports.blobs.BlobNotFound:", "lightmail.errors.BodyMissing:")
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(SECONDS + 2 * AROUND_S)]
+pytestmark = [pytest.mark.integration, pytest.mark.alone, pytest.mark.timeout(SECONDS + 2 * AROUND_S)]
 
 
 def surprises(log: str) -> list[str]:

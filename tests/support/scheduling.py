@@ -18,7 +18,6 @@ from tests.support.installation import KINDS
 HEAVY = tuple(
     f"tests/integration/test_{name}.py"
     for name in (
-        "chaos",
         "check_beside",
         "galera",
         "migrate",

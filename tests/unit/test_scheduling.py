@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.mark.parametrize(
     ("test", "together"),
     [
-        ("tests/integration/test_chaos.py::test_nothing_is_lost", "heavy"),
+        ("tests/integration/test_chaos.py::test_nothing_is_lost", "tests/integration/test_chaos.py"),
         ("tests/integration/test_outages.py::test_each_goes_away_and_comes_back[stop]", "heavy"),
         ("tests/integration/test_serve.py::test_it[sqlite+files]", "tests/integration/test_serve.py"),
         ("tests/wire/test_transcripts.py::test_transcript[memory-acl]", "memory"),
