@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lightmail.mail.check.damage import CheckReport, Kind
-from lightmail.model import BodyId
+from lightmail.model import NOBODY, SERVER, BodyId, FlagOp, Rights
 from tests.support.aio import run
 from tests.support.damage import PAIRS, SQL_PAIRS, House, house_on
 from tests.support.services import Services
@@ -168,6 +168,39 @@ async def test_messages_without_a_body_row(house: House) -> None:
     later = await house.check(ahead_s=2 * DAYS_S)
     assert [each.kind for each in later.damages] == [Kind.BODILESS, Kind.BODILESS, Kind.ORPHAN]
     assert later.damages[2].key == body.object_key
+
+
+@on(SQL_PAIRS)
+async def test_what_is_left_of_mailboxes_and_accounts(house: House) -> None:
+    """Beside rights and annotations of those that are there, by their own names, and by "-" and "anyone"."""
+    ann, bob = house.inbox.user_id, house.bobs.user_id
+    for identifier in ("anyone", "-anyone", "bob@example.org", "-bob@example.org"):
+        await house.store.metadata.change_acl(house.inbox.id, identifier, FlagOp.SET, Rights.READ)
+    noted = [("/shared/comment", b"x"), ("/private/comment", b"y")]
+    await house.store.metadata.annotate(bob, house.inbox.id, noted, owner_id=ann, most=10)
+    await house.store.metadata.annotate(bob, SERVER, noted, owner_id=NOBODY, most=10)
+    only(await house.check())
+    house.sql("INSERT INTO acl (mailbox_id, identifier, rights) VALUES (9999, 'bob@example.org', 'lr')")
+    house.sql("INSERT INTO acl (mailbox_id, identifier, rights) VALUES ({inbox}, '-eve@example.org', 'lr')")
+    house.sql("INSERT INTO acl (mailbox_id, identifier, rights) VALUES ({inbox}, 'xbob@example.org', 'lr')")
+    for left in ("9999, 0, '/shared/a', {ann}", "0, 999, '/private/b', 999", "{inbox}, 0, '/shared/c', 999"):
+        columns = "mailbox_id, user_id, entry, account_id, mark, value"
+        house.sql(f"INSERT INTO annotations ({columns}) VALUES ({left}, 1, x'')", ann=ann)
+    expected = (
+        Found(Kind.ORPHAN_RIGHTS, text=f"mailbox {house.inbox.id}: -eve@example.org"),
+        Found(Kind.ORPHAN_RIGHTS, text=f"mailbox {house.inbox.id}: xbob@example.org"),
+        Found(Kind.ORPHAN_RIGHTS, text="mailbox 9999: bob@example.org"),
+        Found(Kind.ORPHAN_ANNOTATION, text="the server: /private/b of account 999"),
+        Found(Kind.ORPHAN_ANNOTATION, text=f"mailbox {house.inbox.id}: /shared/c"),
+        Found(Kind.ORPHAN_ANNOTATION, text="mailbox 9999: /shared/a"),
+    )
+    report = await house.check()
+    only(report, *expected)
+    done = await house.repair(report.damages)
+    assert (done.rights_deleted, done.annotations_deleted) == (3, 3)
+    only(await house.check())
+    assert len(await house.store.metadata.get_acl(house.inbox.id)) == 4
+    assert len(await house.store.metadata.annotations(bob, [house.inbox.id, SERVER])) == 4
 
 
 # ---- bodies

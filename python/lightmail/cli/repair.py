@@ -112,6 +112,8 @@ def _print(done: RepairReport) -> None:
         "bodies found among the objects that no body named": done.bodies_found,
         "messages removed: no object can be their body": done.messages_removed,
         "messages left alone: an object could be their body, and could be another's": done.messages_doubtful,
+        "rights deleted": done.rights_deleted,
+        "annotations deleted": done.annotations_deleted,
     }
     for what, number in told.items():
         if number:

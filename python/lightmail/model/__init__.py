@@ -38,6 +38,7 @@ from lightmail.model.records import (
     MailboxCount,
     MailboxPatch,
     MailboxRecord,
+    Orphans,
     StoredBodyRecord,
 )
 from lightmail.model.rights import ANYONE, Entries, Rights
@@ -78,6 +79,7 @@ __all__ = [
     "MoveOutcome",
     "NewMessage",
     "Origin",
+    "Orphans",
     "Quota",
     "ReplaceOutcome",
     "Rights",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from lightmail._core.index import UidSet
 from lightmail.model.accounts import User
 from lightmail.model.annotations import Annotation
-from lightmail.model.ids import BodyId, MailboxId, ModSeq
+from lightmail.model.ids import BodyId, MailboxId, ModSeq, UserId
 from lightmail.model.mailboxes import Mailbox
 from lightmail.model.messages import BodyRecord
 from lightmail.model.rights import Entries
@@ -106,6 +106,16 @@ class Counted:
 class MailboxCount:
     mailbox: Mailbox
     counted: Counted
+
+
+@dataclass(frozen=True, slots=True)
+class Orphans:
+    """What is left of mailboxes and accounts that are gone, ascending."""
+
+    rights: list[tuple[MailboxId, str]]
+    """(mailbox, identifier): either is gone."""
+    annotations: list[tuple[MailboxId, UserId, str]]
+    """(mailbox or SERVER, user or NOBODY, entry): the mailbox, the user, or the account that it goes with, is gone."""
 
 
 @dataclass(frozen=True, slots=True)

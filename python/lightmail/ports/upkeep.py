@@ -21,6 +21,7 @@ from lightmail.model import (
     MailboxPatch,
     MailboxRecord,
     ModSeq,
+    Orphans,
     StoredBodyRecord,
     UserId,
 )
@@ -157,4 +158,12 @@ class Upkeep(Protocol):
         """Those of these that name no body leave as if expunged, with a new MODSEQ and in the log; others stay.
         Raises MailboxNotFound.
         """
+        ...
+
+    async def orphans(self, limit: int) -> Orphans:
+        """Rights and annotations of mailboxes and accounts that are gone, so many of each at most. Looks at all there are."""
+        ...
+
+    async def drop_orphans(self, found: Orphans) -> None:
+        """Deletes these, unless their mailboxes and accounts are there by now, in one transaction."""
         ...

@@ -9,7 +9,18 @@ from dataclasses import replace
 
 from lightmail._core.index import UidSet
 from lightmail.backends.memory.state import MemoryState, StoredBody, StoredMailbox
-from lightmail.model import BodyCount, BodyId, BodyRecord, Counted, MailboxCount, MailboxId, ModSeq
+from lightmail.model import (
+    NOBODY,
+    BodyCount,
+    BodyId,
+    BodyRecord,
+    Counted,
+    MailboxCount,
+    MailboxId,
+    ModSeq,
+    Orphans,
+)
+from lightmail.model.rights import identifiers
 
 
 class MemoryCounting:
@@ -71,6 +82,20 @@ class MemoryCounting:
         gone = {uid for uid, _ in self._bodiless(mailbox)} & set(uids)
         if gone:
             self._state.commit(mailbox, (), expunged=gone)
+
+    async def orphans(self, limit: int) -> Orphans:
+        """Rights go with their mailbox here, and so do annotations."""
+        known = {name for user in self._state.users.values() for name in identifiers(user.address)}
+        rights = [(box.id, name) for box in self._state.mailboxes.values() for name in box.acl if name not in known]
+        users = {NOBODY, *self._state.users}
+        annotations = [key for key, (_, account) in self._state.annotations.items() if not {key[1], account} <= users]
+        return Orphans(sorted(rights)[:limit], sorted(annotations)[:limit])
+
+    async def drop_orphans(self, found: Orphans) -> None:
+        for mailbox_id, identifier in found.rights:
+            self._state.mailboxes[mailbox_id].acl.pop(identifier, None)
+        for key in found.annotations:
+            self._state.annotations.pop(key, None)
 
     # ---- parts of verbs
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lightmail.backends.mysql import bodies as body_rows
-from lightmail.backends.mysql import counting, patching, records, seal
+from lightmail.backends.mysql import counting, orphans, patching, records, seal
 from lightmail.backends.mysql.database import MysqlDatabase
 from lightmail.backends.mysql.statements import Statements
 from lightmail.model import (
@@ -20,6 +20,7 @@ from lightmail.model import (
     MailboxPatch,
     MailboxRecord,
     ModSeq,
+    Orphans,
     StoredBodyRecord,
     UserId,
 )
@@ -146,3 +147,9 @@ class MysqlUpkeep:
 
     async def drop_messages(self, mailbox_id: MailboxId, uids: Sequence[int]) -> None:
         await self._database.write(lambda statements: counting.drop_messages(statements, mailbox_id, uids))
+
+    async def orphans(self, limit: int) -> Orphans:
+        return await orphans.find(self._database, limit)
+
+    async def drop_orphans(self, found: Orphans) -> None:
+        await self._database.write(lambda statements: orphans.drop(statements, found))

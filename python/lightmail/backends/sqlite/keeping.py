@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from lightmail.backends.acl import by_mailbox
 from lightmail.backends.records import stored_body
-from lightmail.backends.sqlite import acl, bodies, counting, patching, records
+from lightmail.backends.sqlite import acl, bodies, counting, orphans, patching, records
 from lightmail.backends.sqlite.database import SqliteDatabase
 from lightmail.backends.sqlite.writer import Verb
 from lightmail.model import (
@@ -22,6 +22,7 @@ from lightmail.model import (
     MailboxPatch,
     MailboxRecord,
     ModSeq,
+    Orphans,
     StoredBodyRecord,
     UserId,
 )
@@ -158,6 +159,12 @@ class SqliteUpkeep:
 
     async def drop_messages(self, mailbox_id: MailboxId, uids: Sequence[int]) -> None:
         await self._write(lambda statements: counting.drop_messages(statements, mailbox_id, uids))
+
+    async def orphans(self, limit: int) -> Orphans:
+        return await self._database.read(lambda statements: orphans.find(statements, limit))
+
+    async def drop_orphans(self, found: Orphans) -> None:
+        await self._write(lambda statements: orphans.drop(statements, found))
 
     # ---- parts of verbs
 

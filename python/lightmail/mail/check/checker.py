@@ -17,11 +17,11 @@ from contextlib import asynccontextmanager
 from lightmail.config import Config
 from lightmail.errors import MailboxNotFound
 from lightmail.mail.check.counts import body_faults, mailbox_faults
-from lightmail.mail.check.damage import CheckReport, Damage, Kind, Progress, silent
+from lightmail.mail.check.damage import MOST_KEPT, CheckReport, Damage, Kind, Progress, silent
 from lightmail.mail.check.objects import ObjectList
 from lightmail.mail.check.places import Places
 from lightmail.mail.check.reading import Reader, side_by_side
-from lightmail.model import BodyCount, BodyId, MailboxCount, MailboxId
+from lightmail.model import NOBODY, SERVER, BodyCount, BodyId, MailboxCount, MailboxId
 from lightmail.ports.blobs import BlobNotFound, BlobStore, StoredObject
 from lightmail.ports.clock import Clock
 from lightmail.ports.directory import Directory
@@ -73,6 +73,7 @@ class Checker:
         since_s = time.monotonic()
         self._sample = sample
         await self._check_mailboxes()
+        await self._check_left()
         async with self._listed() as objects, self._reader() as reader:
             await self._check_bodies(objects, reader)
             await self._check_orphans(objects)
@@ -106,6 +107,16 @@ class Checker:
                 except MailboxNotFound:  # deleted since, or holds none
                     continue
                 self._report.tell(damage)
+
+    async def _check_left(self) -> None:
+        """What is left of mailboxes and accounts: they go in one transaction with all that hangs on them."""
+        found = await self._upkeep.orphans(MOST_KEPT)
+        for mailbox_id, identifier in found.rights:
+            self._report.tell(Damage(Kind.ORPHAN_RIGHTS, f"mailbox {mailbox_id}: {identifier}"))
+        for mailbox_id, user_id, entry in found.annotations:
+            where = "the server" if mailbox_id == SERVER else f"mailbox {mailbox_id}"
+            whose = "" if user_id == NOBODY else f" of account {user_id}"
+            self._report.tell(Damage(Kind.ORPHAN_ANNOTATION, f"{where}: {entry}{whose}"))
 
     # ---- bodies
 

@@ -31,6 +31,8 @@ class Kind(Enum):
     OBJECT_SIZE = "object-size"
     OBJECT_DAMAGED = "object-damaged"
     KEY_MISSING = "key-missing"
+    ORPHAN_RIGHTS = "orphan-rights"
+    ORPHAN_ANNOTATION = "orphan-annotation"
     ORPHAN = "orphan-object"
 
 
@@ -49,6 +51,8 @@ TITLES = {
     Kind.OBJECT_SIZE: "bodies whose object is cut off or too long",
     Kind.OBJECT_DAMAGED: "bodies whose octets are not those that were stored",
     Kind.KEY_MISSING: "bodies that are encrypted by a key that is not there",
+    Kind.ORPHAN_RIGHTS: "rights to mailboxes, or of accounts, that are gone",
+    Kind.ORPHAN_ANNOTATION: "annotations of mailboxes, or of accounts, that are gone",
     Kind.ORPHAN: "objects that no body names",
 }
 
@@ -63,6 +67,8 @@ REPAIRS = {
     Kind.BODILESS: "look for their bodies among the objects that no body names, and remove messages that have none there",
     Kind.REFERENCES: "count again",
     Kind.SUMMARY: "make it again from the octets",
+    Kind.ORPHAN_RIGHTS: "delete them",
+    Kind.ORPHAN_ANNOTATION: "delete them",
 }
 """What `lightmail repair` does about it."""
 
@@ -97,12 +103,12 @@ class Damage:
     text: str
     """Facts without names: "5 messages instead of 4"."""
     place: Place | None = None
-    """The mailbox; None: it is about a body or an object."""
+    """The mailbox; None: it is about a body, an object, or what is left of a mailbox or of an account."""
     uids: UidSet = field(default_factory=UidSet)
     """The messages of that mailbox; empty: the mailbox as a whole."""
     body_id: BodyId | None = None
     key: str = ""
-    """Of the object; "": it is about a mailbox."""
+    """Of the object; "": there is none."""
     messages: list[Place] = field(default_factory=list)
     """Some that have this body."""
 

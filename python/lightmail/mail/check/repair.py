@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from lightmail.config import Config
 from lightmail.errors import MailboxNotFound
 from lightmail.mail.check.checker import BODIES_PAGE
-from lightmail.mail.check.damage import REPAIRS, CheckReport, Damage, Kind, Place
+from lightmail.mail.check.damage import MOST_KEPT, REPAIRS, CheckReport, Damage, Kind, Place
 from lightmail.mail.check.finding import Finder, Lost
 from lightmail.mail.rebuild.reading import BodyReader, Damaged
 from lightmail.model import BodyCount, BodyId, BodyRecord, MailboxId
@@ -26,6 +26,7 @@ from lightmail.ports.upkeep import Upkeep
 _MAILBOXES = 50
 _BODIES = 1_000
 """Of one transaction, which holds up whoever writes to them."""
+_ORPHANS = (Kind.ORPHAN_RIGHTS, Kind.ORPHAN_ANNOTATION)
 _MAILBOX_COUNTS = (Kind.COUNTERS, Kind.UID_NEXT, Kind.UID_VALIDITY, Kind.MODSEQ, Kind.MESSAGE_SIZE, Kind.UNNAMED_FLAG)
 
 
@@ -40,6 +41,9 @@ class RepairReport:
     messages_removed: int = 0
     messages_doubtful: int = 0
     """Left as they are: an object could be their body, and could be another's."""
+    rights_deleted: int = 0
+    annotations_deleted: int = 0
+    """Of mailboxes and accounts that are gone."""
 
 
 def repairable(report: CheckReport) -> list[Damage]:
@@ -73,6 +77,8 @@ class Repairer:
                     report.messages_renumbered += len(moved.target_uids)
         await self._summarize([each for each in damages if each.kind is Kind.SUMMARY], report)
         await self._find([place for kind, place, _ in places if kind is Kind.BODILESS], report)
+        if any(each.kind in _ORPHANS for each in damages):
+            await self._drop_orphans(report)
         return report
 
     async def _count(
@@ -85,6 +91,12 @@ class Repairer:
             await self._upkeep.recount([], bodies[start : start + _BODIES])
         report.mailboxes_counted += len(boxes)
         report.bodies_counted += len(bodies)
+
+    async def _drop_orphans(self, report: RepairReport) -> None:
+        found = await self._upkeep.orphans(MOST_KEPT)
+        await self._upkeep.drop_orphans(found)
+        report.rights_deleted += len(found.rights)
+        report.annotations_deleted += len(found.annotations)
 
     async def _summarize(self, damages: Sequence[Damage], report: RepairReport) -> None:
         """From the octets, which must be those that were stored."""

@@ -39,6 +39,9 @@ async def keep_up(store: Store, database: MysqlDatabase) -> None:
     await upkeep.recount([small.id], [BodyId(900_004), BodyId(900_005)])
     await database.all("DELETE FROM message_bodies WHERE id = 900005")
     await upkeep.drop_messages(small.id, [104, 105])
+    await database.all("INSERT INTO annotations VALUES (0, 999, '/private/left', 0, 999, '')")
+    found = await upkeep.orphans(100)
+    await upkeep.drop_orphans(found)
 
     await upkeep.drop_mailboxes([small.id])
     await upkeep.drop_accounts([UserId(1005)])
