@@ -27,6 +27,7 @@ KINDS = {"sqlite+files": Kind(), "mysql+s3": Kind("mysql", "s3")}
 Account = tuple[str, str]
 
 _NAME = re.compile(rb'^\* LIST \([^)]*\) "/" (.+)$')
+_EMAIL_ID = re.compile(rb"EMAILID \([^)]+\) ?")
 _UID = re.compile(rb"UID (\d+)")
 
 
@@ -38,6 +39,8 @@ class Mailbox:
     uid_next: int
     messages: dict[int, bytes]
     """UID → flags, INTERNALDATE, octets, as FETCH tells them."""
+    email_ids: dict[int, bytes]
+    """By UID (RFC 8474 §5.1)."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,7 @@ def test_what_came_after_the_last_manifest(name: str, tmp_path: Path, services: 
         for mailbox, was in covered.mailboxes.items():
             assert after.mailboxes[mailbox].uid_validity == was.uid_validity
             assert was.messages.items() <= after.mailboxes[mailbox].messages.items()
+            assert was.email_ids.items() <= after.mailboxes[mailbox].email_ids.items()
         # New UIDs, as clients have seen others of those that they had.
         (placed,) = new_in(after, covered, b"Work/Old").items()
         assert placed[0] >= late[ann].mailboxes[b"Arbeit/Old"].uid_next
@@ -259,14 +263,15 @@ def look_into(client: ImapClient, name: bytes) -> Mailbox:
     assert answer.ok, (name, answer)
     said = b" ".join(answer.untagged)
     (validity,), (uid_next,) = re.findall(rb"UIDVALIDITY (\d+)", said), re.findall(rb"UIDNEXT (\d+)", said)
-    fetched = client.command(b"UID FETCH 1:* (UID FLAGS INTERNALDATE ENVELOPE BODYSTRUCTURE BODY.PEEK[])")
+    fetched = client.command(b"UID FETCH 1:* (UID EMAILID FLAGS INTERNALDATE ENVELOPE BODYSTRUCTURE BODY.PEEK[])")
     assert fetched.ok
-    messages = {}
+    messages, email_ids = {}, {}
     for line in fetched.fetched():
         uid = _UID.search(line)
         assert uid
-        messages[int(uid[1])] = re.sub(rb"^\* \d+ FETCH \(|UID \d+ ?|\\\\Recent ?", b"", line)
-    return Mailbox(int(validity), int(uid_next), messages)
+        (email_ids[int(uid[1])],) = _EMAIL_ID.findall(line)
+        messages[int(uid[1])] = re.sub(rb"^\* \d+ FETCH \(|UID \d+ ?|\\\\Recent ?", b"", _EMAIL_ID.sub(b"", line))
+    return Mailbox(int(validity), int(uid_next), messages, email_ids)
 
 
 def same(now: Seen, before: Seen) -> None:
@@ -276,6 +281,7 @@ def same(now: Seen, before: Seen) -> None:
         assert now.mailboxes[name].uid_validity == was.uid_validity, name
         assert now.mailboxes[name].uid_next >= was.uid_next, name
         assert now.mailboxes[name].messages == was.messages, name
+        assert now.mailboxes[name].email_ids == was.email_ids, name
 
 
 def a_new_message_has_a_new_uid(place: Installation, account: Account, before: Seen) -> None:

@@ -70,6 +70,8 @@ OTHERS = range(1000, 2000)
 PROCESSES = 200
 MANY = 1000
 """Rows that the server expects to look at."""
+EXISTING = {f"{table}: {what}" for table in "mu" for what in ("index", "many rows")}
+"""Mailboxes and users, whose ids are read once where they would be looked up again and again."""
 
 ALLOWED: dict[str, set[str]] = {
     # All accounts, all that is connected: for the operator.
@@ -93,8 +95,8 @@ ALLOWED: dict[str, set[str]] = {
     counting.COUNT_REFERENCES: {"messages: many rows", "sort"},
     counting.COUNT_REFERENCES_OF: {"messages: many rows", "sort"},
     # What is left of mailboxes and accounts is looked for everywhere.
-    orphans.SELECT_RIGHTS: {"acl: index", "acl: many rows"},
-    orphans.SELECT_ANNOTATIONS: {"annotations: index", "annotations: many rows"},
+    orphans.SELECT_RIGHTS: {"acl: index", "acl: many rows", *EXISTING},
+    orphans.SELECT_ANNOTATIONS: {"annotations: index", "annotations: many rows", *EXISTING},
     # Everything once, in pages: the server's estimate has all rows that come after.
     records.SELECT_USER_PAGE: {"users: many rows"},
     counting.SELECT_MAILBOX_PAGE: {"m: many rows"},
