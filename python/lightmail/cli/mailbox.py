@@ -8,6 +8,7 @@ import click
 
 from lightmail.cli.options import config_options, confirm, json_option, user_option, with_store
 from lightmail.cli.output import print_fields, print_json, print_table
+from lightmail.cli.rights import rights
 from lightmail.mail.mailboxes import normal_name
 from lightmail.model import MailboxStatus
 
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
 
 @click.group()
 def mailbox() -> None:
-    """Mailboxes of a user: list, create, delete, status. Names have / between levels."""
+    """Mailboxes of a user: list, create, delete, status, rights. Names have / between levels."""
+
+
+mailbox.add_command(rights)
 
 
 @mailbox.command("list")

@@ -170,10 +170,8 @@ same($got->getBodyPartSize('2'), 36, 'BINARY.SIZE[2]');
 same(in_array('\\seen', $got->getFlags(), true), false, 'PEEK leaves \\Seen alone');
 same($got->getImapDate()->format('Y-m-d'), '2024-01-02', 'INTERNALDATE');
 
-if ($client->capability->query('THREAD', 'REFERENCES')) {
-    $threads = $client->thread($name, ['criteria' => Horde_Imap_Client::THREAD_REFERENCES]);
-    same(count($threads->messageList()), 5, 'THREAD');
-}
+$threads = $client->thread($name, ['criteria' => Horde_Imap_Client::THREAD_REFERENCES]);
+same(count($threads->messageList()), 5, 'THREAD');
 
 // another session is away while flags change, messages come and go
 $token = $client->getSyncToken($name);

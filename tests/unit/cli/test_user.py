@@ -7,6 +7,7 @@ import pytest
 from tests.unit.cli.runner import Command
 
 ANNA = "anna@example.org"
+BOB = "bob@example.org"
 
 
 def test_add_list_show(lightmail: Command) -> None:
@@ -60,6 +61,29 @@ def test_quota(lightmail: Command) -> None:
     assert told["limits"] == limits | {"octets": None}
     for options in (("--messages", "2GiB"), ("--storage", "much"), ("--storage", "-1"), ("--storage", "9999999999TiB")):
         assert lightmail("user", "quota", ANNA, *options).code == 2
+
+
+def test_rights(lightmail: Command) -> None:
+    for address in (ANNA, BOB):
+        lightmail.ok("user", "add", address, "--generate")
+    named = ("--user", ANNA)
+    listed = ("mailbox", "rights", "list", "INBOX", *named)
+    assert lightmail(*listed).err == "no rights\n"
+    given = ("mailbox", "rights", "set", "INBOX")
+    assert lightmail.ok(*given, "Bob@Example.org", "rlc", *named).out == f"INBOX: {BOB} has lrkx\n"
+    lightmail.ok(*given, BOB, "+s", *named)
+    lightmail.ok(*given, BOB, "-kl", *named)
+    told = lightmail.ok(*given, f"-{BOB}", "w", *named, "--json").json
+    assert told == {"name": "INBOX", "identifier": f"-{BOB}", "rights": "w"}
+    lightmail.ok(*given, "anyone", "l", *named)
+    rows = [{"identifier": f"-{BOB}", "rights": "w"}, {"identifier": "anyone", "rights": "l"}]
+    assert lightmail.ok(*listed, "--json").json == [*rows, {"identifier": BOB, "rights": "rsx"}]
+    taken = ("mailbox", "rights", "delete", "INBOX", BOB, *named)
+    assert lightmail.ok(*taken).out == f"INBOX: {BOB} has no rights\n"
+    assert lightmail.ok(*listed, "--json").json == rows
+    for arguments, code in (((BOB, "q"), 2), ((BOB, "+"), 2), (("eve@example.org", "l"), 1), ((ANNA, "l"), 1)):
+        assert lightmail(*given, *arguments, *named).code == code
+    assert lightmail("mailbox", "rights", "list", f"Users/{ANNA}/INBOX", "--user", BOB).code == 1
 
 
 def test_administrators(lightmail: Command) -> None:
