@@ -6,6 +6,7 @@ use std::hint::black_box;
 
 use criterion::{criterion_group, criterion_main, Criterion, Throughput};
 use lightmail_mime::analyze::{analyze, Limits};
+use lightmail_mime::collation::Collation;
 use lightmail_mime::parts::{Parts, Transfer};
 use lightmail_mime::text::{contains, Needle, Scope};
 use lightmail_mime::transfer;
@@ -74,7 +75,7 @@ fn summaries(criterion: &mut Criterion) {
 
 fn search(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("contains");
-    let needle = Needle::new("zebra");
+    let needle = Needle::new("zebra", Collation::default());
     for (name, message) in [
         ("text 1 MiB", text(1 << 20)),
         ("quoted-printable 1 MiB", quoted_printable(1 << 20)),

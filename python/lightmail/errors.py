@@ -11,6 +11,7 @@
     │   ├── IdentifierRefused      identifier, reason
     │   ├── InboxUndeletable
     │   ├── SpecialUseRefused      use, reason
+    │   ├── NoComparator
     │   ├── UserNotFound           address
     │   ├── UserExists             address
     │   ├── AddressInvalid         address, reason
@@ -129,6 +130,11 @@ class SpecialUseRefused(UserError):
         super().__init__(f"special use {use}: {reason}")
         self.use = use
         self.reason = reason
+
+
+class NoComparator(UserError):
+    def __init__(self) -> None:
+        super().__init__("no comparator here matches")
 
 
 class UserNotFound(UserError):

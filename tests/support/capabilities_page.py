@@ -24,6 +24,7 @@ SAID = Path(__file__).with_name("peer_capabilities.json")
 ABSENT = {
     "ANNOTATE-EXPERIMENT-1": "experimental (RFC 5257), and no client uses it",
     "DIGEST=SHA1": "Cyrus' own, for its replication",
+    "I18NLEVEL=1": "I18NLEVEL=2 includes it (RFC 5255 §4.1)",
     "LOGIN-REFERRALS": "any node serves any account",
     "MAILBOX-REFERRALS": "any node serves any account",
     "NO_ATOMIC_RENAME": "Cyrus' own; our RENAME is atomic",

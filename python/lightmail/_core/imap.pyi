@@ -164,6 +164,14 @@ class Compress(Command):
 class Unauthenticate(Command): ...
 
 @final
+class Language(Command):
+    ranges: tuple[str, ...]  # language ranges (RFC 4647 §2), as sent; (): a list is asked for
+
+@final
+class Comparator(Command):
+    wanted: tuple[str, ...]  # collations with direction and wildcards (RFC 4790 §3), as sent; (): which one is active
+
+@final
 class Check(Command): ...
 
 @final

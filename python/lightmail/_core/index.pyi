@@ -251,6 +251,9 @@ class FetchRun:
         """The octets of the sections of the next message, without the response around them (RFC 4469 §3); None when
         there is no message, or no such section. Raises LookupError while missing() or needs() name something."""
 
+COLLATIONS: tuple[str, ...]
+"""Their identifiers (RFC 4790), the default first, the widely useful before the others."""
+
 @final
 class SearchRun:
     """One SEARCH under way, cheapest criteria first: columns, then summaries, then octets of bodies."""
@@ -263,8 +266,9 @@ class SearchRun:
         recent_from: int,
         now_s: int | None = None,
         within: UidSet | None = None,
+        collation: str = "i;unicode-casemap",
     ) -> SearchRun:
-        """within: only these are looked at.
+        """within: only these are looked at. collation: how texts are compared, one of COLLATIONS.
         Decides all that the columns can decide. now_s: what YOUNGER and OLDER count from; ValueError without it.
         Raises BadCharset (also for a string that is no text in the charset), BadSet ("$" with nothing saved; a sequence
         number that does not exist matches nothing here)."""
@@ -332,21 +336,24 @@ class OrderRun:
     run.use_keys(keys)
     while not run.done: fill the summaries of run.missing_summaries(...); run.use_summaries(...)
     """
-    def __new__(cls, view: Snapshot, found: UidSet, *, with_keys: bool) -> OrderRun:
-        """with_keys: header fields are compared, not dates and sizes alone."""
+    def __new__(
+        cls, view: Snapshot, found: UidSet, *, with_keys: bool, collation: str = "i;unicode-casemap"
+    ) -> OrderRun:
+        """with_keys: header fields are compared, not dates and sizes alone. collation: how, one of COLLATIONS."""
     def __len__(self) -> int: ...
     @property
     def done(self) -> bool: ...
     def use_keys(self, keys: KeyCache) -> None:
-        """Takes the keys that are known."""
+        """Takes the keys that are known; of other collations than the default none are."""
     def missing_summaries(self, summaries: SummaryCache, messages: int) -> list[int]:
         """Body ids (at most `messages`, fewer of large ones) whose keys and summary are not known."""
     def use_summaries(self, summaries: SummaryCache, keys: KeyCache) -> None:
-        """Makes keys of the summaries that are in the cache, and keeps them. Releases the GIL; call it off the loop
-        thread when there are many."""
-    def sort(self, order: SortOrder, scores: Scores | None = None) -> UidList:
+        """Makes keys of the summaries that are in the cache, and keeps those of the default collation.
+        Releases the GIL; call it off the loop thread when there are many."""
+    def sort(self, order: SortOrder, scores: Scores | None = None, descending: bool = False) -> UidList:
         """Equal messages in the order of the mailbox. scores: of the messages, where the order is by RELEVANCY.
-        Raises RuntimeError when not done, or without scores where they are needed."""
+        descending: texts the other way round. Raises RuntimeError when not done, or without scores where they are
+        needed."""
     def thread(self, algorithm: str, numbers: Snapshot | None = None) -> bytes:
         """What stands behind "THREAD " (RFC 5256 §4): ORDEREDSUBJECT, REFERENCES or REFS. numbers: the view whose
         sequence numbers are told; None: UIDs. Raises RuntimeError when not done or made without keys."""

@@ -18,6 +18,7 @@ from lightmail.imap.commands.fetch_bodies import send_with_bodies
 from lightmail.imap.commands.fetch_windows import send_windows
 from lightmail.imap.selected import Selected
 from lightmail.imap.session import Session
+from lightmail.mail.comparators import Comparator
 
 MOST = 16
 MOST_SORTED = 4
@@ -37,6 +38,8 @@ class Context:
     """What the client knows to match."""
     view: Snapshot
     """The state of the mailbox in which it does."""
+    comparator: Comparator
+    """The one that was active."""
     order: SortOrder | None = None
     ordered: UidList | None = None
     """Of a SORT: the same messages as `found`, as the client has them."""
@@ -134,11 +137,13 @@ class Contexts:
                         recent_from=selected.recent_from,
                         account=session.user.id,
                         within=touched,
+                        comparator=context.comparator,
                     )
                 added = matching - context.found
                 removed = (context.found & touched) - matching
                 if added and context.order is not None:
-                    ordered = await session.mail.sort(context.order, view, (context.found - removed) | added)
+                    matching_now = (context.found - removed) | added
+                    ordered = await session.mail.sort(context.order, view, matching_now, comparator=context.comparator)
             except SystemFault:
                 continue
             context.view = view

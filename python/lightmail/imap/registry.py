@@ -15,7 +15,7 @@ from typing import Any
 from lightmail._core import imap
 from lightmail.imap import state
 from lightmail.imap.capabilities import Capabilities
-from lightmail.imap.commands import acl, auth, connection, idle, list, mailboxes, metadata, quota, status
+from lightmail.imap.commands import acl, auth, connection, idle, language, list, mailboxes, metadata, quota, status
 from lightmail.imap.commands.append import AppendRun
 from lightmail.imap.commands.copy import copy, move
 from lightmail.imap.commands.expunge import expunge
@@ -72,6 +72,7 @@ ROWS = (
     Row(imap.Noop, connection.noop, state.ANY, without_utf8=True),
     Row(imap.Logout, connection.logout, state.ANY, changes_connection=True, without_utf8=True),
     Row(imap.Id, connection.identify, state.ANY, capability="ID", changes_connection=True, without_utf8=True),
+    Row(imap.Language, language.language, state.ANY, capability="LANGUAGE", without_utf8=True),
     # §6.2: not authenticated
     Row(
         imap.StartTls,
@@ -108,6 +109,7 @@ ROWS = (
         changes_connection=True,
         without_utf8=True,
     ),
+    Row(imap.Comparator, language.comparator, state.AUTHENTICATED, capability="I18NLEVEL=2"),
     Row(imap.Select, select, state.AUTHENTICATED),
     Row(imap.Create, mailboxes.create, state.AUTHENTICATED),
     Row(imap.Delete, mailboxes.delete, state.AUTHENTICATED),

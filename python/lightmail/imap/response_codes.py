@@ -28,6 +28,7 @@ CODES: dict[type[Exception], bytes] = {
     errors.NoRight: b"NOPERM",
     errors.IdentifierRefused: b"CANNOT",
     errors.InboxUndeletable: b"CANNOT",
+    errors.NoComparator: b"BADCOMPARATOR",
     errors.SpecialUseRefused: b"USEATTR",
     errors.AuthenticationFailed: b"AUTHENTICATIONFAILED",
     errors.NetworkRefused: b"AUTHENTICATIONFAILED",

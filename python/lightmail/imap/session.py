@@ -18,6 +18,7 @@ from lightmail.config import Config
 from lightmail.imap.capabilities import Capabilities
 from lightmail.imap.selected import Selected
 from lightmail.imap.state import State
+from lightmail.mail import comparators
 from lightmail.mail.access import Found, Place
 from lightmail.mail.store import MailStore
 from lightmail.model import MailboxId, Rights, User
@@ -103,6 +104,7 @@ class Session:
         "by",
         "capabilities",
         "client",
+        "comparator",
         "config",
         "decisions",
         "failed_logins",
@@ -166,6 +168,8 @@ class Session:
         """No sequence numbers either way (RFC 9586)."""
         self.notify: Notifying | None = None
         """None until NOTIFY comes (RFC 5465 §3.1)."""
+        self.comparator = comparators.DEFAULT
+        """Of SEARCH, SORT and THREAD (RFC 5255 §4.2)."""
         self._condstore = False
 
     def send(self, octets: bytes) -> None:
@@ -270,6 +274,7 @@ class Session:
             self.seat.log_out()
         self.user = None
         self.state = State.NOT_AUTHENTICATED
+        self.comparator = comparators.DEFAULT
         self.qresync = self.utf8 = self.rev2 = self.uid_only = self._condstore = False
 
     def select(self, selected: Selected) -> None:

@@ -1,7 +1,8 @@
 """SORT and THREAD over what a search found: what is compared comes from the mailbox's columns, or from headers.
 
 The keys that a header gives are made once and kept (`limits.sort_cache_octets`), so that a client that sorts a mailbox
-again and again makes no statement. Source: RFC 5256.
+again and again makes no statement; those of the default comparator, which nearly all clients leave as it is.
+Source: RFC 5256.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from concurrent.futures import Executor
 
 from lightmail._core.imap import SortOrder
 from lightmail._core.index import KeyCache, OrderRun, Scores, Snapshot, UidList, UidSet
+from lightmail.mail.comparators import DEFAULT, Comparator
 from lightmail.mail.summaries import Summaries
 
 _SUMMARIES_AT_ONCE = 1_000
@@ -29,26 +31,38 @@ class Orders:
         self._workers = workers
         self._runs = asyncio.Semaphore(_CONCURRENT_RUNS)
 
-    async def sort(self, order: SortOrder, view: Snapshot, found: UidSet, scores: Scores | None = None) -> UidList:
+    async def sort(
+        self,
+        order: SortOrder,
+        view: Snapshot,
+        found: UidSet,
+        scores: Scores | None = None,
+        *,
+        comparator: Comparator = DEFAULT,
+    ) -> UidList:
         """The messages of `found`, which are in the view, in this order; equal ones in the order of the mailbox.
 
         scores: of the messages, where the order is by RELEVANCY.
         Raises BodyMissing, Unavailable.
         """
         async with self._runs:
-            run = OrderRun(view, found, with_keys=order.needs_summary)
+            run = OrderRun(view, found, with_keys=order.needs_summary, collation=comparator.collation)
             await self._gather(run)
             if len(run) <= _LITTLE_WORK:
-                return run.sort(order, scores)
-            return await asyncio.get_running_loop().run_in_executor(self._workers, run.sort, order, scores)
+                return run.sort(order, scores, comparator.descending)
+            return await asyncio.get_running_loop().run_in_executor(
+                self._workers, run.sort, order, scores, comparator.descending
+            )
 
-    async def thread(self, algorithm: str, view: Snapshot, found: UidSet, *, by_uid: bool) -> bytes:
+    async def thread(
+        self, algorithm: str, view: Snapshot, found: UidSet, *, by_uid: bool, comparator: Comparator = DEFAULT
+    ) -> bytes:
         """The threads of `found` as THREAD answers them, in UIDs or in numbers of the view; b"" when there are none.
 
         algorithm: ORDEREDSUBJECT, REFERENCES or REFS. Raises BodyMissing, Unavailable.
         """
         async with self._runs:
-            run = OrderRun(view, found, with_keys=True)
+            run = OrderRun(view, found, with_keys=True, collation=comparator.collation)
             await self._gather(run)
             numbers = None if by_uid else view
             if len(run) <= _LITTLE_WORK:

@@ -13,6 +13,7 @@ from concurrent.futures import Executor
 from lightmail._core.imap import SearchProgram
 from lightmail._core.index import Scores, SearchRun, Snapshot, UidSet
 from lightmail.mail.bodies import Bodies
+from lightmail.mail.comparators import DEFAULT, Comparator
 from lightmail.mail.summaries import Summaries
 from lightmail.ports.clock import Clock
 
@@ -45,6 +46,7 @@ class Searches:
         account: int = 0,
         within: UidSet | None = None,
         progress: Callable[[int, int], None] | None = None,
+        comparator: Comparator = DEFAULT,
     ) -> tuple[UidSet, Scores | None]:
         """The UIDs that match, and how well they do where a key is FUZZY. Does not suspend when the columns and the
         cached summaries decide, and no key is FUZZY.
@@ -53,7 +55,15 @@ class Searches:
         many messages are decided.
         Raises BadCharset, BadSet, BodyMissing, BodyCorrupt, Unavailable.
         """
-        run = SearchRun(program, view, saved=saved, recent_from=recent_from, now_s=self._clock.now_s(), within=within)
+        run = SearchRun(
+            program,
+            view,
+            saved=saved,
+            recent_from=recent_from,
+            now_s=self._clock.now_s(),
+            within=within,
+            collation=comparator.collation,
+        )
         if program.needs_summary:
             cache = self._summaries.cache
             await self._use_summaries(run, program)

@@ -9,6 +9,7 @@ use lightmail_mime::analyze::{analyze, Analyzer, Limits};
 use lightmail_mime::header;
 use lightmail_mime::parts::{Parts, TextPart, What};
 use lightmail_mime::structure::body_from_bodystructure;
+use lightmail_mime::collation::Collation;
 use lightmail_mime::text::{contains, Needle, Scope};
 use lightmail_mime::transfer;
 
@@ -46,7 +47,7 @@ fuzz_target!(|octets: &[u8]| {
         parts.locate(&[1, number], What::Full);
         parts.leaf(&[number, 1]);
     }
-    contains(&parts, message, Scope::Text, &Needle::new("é"));
+    contains(&parts, message, Scope::Text, &Needle::new("é", Collation::default()));
 
     let body = body_from_bodystructure(&whole.bodystructure);
     assert!(body.starts_with(b"(") && body.ends_with(b")"));

@@ -126,6 +126,10 @@ pub enum Body {
     Enable(Vec<String>),
     /// RFC 4978 §3; DEFLATE is the only algorithm there is.
     Compress,
+    /// RFC 5255 §3.2: language ranges, as sent.
+    Language(Vec<String>),
+    /// RFC 5255 §4.7: collations wanted, as sent.
+    Comparator(Vec<String>),
     /// RFC 8437 §3
     Unauthenticate,
     /// RFC 9051 §6.3.2, §6.3.3: SELECT and EXAMINE
@@ -249,6 +253,8 @@ impl Body {
             Self::Logout => return "LOGOUT",
             Self::StartTls => return "STARTTLS",
             Self::Compress => return "COMPRESS",
+            Self::Language(_) => return "LANGUAGE",
+            Self::Comparator(_) => return "COMPARATOR",
             Self::Unauthenticate => return "UNAUTHENTICATE",
             Self::Authenticate(_) => return "AUTHENTICATE",
             Self::Login(_) => return "LOGIN",

@@ -355,7 +355,7 @@ proptest! {
     ) {
         let saved: UidSet = saved.into_iter().collect();
         let context =
-            SearchContext { saved: Some(Arc::new(saved.clone())), recent_from, now_s: Some(NOW), within: None };
+            SearchContext { saved: Some(Arc::new(saved.clone())), recent_from, now_s: Some(NOW), ..SearchContext::default() };
         let program = program(key);
         let mut run = SearchRun::new(&program, view(&mails), &context).expect("a good program");
         let mut cache = SummaryCache::new(cache_octets);

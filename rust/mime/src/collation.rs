@@ -1,9 +1,52 @@
-//! The collation i;unicode-casemap (RFC 5051): text in a form whose octets are compared.
+//! Collations (RFC 4790): text in a form whose octets are compared, for equality, substrings and order.
 //!
-//! Each character is titlecased by its simple mapping, then decomposed as far as Unicode does (canonical and
-//! compatibility mappings); nothing is reordered.
+//! i;unicode-casemap (RFC 5051): each character is titlecased by its simple mapping, then decomposed as far as Unicode
+//! does (canonical and compatibility mappings); nothing is reordered.
 
 use unicode_normalization::char::decompose_compatible;
+
+/// Which collation. All of them take any text, and have all three operations.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Collation {
+    /// i;unicode-casemap (RFC 5051)
+    #[default]
+    UnicodeCasemap,
+    /// i;ascii-casemap (RFC 4790 §9.2)
+    AsciiCasemap,
+}
+
+impl Collation {
+    /// All there are. Not i;octet, which is for protocols that explicitly allow it (RFC 4790 §9.3.1): RFC 5255 does not.
+    pub const ALL: [Self; 2] = [Self::UnicodeCasemap, Self::AsciiCasemap];
+
+    /// The identifier in the registry (RFC 4790 §10).
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::UnicodeCasemap => "i;unicode-casemap",
+            Self::AsciiCasemap => "i;ascii-casemap",
+        }
+    }
+
+    /// By its identifier.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.name() == name)
+    }
+
+    /// Text as this collation compares it.
+    pub fn map(self, text: &str) -> String {
+        let mut out = String::with_capacity(text.len());
+        self.map_into(text, &mut out);
+        out
+    }
+
+    /// [`Self::map`], appended to `out`.
+    pub fn map_into(self, text: &str, out: &mut String) {
+        match self {
+            Self::UnicodeCasemap => casemap_into(text, out),
+            Self::AsciiCasemap => casemap_ascii(text, out),
+        }
+    }
+}
 
 /// Text as i;unicode-casemap compares it, for equality, substrings and order (RFC 5051 §2).
 pub fn casemap(text: &str) -> String {
@@ -92,6 +135,16 @@ mod tests {
             casemap(&long),
             "A".repeat(100) + "E\u{301}" + &"B".repeat(100)
         );
+    }
+
+    #[test]
+    fn collations_by_name() {
+        for collation in Collation::ALL {
+            assert_eq!(Collation::named(collation.name()), Some(collation));
+        }
+        assert_eq!(Collation::named("i;octet"), None);
+        let mapped = Collation::ALL.map(|collation| collation.map("aZé"));
+        assert_eq!(mapped, ["AZE\u{301}", "AZé"]);
     }
 
     #[test]

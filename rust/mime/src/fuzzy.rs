@@ -5,6 +5,7 @@
 
 use unicode_normalization::char::is_combining_mark;
 
+use crate::collation::Collation;
 use crate::text::Needle;
 
 /// The score of the whole string as it stands.
@@ -63,7 +64,7 @@ impl Likeness {
 impl Fuzzy {
     /// text: as the client gave it, in UTF-8.
     pub fn new(text: &str) -> Self {
-        let whole = Needle::new(text);
+        let whole = Needle::new(text, Collation::default());
         let plain = without_marks(whole.as_str());
         let mut words: Vec<&str> = words(&plain).collect();
         words.sort_unstable();
@@ -73,7 +74,7 @@ impl Fuzzy {
             let letters: Vec<char> = word.chars().collect();
             let alike = few && (LEAST_LETTERS..=MOST_LETTERS).contains(&letters.len());
             Word {
-                needle: Needle::new(word),
+                needle: Needle::new(word, Collation::default()),
                 letters: if alike { letters } else { Vec::new() },
             }
         });

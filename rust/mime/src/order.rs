@@ -1,7 +1,7 @@
 //! What SORT and THREAD compare of a message, made of its header (RFC 5256, RFC 5957, RFC 5255 §4.6).
 
 use crate::address::{self, Address};
-use crate::collation::casemap;
+use crate::collation::Collation;
 use crate::header;
 use crate::message_id::message_ids;
 use crate::subject::{self, BaseSubject};
@@ -10,7 +10,7 @@ use crate::words::decode_words;
 /// Message IDs kept of one message: the first, and as many of the last as fit. RFC 5322 sets no bound, law 7 does.
 pub const MAX_REFERENCES: usize = 1_000;
 
-/// Texts are keys of i;unicode-casemap: compared octet by octet.
+/// Texts are mapped by a collation: compared octet by octet.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Order {
     /// SUBJECT: the base subject.
@@ -35,7 +35,7 @@ pub struct Order {
 
 /// header: the header block of a message. Of several fields of one name the same count as in ENVELOPE: the last, and of
 /// address lists the first.
-pub fn order(header: &[u8]) -> Order {
+pub fn order(header: &[u8], collation: Collation) -> Order {
     let mut subject: &[u8] = b"";
     let mut message_id = None;
     let mut in_reply_to = None;
@@ -66,10 +66,10 @@ pub fn order(header: &[u8]) -> Order {
             _ => continue,
         };
         if lists[list].is_none() {
-            lists[list] = first_address(field.value);
+            lists[list] = first_address(field.value, collation);
         }
     }
-    let (subject, is_reply) = base_subject(subject);
+    let (subject, is_reply) = base_subject(subject, collation);
     let [from, to, cc] = lists.map(Option::unwrap_or_default);
     let mut ancestry = references.map(ancestry).unwrap_or_default();
     if ancestry.is_empty() {
@@ -100,9 +100,9 @@ fn ancestry(references: &[u8]) -> Vec<Vec<u8>> {
 }
 
 /// The key of SUBJECT, made of the base subject (RFC 5255 §4.2), and whether it is that of a reply.
-fn base_subject(value: &[u8]) -> (Vec<u8>, bool) {
+fn base_subject(value: &[u8], collation: Collation) -> (Vec<u8>, bool) {
     let BaseSubject { text, is_reply } = subject::extract(&decoded(value));
-    (casemap(&text).into_bytes(), is_reply)
+    (collation.map(&text).into_bytes(), is_reply)
 }
 
 /// Encoded words undone. Eight-bit octets that are not UTF-8 have no charset: U+FFFD stands for them, as in SEARCH.
@@ -111,7 +111,7 @@ fn decoded(value: &[u8]) -> String {
 }
 
 /// Keys of the mailbox and of the display name of the first address (RFC 5957 §3).
-fn first_address(value: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+fn first_address(value: &[u8], collation: Collation) -> Option<(Vec<u8>, Vec<u8>)> {
     let unfolded = header::unfold(value);
     let first = address::parse(&unfolded, 1).into_iter().next()?;
     let (name, mailbox, host) = match first {
@@ -124,27 +124,32 @@ fn first_address(value: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
         Address::GroupStart(mailbox) => (None, mailbox, None),
         Address::GroupEnd => return None,
     };
-    let display = name.map_or_else(String::new, |name| casemap(&decoded(&name)));
+    let display = name.map_or_else(String::new, |name| collation.map(&decoded(&name)));
     let display = if display.is_empty() {
         let address = match host {
             Some(host) => [&mailbox[..], b"@", &host].concat(),
             None => mailbox.clone(),
         };
-        key(&address)
+        key(&address, collation)
     } else {
         display.into_bytes()
     };
-    Some((key(&mailbox), display))
+    Some((key(&mailbox, collation), display))
 }
 
 /// The key of a text as it is.
-fn key(text: &[u8]) -> Vec<u8> {
-    casemap(&String::from_utf8_lossy(text)).into_bytes()
+fn key(text: &[u8], collation: Collation) -> Vec<u8> {
+    collation.map(&String::from_utf8_lossy(text)).into_bytes()
 }
 
 #[cfg(test)]
 mod tests {
+    use super::order as ordered;
     use super::*;
+
+    fn order(header: &[u8]) -> Order {
+        ordered(header, Collation::default())
+    }
 
     #[test]
     fn keys_of_a_message() {
@@ -162,6 +167,26 @@ mod tests {
         assert_eq!(found.cc, b"C\"D");
         assert_eq!(found.message_id.as_deref(), Some(&b"One@x"[..]));
         assert_eq!(found.references, [b"a@x", b"b@x"]);
+    }
+
+    #[test]
+    fn keys_by_other_collations() {
+        let header = "From: Ädam <Adam@x>\r\nTo: b@C\r\nSubject: RE: Ärger aB\r\n\r\n".as_bytes();
+        let keys = |collation| {
+            let found = ordered(header, collation);
+            assert!(found.is_reply);
+            [
+                found.subject,
+                found.from,
+                found.display_from,
+                found.display_to,
+            ]
+            .map(|key| String::from_utf8_lossy(&key).into_owned())
+        };
+        assert_eq!(
+            keys(Collation::AsciiCasemap),
+            ["ÄRGER AB", "ADAM", "ÄDAM", "B@C"]
+        );
     }
 
     #[test]

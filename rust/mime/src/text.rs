@@ -1,11 +1,11 @@
-//! The text of a message as SEARCH sees it: header fields and text parts, decoded and case-folded.
+//! The text of a message as SEARCH sees it: header fields and text parts, decoded and mapped by a collation.
 
 use std::ops::{ControlFlow, Range};
 
 use memchr::memmem;
 
 use crate::charset::decode_labelled;
-use crate::collation::{casemap, casemap_into};
+use crate::collation::Collation;
 use crate::header;
 use crate::parts::{Part, Parts, TextPart, Transfer};
 use crate::transfer;
@@ -23,16 +23,26 @@ pub enum Scope {
 /// A string looked for, folded once.
 #[derive(Debug, Clone)]
 pub struct Needle {
+    collation: Collation,
     folded: String,
     finder: memmem::Finder<'static>,
 }
 
 impl Needle {
     /// text: as the client gave it, in UTF-8.
-    pub fn new(text: &str) -> Self {
-        let folded = casemap(text);
+    pub fn new(text: &str, collation: Collation) -> Self {
+        let folded = collation.map(text);
         let finder = memmem::Finder::new(folded.as_bytes()).into_owned();
-        Self { folded, finder }
+        Self {
+            collation,
+            folded,
+            finder,
+        }
+    }
+
+    /// How it is compared.
+    pub fn collation(&self) -> Collation {
+        self.collation
     }
 
     /// The folded text.
@@ -53,6 +63,7 @@ pub fn for_each(
     parts: &Parts,
     raw: &[u8],
     scope: Scope,
+    collation: Collation,
     mut visit: impl FnMut(&str) -> ControlFlow<()>,
 ) {
     let mut folded = String::new();
@@ -62,7 +73,7 @@ pub fn for_each(
             TextPart::Header(range) => {
                 for field in header::fields(slice(raw, &range)) {
                     folded.clear();
-                    fold_field(&field, &mut folded);
+                    fold_field(&field, collation, &mut folded);
                     if visit(&folded).is_break() {
                         return;
                     }
@@ -70,7 +81,7 @@ pub fn for_each(
             }
             TextPart::Body(part) => {
                 folded.clear();
-                fold_body(part, slice(raw, &part.body), &mut folded);
+                fold_body(part, slice(raw, &part.body), collation, &mut folded);
                 if visit(&folded).is_break() {
                     return;
                 }
@@ -82,7 +93,7 @@ pub fn for_each(
 /// Whether the needle stands in the text of the message.
 pub fn contains(parts: &Parts, raw: &[u8], scope: Scope, needle: &Needle) -> bool {
     let mut found = false;
-    for_each(parts, raw, scope, |text| {
+    for_each(parts, raw, scope, needle.collation, |text| {
         found = needle.is_in(text);
         if found {
             ControlFlow::Break(())
@@ -98,20 +109,20 @@ fn slice<'a>(raw: &'a [u8], range: &Range<u64>) -> &'a [u8] {
         .unwrap_or_default()
 }
 
-fn fold_field(field: &header::Field<'_>, out: &mut String) {
+fn fold_field(field: &header::Field<'_>, collation: Collation, out: &mut String) {
     if !field.name.is_empty() {
-        casemap_into(&String::from_utf8_lossy(field.name), out);
+        collation.map_into(&String::from_utf8_lossy(field.name), out);
         out.push_str(": ");
     }
-    casemap_into(&decode_words(field.value), out);
+    collation.map_into(&decode_words(field.value), out);
 }
 
 /// Octets above 127 in a part that says us-ascii, or nothing, and that are no UTF-8, are no text and match nothing.
-fn fold_body(part: &Part, octets: &[u8], out: &mut String) {
+fn fold_body(part: &Part, octets: &[u8], collation: Collation, out: &mut String) {
     if matches!(part.transfer, Transfer::Base64 | Transfer::QuotedPrintable) {
         let octets = transfer::decode(part.transfer, octets);
-        casemap_into(&decode_labelled(&part.charset, &octets), out);
+        collation.map_into(&decode_labelled(&part.charset, &octets), out);
     } else {
-        casemap_into(&decode_labelled(&part.charset, octets), out);
+        collation.map_into(&decode_labelled(&part.charset, octets), out);
     }
 }

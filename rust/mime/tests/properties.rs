@@ -4,7 +4,7 @@
 
 use lightmail_mime::analyze::{analyze, Analyzer, Limits};
 use lightmail_mime::charset::{decode_text, decode_words};
-use lightmail_mime::collation::casemap;
+use lightmail_mime::collation::{casemap, Collation};
 use lightmail_mime::parts::{Parts, TextPart, Transfer};
 use lightmail_mime::structure::body_from_bodystructure;
 use lightmail_mime::text::{contains, Needle, Scope};
@@ -75,7 +75,7 @@ proptest! {
         }
         let body = body_from_bodystructure(&summary.bodystructure);
         prop_assert!(body.starts_with(b"(") && body.ends_with(b")") && body.len() < summary.bodystructure.len());
-        contains(&parts, &message, Scope::Text, &Needle::new("é"));
+        contains(&parts, &message, Scope::Text, &Needle::new("é", Collation::default()));
     }
 
     #[test]

@@ -8,11 +8,12 @@ pub mod imap {
     use crate::imap_arguments::{FetchPlan, SearchProgram, SequenceSet, SortOrder};
     #[pymodule_export]
     use crate::imap_commands::{
-        Authenticate, CancelUpdate, Capability, Check, Close, Command, Compress, Copy, Create,
-        Delete, DeleteAcl, Enable, EventGroup, Expunge, Fetch, Filter, GetAcl, GetMetadata,
-        GetQuota, GetQuotaRoot, Id, Idle, List, ListRights, Login, Logout, Lsub, Move, MyRights,
-        Namespace, Noop, Notify, Qresync, Rename, Select, SetAcl, SetMetadata, SetQuota, StartTls,
-        Status, Store, Subscribe, UidBatches, Unauthenticate, Unselect, Unsubscribe, Xlist,
+        Authenticate, CancelUpdate, Capability, Check, Close, Command, Comparator, Compress, Copy,
+        Create, Delete, DeleteAcl, Enable, EventGroup, Expunge, Fetch, Filter, GetAcl, GetMetadata,
+        GetQuota, GetQuotaRoot, Id, Idle, Language, List, ListRights, Login, Logout, Lsub, Move,
+        MyRights, Namespace, Noop, Notify, Qresync, Rename, Select, SetAcl, SetMetadata, SetQuota,
+        StartTls, Status, Store, Subscribe, UidBatches, Unauthenticate, Unselect, Unsubscribe,
+        Xlist,
     };
     #[pymodule_export]
     use crate::imap_decoder::{Decoder, Limits};

@@ -148,6 +148,10 @@ commands! {
     Xlist { reference: Py<PyString>, pattern: Py<PyString>, }
     /// STATUS
     Status { mailbox: Py<PyString>, items: Py<PyTuple>, }
+    /// LANGUAGE
+    Language { ranges: Py<PyTuple>, }
+    /// COMPARATOR
+    Comparator { wanted: Py<PyTuple>, }
     /// GETQUOTA
     GetQuota { root: Py<PyString>, }
     /// GETQUOTAROOT

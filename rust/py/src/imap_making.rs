@@ -167,6 +167,12 @@ pub fn to_python(py: Python<'_>, command: rust::Command) -> PyResult<Py<PyAny>> 
             reference: text(py, &reference),
             pattern: text(py, &pattern),
         }),
+        Body::Language(ranges) => make.object(Language {
+            ranges: PyTuple::new(py, ranges)?.unbind(),
+        }),
+        Body::Comparator(wanted) => make.object(Comparator {
+            wanted: PyTuple::new(py, wanted)?.unbind(),
+        }),
         Body::GetQuota(root) => make.object(GetQuota {
             root: text(py, &root),
         }),

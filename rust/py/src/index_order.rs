@@ -11,7 +11,7 @@ use pyo3::types::{PyBytes, PyList};
 use crate::error::{detached, guarded};
 use crate::imap_arguments::SortOrder;
 use crate::index_fetch::PySummaryCache;
-use crate::index_search::PyScores;
+use crate::index_search::{collation_of, PyScores};
 use crate::index_set::{window, PyUidSet};
 use crate::index_snapshot::PySnapshot;
 
@@ -60,13 +60,16 @@ pub struct PyOrderRun {
 #[pymethods]
 impl PyOrderRun {
     #[new]
-    #[pyo3(signature = (view, found, *, with_keys))]
+    #[pyo3(signature = (view, found, *, with_keys, collation = "i;unicode-casemap"))]
     fn new(
         view: &Bound<'_, PySnapshot>,
         found: &Bound<'_, PyUidSet>,
         with_keys: bool,
+        collation: &str,
     ) -> PyResult<Self> {
-        let run = guarded(|| Gathered::new(&view.get().snapshot, &found.get().set, with_keys))?;
+        let (view, found) = (&view.get().snapshot, &found.get().set);
+        let collation = collation_of(collation)?;
+        let run = guarded(|| Gathered::new(view, found, with_keys, collation))?;
         Ok(Self { run })
     }
 
@@ -109,25 +112,26 @@ impl PyOrderRun {
             }
             let made = headers
                 .iter()
-                .map(|(body_id, header)| (*body_id, Arc::new(Keys::new(header))));
+                .map(|(body_id, header)| (*body_id, Arc::new(Keys::new(header, run.collation()))));
             run.take(made.collect(), &mut keys.lock());
         };
         detached(py, work)
     }
 
-    #[pyo3(signature = (order, scores = None))]
+    #[pyo3(signature = (order, scores = None, descending = false))]
     fn sort(
         &self,
         py: Python<'_>,
         order: &Bound<'_, SortOrder>,
         scores: Option<&Bound<'_, PyScores>>,
+        descending: bool,
     ) -> PyResult<PyUidList> {
         let criteria = &order.get().criteria;
         let scores = scores.map(|scores| &scores.get().scores);
         let sorted = if self.run.len() < DETACH_MESSAGES {
-            guarded(|| self.run.sort(criteria, scores))?
+            guarded(|| self.run.sort(criteria, scores, descending))?
         } else {
-            detached(py, || self.run.sort(criteria, scores))?
+            detached(py, || self.run.sort(criteria, scores, descending))?
         };
         let list = sorted.ok_or_else(|| PyRuntimeError::new_err("keys or scores are missing"))?;
         Ok(PyUidList { list })

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use lightmail_index::search::{Scores, SearchContext, SearchError, SearchRun};
+use lightmail_mime::collation::Collation;
 use pyo3::create_exception;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
@@ -23,6 +24,11 @@ create_exception!(
     "NO [BADCHARSET (...)]."
 );
 
+/// By its identifier (RFC 4790).
+pub fn collation_of(name: &str) -> PyResult<Collation> {
+    Collation::named(name).ok_or_else(|| PyValueError::new_err("no such collation"))
+}
+
 /// One SEARCH under way.
 #[pyclass(name = "SearchRun", module = "lightmail._core.index")]
 pub struct PySearchRun {
@@ -32,7 +38,7 @@ pub struct PySearchRun {
 #[pymethods]
 impl PySearchRun {
     #[new]
-    #[pyo3(signature = (program, view, *, saved, recent_from, now_s = None, within = None))]
+    #[pyo3(signature = (program, view, *, saved, recent_from, now_s = None, within = None, collation = "i;unicode-casemap"))]
     fn new(
         program: &Bound<'_, SearchProgram>,
         view: &Bound<'_, PySnapshot>,
@@ -40,12 +46,14 @@ impl PySearchRun {
         recent_from: u64,
         now_s: Option<i64>,
         within: Option<&Bound<'_, PyUidSet>>,
+        collation: &str,
     ) -> PyResult<Self> {
         let context = SearchContext {
             saved: saved.map(|saved| Arc::clone(&saved.get().set)),
             recent_from: bounded(recent_from),
             now_s,
             within: within.map(|within| Arc::clone(&within.get().set)),
+            collation: collation_of(collation)?,
         };
         let view = Arc::clone(&view.get().snapshot);
         let run = guarded(|| SearchRun::new(&program.get().program, view, &context))?;

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lightmail._core.index import BadCharset, BadSet, SearchRun, SummaryCache, UidSet
+from lightmail._core.index import COLLATIONS, BadCharset, BadSet, SearchRun, SummaryCache, UidSet
 from tests.unit.core_index.rows import SEEN, row, search_program, snapshot, summaries
 
 _NOW = 1_700_000_100
@@ -15,8 +15,10 @@ _MESSAGES = {
 _VIEW = snapshot(*(row(uid, size=len(raw), flags=SEEN * (uid == 2)) for uid, raw in _MESSAGES.items()))
 
 
-def _search(keys: str, *, saved: UidSet | None = None, now_s: int | None = None) -> list[int]:
-    run = SearchRun(search_program(keys), _VIEW, saved=saved, recent_from=2, now_s=now_s)
+def _search(
+    keys: str, *, saved: UidSet | None = None, now_s: int | None = None, collation: str = COLLATIONS[0]
+) -> list[int]:
+    run = SearchRun(search_program(keys), _VIEW, saved=saved, recent_from=2, now_s=now_s, collation=collation)
     cache = summaries(_MESSAGES)
     run.use_summaries(cache)
     assert run.missing_summaries(cache, 10) == []
@@ -49,6 +51,33 @@ def _search(keys: str, *, saved: UidSet | None = None, now_s: int | None = None)
 )
 def test_keys(keys: str, found: list[int]) -> None:
     assert _search(keys) == found
+
+
+@pytest.mark.parametrize(
+    ("keys", "unicode", "ascii_"),
+    [
+        ("SUBJECT gr", [1], [1]),
+        ("SUBJECT {6+}\r\nGRÜß", [1], []),
+        ("SUBJECT {6+}\r\ngRüß", [1], [1]),
+        ("HEADER FROM ANNA", [1], [1]),
+        ('HEADER FROM ""', [1], [1]),
+        ("BODY HERE", [2], [2]),
+        ("BODY {7+}\r\ngrÜße", [2], []),
+        ("BODY {7+}\r\ngrüße", [2], [2]),
+        ("TEXT subject:", [1, 2], [1, 2]),
+        ("FUZZY BODY {7+}\r\ngrÜße", [2], [2]),
+        ("FUZZY SUBJECT {6+}\r\nGRÜß", [1], [1]),
+        ("FUZZY BODY {7+}\r\ngrÜße BODY {7+}\r\ngrÜße", [2], []),
+    ],
+)
+def test_collations(keys: str, unicode: list[int], ascii_: list[int]) -> None:
+    """RFC 5255 §4.2: of header keys, BODY and TEXT; names of fields are compared as ever, and so is what is FUZZY."""
+    assert [_search(keys, collation=collation) for collation in COLLATIONS] == [unicode, ascii_]
+
+
+def test_no_such_collation() -> None:
+    with pytest.raises(ValueError, match="collation"):
+        _search("ALL", collation="i;octet")
 
 
 def test_time() -> None:

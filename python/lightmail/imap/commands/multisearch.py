@@ -111,6 +111,7 @@ async def _search_elsewhere(
                 account=user.id,
                 within=None if part is None else part.uids,
                 progress=progress.at,
+                comparator=session.comparator,
             )
         _tell(session, command, view, found, scores, asked, place.wire_name, place.mailbox)
     finally:

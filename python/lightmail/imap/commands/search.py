@@ -141,6 +141,7 @@ async def found_in(
                 account=session.user.id,
                 within=None if part is None else part.uids,
                 progress=progress.at,
+                comparator=session.comparator,
             )
     except Exception:
         _save_nothing(selected, command)
@@ -190,6 +191,7 @@ def keep_context(
             attributes=command.update,
             found=found,
             view=selected.view,
+            comparator=session.comparator,
             order=order,
             ordered=ordered,
         )

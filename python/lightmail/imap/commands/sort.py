@@ -41,7 +41,7 @@ async def sort(session: Session, command: imap.Sort) -> Done:
         check_whole(session, command, view, selected.saved)
         found, scores = await found_in(session, selected, command)
         with Progress(session, command.tag):
-            ordered = await session.mail.sort(command.order, view, found, scores)
+            ordered = await session.mail.sort(command.order, view, found, scores, comparator=session.comparator)
     except Exception:
         if returns is not None and "SAVE" in returns:
             # RFC 5182 §2.1, as with SEARCH.

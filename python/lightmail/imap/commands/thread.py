@@ -25,6 +25,8 @@ async def thread(session: Session, command: imap.Thread) -> Done:
     check_whole(session, command, view, selected.saved)
     found, _ = await found_in(session, selected, command)
     with Progress(session, command.tag):
-        threads = await session.mail.thread(command.algorithm, view, found, by_uid=command.uid)
+        threads = await session.mail.thread(
+            command.algorithm, view, found, by_uid=command.uid, comparator=session.comparator
+        )
     session.send(b"* THREAD %s\r\n" % threads if threads else b"* THREAD\r\n")
     return _THREADED_BY_NUMBER if program.uses_sequence_numbers else _THREADED

@@ -13,6 +13,7 @@ mod date;
 mod enable;
 mod fetch;
 mod id;
+mod language;
 mod list;
 mod login;
 mod mailbox;
@@ -132,6 +133,8 @@ fn body(cursor: &mut Cursor<'_>) -> Parsed<Body> {
         b"EXPUNGE" => Body::Expunge(None),
         b"AUTHENTICATE" => login::authenticate(cursor)?,
         b"LOGIN" => login::login(cursor)?,
+        b"LANGUAGE" => language::language(cursor)?,
+        b"COMPARATOR" => language::comparator(cursor)?,
         b"ENABLE" => enable::enable(cursor)?,
         b"ID" => id::id(cursor)?,
         b"SELECT" => select::select(cursor, false)?,

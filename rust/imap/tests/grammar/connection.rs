@@ -35,6 +35,32 @@ fn compress_knows_deflate() {
 }
 
 #[test]
+fn languages_and_collations() {
+    // RFC 5255 §3.5, §4.10
+    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+    assert_eq!(body("language"), Body::Language(vec![]));
+    assert_eq!(
+        body("LANGUAGE FR-CA \"en\" i-default {4+}\r\nde-1 \"de-*\" \"*\""),
+        Body::Language(words(&["FR-CA", "en", "i-default", "de-1", "de-*", "*"]))
+    );
+    for wrong in ["12", "abcdefghi", "en_US", "en-", "\"\""] {
+        assert_eq!(fails(&format!("LANGUAGE {wrong}")), ("a language range", 9));
+    }
+    assert_eq!(body("Comparator"), Body::Comparator(vec![]));
+    assert_eq!(
+        body("COMPARATOR \"cz;*\" i;basic -i;a=1.2 \"+*\" default"),
+        Body::Comparator(words(&["cz;*", "i;basic", "-i;a=1.2", "+*", "default"]))
+    );
+    for wrong in ["1", "\"**\"", "\"i;a**\"", "+", "i;a_b", "\"\""] {
+        assert_eq!(fails(&format!("COMPARATOR {wrong}")), ("a collation", 11));
+    }
+    assert_eq!(
+        fails(&format!("COMPARATOR {}", "a".repeat(255))),
+        ("a collation", 11)
+    );
+}
+
+#[test]
 fn arguments_where_there_are_none() {
     assert_eq!(fails("NOOP x"), ("the end of the line", 5));
     assert_eq!(fails("CAPABILITY\0"), ("the end of the line", 10));

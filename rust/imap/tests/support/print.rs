@@ -95,6 +95,10 @@ fn arguments(body: &Body, utf8: bool, out: &mut Vec<u8>) {
             out.push(b' ');
             astring(login.password.expose(), false, out);
         }
+        Body::Language(words) | Body::Comparator(words) => words.iter().for_each(|word| {
+            out.push(b' ');
+            astring(word.as_bytes(), false, out);
+        }),
         Body::Enable(capabilities) => capabilities.iter().for_each(|name| text(out, &[" ", name])),
         Body::Id(None) => text(out, &[" NIL"]),
         Body::Id(Some(params)) => {

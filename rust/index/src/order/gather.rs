@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use lightmail_mime::collation::Collation;
+
 use super::keys::{KeyCache, Keys};
 use crate::snapshot::Snapshot;
 use crate::summaries::{IdMap, SummaryCache, Together};
@@ -28,11 +30,12 @@ pub struct Gathered {
     pub(super) keys: Vec<Option<Arc<Keys>>>,
     /// Places of messages whose keys are not known yet.
     waiting: Vec<u32>,
+    collation: Collation,
 }
 
 impl Gathered {
-    /// found: messages of the view. with_keys: more is compared than their dates and sizes.
-    pub fn new(view: &Snapshot, found: &UidSet, with_keys: bool) -> Self {
+    /// found: messages of the view. with_keys: more is compared than their dates and sizes. collation: how.
+    pub fn new(view: &Snapshot, found: &UidSet, with_keys: bool, collation: Collation) -> Self {
         let entries: Vec<Entry> = view
             .rows(found)
             .into_iter()
@@ -53,6 +56,7 @@ impl Gathered {
             entries,
             keys: vec![None; count],
             waiting: (0..count as u32).collect(),
+            collation,
         }
     }
 
@@ -66,8 +70,16 @@ impl Gathered {
         self.entries.is_empty()
     }
 
-    /// Takes the keys that are known.
+    /// How texts are compared.
+    pub fn collation(&self) -> Collation {
+        self.collation
+    }
+
+    /// Takes the keys that are known; kept are those of the default collation.
     pub fn use_keys(&mut self, cache: &mut KeyCache) {
+        if self.collation != Collation::default() {
+            return;
+        }
         let (entries, keys) = (&self.entries, &mut self.keys);
         self.waiting.retain(|&place| {
             let known = cache.get(entries[place as usize].body_id);
@@ -115,7 +127,7 @@ impl Gathered {
         headers
     }
 
-    /// Takes keys that have just been made, and keeps them in the cache.
+    /// Takes keys that have just been made, and keeps those of the default collation in the cache.
     pub fn take(&mut self, made: Vec<(u64, Arc<Keys>)>, cache: &mut KeyCache) {
         let made: IdMap<Arc<Keys>> = made.into_iter().collect();
         let (entries, keys) = (&self.entries, &mut self.keys);
@@ -124,8 +136,10 @@ impl Gathered {
             keys[place as usize] = known.map(Arc::clone);
             known.is_none()
         });
-        for (body_id, keys) in made {
-            cache.insert(body_id, keys);
+        if self.collation == Collation::default() {
+            for (body_id, keys) in made {
+                cache.insert(body_id, keys);
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use lightmail_mime::collation::Collation;
 use lightmail_mime::order::{order, Order};
 
 use crate::summaries::IdMap;
@@ -42,8 +43,8 @@ pub enum Text {
 }
 
 impl Keys {
-    /// header: the header block of the message.
-    pub fn new(header: &[u8]) -> Self {
+    /// header: the header block of the message. collation: how its texts are compared.
+    pub fn new(header: &[u8], collation: Collation) -> Self {
         let Order {
             subject,
             is_reply,
@@ -54,7 +55,7 @@ impl Keys {
             display_to,
             message_id,
             references,
-        } = order(header);
+        } = order(header, collation);
         let texts = [&subject, &from, &to, &cc, &display_from, &display_to];
         let mut end = 0;
         let ends = texts.map(|text| {
@@ -93,7 +94,7 @@ fn hashed(id: &[u8]) -> MessageId {
 /// Memory of an entry beside what it holds: itself with its counts, its places in two allocations and in the table.
 const OVERHEAD: usize = size_of::<Keys>() + 64 + 2 * size_of::<(u64, Arc<Keys>)>();
 
-/// Keys by body id, bounded by octets. What was not used since half of the room was filled goes first.
+/// Keys by body id, of the default collation, bounded by octets. What was not used since half of the room was filled goes first.
 #[derive(Debug)]
 pub struct KeyCache {
     young: IdMap<Arc<Keys>>,
@@ -163,6 +164,7 @@ mod tests {
     fn texts_come_back() {
         let keys = Keys::new(
             b"From: a <b@c>\r\nTo: d@e\r\nCc: f@g\r\nSubject: re: h\r\nMessage-ID: <i@j>\r\nReferences: <k@l>\r\n\r\n",
+            Collation::default(),
         );
         let texts = [
             Text::Subject,
@@ -186,6 +188,7 @@ mod tests {
         let keys = |subject: usize| {
             Arc::new(Keys::new(
                 format!("Subject: {subject:090}\r\n\r\n").as_bytes(),
+                Collation::default(),
             ))
         };
         let bound = 20 * keys(0).cost();

@@ -44,12 +44,22 @@ pub(super) fn text_of(key: SortKey) -> Option<Text> {
 impl Gathered {
     /// The UIDs by these criteria, the first of them first; equal messages in the order of the mailbox.
     ///
-    /// scores: of each message, where RELEVANCY is among the criteria.
+    /// scores: of each message, where RELEVANCY is among the criteria. descending: the order of texts is the other way
+    /// round ("-" before a collation, RFC 4790 §3.3).
     /// None: a criterion needs keys or scores that are not known.
-    pub fn sort(&self, criteria: &[SortCriterion], scores: Option<&Scores>) -> Option<UidList> {
+    pub fn sort(
+        &self,
+        criteria: &[SortCriterion],
+        scores: Option<&Scores>,
+        descending: bool,
+    ) -> Option<UidList> {
         let columns = criteria
             .iter()
-            .map(|criterion| Some((self.column(criterion.key, scores)?, criterion.reverse)))
+            .map(|criterion| {
+                let turned = descending && text_of(criterion.key).is_some();
+                let column = self.column(criterion.key, scores)?;
+                Some((column, criterion.reverse != turned))
+            })
             .collect::<Option<Vec<_>>>()?;
         let mut places: Vec<u32> = (0..self.entries.len() as u32).collect();
         places.sort_unstable_by(|&left, &right| {

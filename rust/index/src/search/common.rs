@@ -1,7 +1,7 @@
 //! The header fields that clients search most, decoded and folded once.
 
 use lightmail_mime::charset::decode_words;
-use lightmail_mime::collation::casemap_into;
+use lightmail_mime::collation::Collation;
 use lightmail_mime::header;
 
 /// Which of them.
@@ -33,18 +33,18 @@ impl Common {
     }
 }
 
-/// Appends a header value as SEARCH compares it: folds and encoded words undone, case folded.
+/// Appends a header value as SEARCH compares it: folds and encoded words undone, mapped by a collation.
 ///
 /// Eight-bit octets that are not UTF-8 have no charset (RFC 6532 §3.1) and are no characters: a search for one letter
 /// does not find whatever some other charset would have made of them. Dovecot and Cyrus hold it so.
-pub(super) fn push_folded(value: &[u8], out: &mut String) {
-    casemap_into(
+pub(super) fn push_folded(value: &[u8], collation: Collation, out: &mut String) {
+    collation.map_into(
         &decode_words(String::from_utf8_lossy(value).as_bytes()),
         out,
     );
 }
 
-/// Folded values, fields of one name one after the other.
+/// Values mapped by the default collation, fields of one name one after the other.
 #[derive(Debug)]
 pub struct SearchText {
     text: Box<str>,
@@ -65,7 +65,7 @@ impl SearchText {
                     // Not a text that any client can search for across two fields.
                     value.push('\n');
                 }
-                push_folded(field.value, value);
+                push_folded(field.value, Collation::default(), value);
                 present |= 1 << common as u8;
             }
         }

@@ -2,6 +2,7 @@
 
 use lightmail_imap::search::{SearchKey, SearchProgram};
 use lightmail_mime::charset::decode_query;
+use lightmail_mime::collation::Collation;
 use lightmail_mime::fuzzy::{Fuzzy, EXACT};
 use lightmail_mime::header;
 use lightmail_mime::text::{Needle, Scope};
@@ -55,6 +56,14 @@ impl Pattern {
         matches!(self, Self::Fuzzy(_))
     }
 
+    /// How the pieces are folded. What is like a text is found by the default collation, whatever is chosen.
+    pub fn collation(&self) -> Collation {
+        match self {
+            Self::Plain(needle) => needle.collation(),
+            Self::Fuzzy(_) => Collation::default(),
+        }
+    }
+
     /// How well the pieces, folded already, match: 0 for not at all (RFC 6203 §4).
     fn score<'t>(&self, mut pieces: impl Iterator<Item = &'t str>) -> u8 {
         match self {
@@ -90,19 +99,25 @@ impl HeaderKey {
         self.in_values(fields.map(|field| field.value))
     }
 
-    /// In a summary, whose common fields were folded before.
+    /// In a summary, whose common fields were folded before, by the default collation.
     pub fn in_summary(&self, summary: &Summary, text: &SearchText) -> u8 {
         match (self.common, &self.pattern) {
             (Some(common), None) => exact(text.value(common).is_some()),
-            (Some(common), Some(pattern)) => pattern.score(text.value(common).into_iter()),
-            (None, _) => self.in_values(summary.index().values(summary.header(), &self.name)),
+            (Some(common), Some(pattern)) if pattern.collation() == Collation::default() => {
+                pattern.score(text.value(common).into_iter())
+            }
+            _ => self.in_values(summary.index().values(summary.header(), &self.name)),
         }
     }
 
     fn in_values<'v>(&self, mut values: impl Iterator<Item = &'v [u8]>) -> u8 {
+        let collation = self
+            .pattern
+            .as_ref()
+            .map_or_else(Collation::default, Pattern::collation);
         let fold = |value: &[u8]| {
             let mut folded = String::with_capacity(value.len());
-            push_folded(value, &mut folded);
+            push_folded(value, collation, &mut folded);
             folded
         };
         match &self.pattern {
@@ -298,7 +313,10 @@ impl<'a> Compiler<'a> {
         Ok(match (text.is_empty(), self.fuzzy) {
             (true, _) => None,
             (false, true) => Some(Pattern::Fuzzy(Box::new(Fuzzy::new(&text)))),
-            (false, false) => Some(Pattern::Plain(Box::new(Needle::new(&text)))),
+            (false, false) => {
+                let needle = Needle::new(&text, self.context.collation);
+                Some(Pattern::Plain(Box::new(needle)))
+            }
         })
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use lightmail_imap::search::SearchProgram;
 use lightmail_mime::analyze::{analyze, Limits};
+use lightmail_mime::collation::Collation;
 use lightmail_mime::fuzzy::{Fuzzy, Likeness, EXACT};
 use lightmail_mime::parts::Parts;
 use lightmail_mime::text::{for_each, Needle, Scope};
@@ -32,6 +33,8 @@ pub struct SearchContext {
     pub now_s: Option<i64>,
     /// Only these are looked at; None: all.
     pub within: Option<Arc<UidSet>>,
+    /// How texts are compared (RFC 5255 §4.2).
+    pub collation: Collation,
 }
 
 /// Decides message by message what the columns leave open.
@@ -221,22 +224,25 @@ impl SearchRun {
         }
     }
 
-    /// Which texts are in the message: it is decoded once for all of them.
+    /// Which texts are in the message: it is decoded once for all of them that are compared alike.
     fn found(&self, parts: &Parts, raw: &[u8]) -> Vec<u8> {
         let mut found = vec![0; self.texts.len()];
-        for wanted in [Scope::Text, Scope::Body] {
+        let ways = [Scope::Text, Scope::Body].map(|scope| Collation::ALL.map(|way| (scope, way)));
+        for (wanted, collation) in ways.into_iter().flatten() {
             let texts = self
                 .texts
                 .iter()
                 .enumerate()
-                .filter(|(_, (scope, _))| *scope == wanted);
+                .filter(|(_, (scope, pattern))| {
+                    *scope == wanted && pattern.collation() == collation
+                });
             let mut open: Vec<(usize, Looking<'_>)> = texts
                 .map(|(index, (_, pattern))| (index, Looking::new(pattern)))
                 .collect();
             if open.is_empty() {
                 continue;
             }
-            for_each(parts, raw, wanted, |text| {
+            for_each(parts, raw, wanted, collation, |text| {
                 open.retain_mut(|(index, looking)| {
                     found[*index] = looking.look(text);
                     found[*index] < EXACT
