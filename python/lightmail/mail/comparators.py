@@ -21,7 +21,9 @@ class Comparator:
         return f"-{self.collation}" if self.descending else self.collation
 
 
-DEFAULT = Comparator(COLLATIONS[0])
+_ASCENDING = [Comparator(name) for name in COLLATIONS]
+_DESCENDING = [Comparator(name, descending=True) for name in COLLATIONS]
+DEFAULT = _ASCENDING[0]
 
 
 def choose(wanted: tuple[str, ...]) -> tuple[Comparator, list[Comparator]]:
@@ -30,17 +32,23 @@ def choose(wanted: tuple[str, ...]) -> tuple[Comparator, list[Comparator]]:
 
     wanted: `collation-order`s, or "default". Raises NoComparator.
     """
-    matching = list(dict.fromkeys(found for order in wanted for found in _matching(order)))
+    matching: dict[Comparator, None] = {}
+    for order in dict.fromkeys(wanted):
+        matching.update(dict.fromkeys(_matching(order)))
+        if len(matching) == len(_ASCENDING) + len(_DESCENDING):
+            break
     if not matching:
         raise NoComparator
-    return matching[0], matching
+    found = list(matching)
+    return found[0], found
 
 
 def _matching(order: str) -> list[Comparator]:
     if order.lower() == "default":
         return [DEFAULT]
     wild = order.removeprefix("-") if (descending := order.startswith("-")) else order.removeprefix("+")
-    return [Comparator(name, descending) for name in COLLATIONS if _is_like(name, wild.lower())]
+    known = _DESCENDING if descending else _ASCENDING
+    return [each for each in known if _is_like(each.collation, wild.lower())]
 
 
 def _is_like(name: str, wild: str) -> bool:

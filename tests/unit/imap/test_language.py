@@ -22,6 +22,8 @@ from tests.unit.mail.house import House
         ('"en-*-x"', "EN"),
         ('"*"', "I-DEFAULT"),
         ('"*" en', "EN"),
+        ("-".join(["en", *["x"] * 4_000]), "EN"),
+        ("-".join(["x"] * 4_000), None),
         ('de "*-CH"', "I-DEFAULT"),
         ("DE", None),
         ('"*" de', None),

@@ -27,6 +27,7 @@ UNICODE, ASCII = "i;unicode-casemap", "i;ascii-casemap"
         ("*p*p *-casemap-* *ii-casemap", [ASCII]),
         ("*i*;*a*s*c*i*i*-*c*a*s*e*m*a*p*", [ASCII]),
         ("i;*a*a*", [UNICODE, ASCII]),
+        ("* -* * i;basic -*", [UNICODE, ASCII, "-i;unicode-casemap", "-i;ascii-casemap"]),
         ("i;a* default -i;a*", [ASCII, UNICODE, "-i;ascii-casemap"]),
     ],
 )

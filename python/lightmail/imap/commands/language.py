@@ -12,6 +12,7 @@ _LANGUAGES = {"en": b"EN", "i-default": b"I-DEFAULT"}
 UNAUTHENTICATE has nothing to take back (RFC 8437 §4.1), and the names of NAMESPACE need no translation (RFC 5255 §3.4).
 """
 _DEFAULT = "i-default"
+_MOST_SUBTAGS = max(tag.count("-") + 1 for tag in _LANGUAGES)
 _LISTED = Done("These there are")
 _CHOSEN = Done("This it is")
 _UNKNOWN = Done("No such language here", status=b"NO")
@@ -38,8 +39,8 @@ def _look_up(ranges: tuple[str, ...]) -> str | None:
             return _DEFAULT
         if subtags[0] == "*":
             continue
-        # Wildcards behind the first subtag do not count.
-        subtags = [subtag for subtag in subtags if subtag != "*"]
+        # Wildcards behind the first subtag do not count. What is longer than any language is never one.
+        subtags = [subtag for subtag in subtags if subtag != "*"][:_MOST_SUBTAGS]
         while subtags:
             if (tag := "-".join(subtags)) in _LANGUAGES:
                 return tag
