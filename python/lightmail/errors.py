@@ -15,6 +15,8 @@
     │   ├── UserNotFound           address
     │   ├── UserExists             address
     │   ├── AddressInvalid         address, reason
+    │   ├── AppPasswordNotFound    label
+    │   ├── AppPasswordExists      label
     │   ├── AuthenticationFailed
     │   │   ├── NetworkRefused     that account may not come from there
     │   │   └── PolicyRefused      the decision service has said no
@@ -154,6 +156,18 @@ class AddressInvalid(UserError):
         super().__init__(f"address {address!r}: {reason}")
         self.address = address
         self.reason = reason
+
+
+class AppPasswordNotFound(UserError):
+    def __init__(self, label: str) -> None:
+        super().__init__(f"no app password {label!r}")
+        self.label = label
+
+
+class AppPasswordExists(UserError):
+    def __init__(self, label: str) -> None:
+        super().__init__(f"there is an app password {label!r} already")
+        self.label = label
 
 
 class AuthenticationFailed(UserError):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
-from lightmail.errors import UserExists, UserNotFound
-from lightmail.model import UserId
+from lightmail.errors import AppPasswordExists, AppPasswordNotFound, UserExists, UserNotFound
+from lightmail.model import AppPassword, UserId
 from lightmail.ports.directory import SECRET_OCTETS
 from tests.support.backends import START_S, Store, on_every_metadata_backend
 
@@ -78,6 +79,38 @@ async def test_challenge_secrets_go_with_a_password(store: Store) -> None:
     await store.directory.set_password(bob.id, "other")
     changed = await store.directory.get_user_by_id(bob.id)
     assert (changed.password_hash, changed.challenge_secrets) == ("other", "")
+
+
+@on_every_metadata_backend
+async def test_app_passwords(store: Store) -> None:
+    directory, user = store.directory, store.user
+    bob = await directory.add_user("bob@example.org", "hash")
+    phone = AppPassword(user.id, "Phone", ("api", "imap"), b"\x00'\xff".ljust(32), created_s=5)
+    laptop = AppPassword(user.id, "Laptop", ("imap",), b"2" * 32, created_s=6)
+    bobs = AppPassword(bob.id, "Phone", ("imap",), b"3" * 32, created_s=7)
+    for password in (phone, laptop, bobs):
+        await directory.add_app_password(password)
+    with pytest.raises(AppPasswordExists):
+        await directory.add_app_password(replace(phone, digest=b"4" * 32))
+    with pytest.raises(UserNotFound):
+        await directory.add_app_password(replace(phone, user_id=UserId(99)))
+    assert await directory.app_passwords(user.id) == [laptop, phone]
+    assert await directory.find_app_password(phone.digest) == phone
+    assert await directory.find_app_password(b"4" * 32) is None
+
+    await directory.app_password_used(phone.digest, 4000)
+    await directory.app_password_used(b"4" * 32, 4000)
+    assert await directory.find_app_password(phone.digest) == replace(phone, last_used_s=4000)
+
+    await directory.revoke_app_password(user.id, "Laptop")
+    for user_id, label in ((user.id, "Laptop"), (bob.id, "Laptop"), (UserId(99), "Phone")):
+        with pytest.raises(AppPasswordNotFound):
+            await directory.revoke_app_password(user_id, label)
+    assert await directory.app_passwords(bob.id) == [bobs]
+
+    await directory.delete_user(bob.id)
+    assert await directory.find_app_password(bobs.digest) is None
+    assert [each.label for each in await directory.app_passwords(user.id)] == ["Phone"]
 
 
 @on_every_metadata_backend

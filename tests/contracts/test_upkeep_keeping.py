@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable
 
 from lightmail.errors import StoreSealed
-from lightmail.model import BodyId, FlagOp
+from lightmail.model import AppPassword, BodyId, FlagOp
 from tests.support.backends import Store, contents, on_every_metadata_backend, uids
 from tests.support.eventually import eventually_async
 
@@ -83,6 +83,7 @@ async def test_a_sealed_store_takes_no_writes(store: Store) -> None:
     await metadata.expunge(inbox.id, uids(3))
     (unreferenced,) = await metadata.unreferenced_bodies(10)
     before = await store.load(inbox)
+    await directory.add_app_password(AppPassword(user_id, "Kept", ("imap",), b"1" * 32, 1))
     assert await upkeep.sealed() is None
     await upkeep.seal("for a first reason")
     await upkeep.seal(REASON)
@@ -110,6 +111,9 @@ async def test_a_sealed_store_takes_no_writes(store: Store) -> None:
         "set_password": directory.set_password(user_id, "other hash"),
         "set_password if": directory.set_password(user_id, "other hash", only_if="hash"),
         "set_enabled": directory.set_enabled(user_id, False),
+        "add_app_password": directory.add_app_password(AppPassword(user_id, "Phone", ("imap",), b"2" * 32, 1)),
+        "app_password_used": directory.app_password_used(b"1" * 32, 99),
+        "revoke_app_password": directory.revoke_app_password(user_id, "Kept"),
         "delete_user": directory.delete_user(user_id),
     }
     outcomes = [await asyncio.gather(verb, return_exceptions=True) for verb in verbs.values()]

@@ -12,6 +12,7 @@ from lightmail.backends.memory import MemoryDirectory, MemoryMetadata, MemorySta
 from lightmail.errors import BodyMissing, MailboxExists, MailboxNotFound, UserExists, UserNotFound
 from lightmail.model import (
     AccountRecord,
+    AppPassword,
     BodyId,
     ExpungeRange,
     FlagOp,
@@ -479,6 +480,8 @@ async def _carry_over(source: Ports, target: Ports) -> None:
 async def _fill(store: Store) -> None:
     metadata = store.metadata
     bob = await store.directory.add_user("bob@example.org", "other hash", challenge_secrets="digest {CRAM-MD5}00")
+    await store.directory.add_app_password(AppPassword(bob.id, "Telefon für Ärzte", ("api", "imap"), b"b" * 32, 7))
+    await store.directory.add_app_password(AppPassword(bob.id, "Laptop", ("imap",), b"a" * 32, 8, 4000))
     inbox, sent = await store.mailbox(), await store.mailbox("Gesendet/Älter")
     bobs = await metadata.create_mailbox(bob.id, "INBOX", special_use=("\\All",), subscribe=True)
     await metadata.set_subscribed(store.user.id, "Gone/away", True)
@@ -504,6 +507,7 @@ async def _change(store: Store) -> None:
     await metadata.create_mailbox(store.user.id, "Gesendet/Älter")
     await metadata.delete_mailbox((await store.directory.get_user("bob@example.org")).id, "INBOX")
     await store.directory.set_password(store.user.id, "new hash", challenge_secrets="digest {CRAM-MD5}11")
+    await store.directory.add_app_password(AppPassword(store.user.id, "Tablet", ("imap",), b"c" * 32, 9))
     await store.append(sent, 2)
     patched = await patch_of(store, (await store.upkeep.mailbox_records(MailboxId(inbox.id - 1), 1))[0], after=3)
     assert patched.rows and patched.expunged

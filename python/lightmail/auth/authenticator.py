@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,6 +13,7 @@ import structlog
 
 from lightmail.auth import challenge_secrets
 from lightmail.auth.access import AccessRules
+from lightmail.auth.app_passwords import USED_EVERY_S, Scope, digest_of
 from lightmail.auth.challenge_secrets import CRAM_MD5
 from lightmail.auth.hashing import Hashing
 from lightmail.auth.passwords import MAX_PASSWORD_OCTETS, PasswordParameters, Passwords
@@ -31,7 +33,7 @@ from lightmail.errors import (
     UserNotFound,
 )
 from lightmail.mail.accounts import normal_address
-from lightmail.model import User
+from lightmail.model import AppPassword, User
 from lightmail.ports.cache import Cache
 from lightmail.ports.clock import Clock
 from lightmail.ports.directory import Directory
@@ -115,18 +117,29 @@ class Authenticator:
         RFC 5530 §3), said only to those whose password is right.
         """
         user = await self.verify(credentials.username, credentials.password, peer)
-        return await self._enter(user, credentials.authorization)
+        by_app = digest_of(credentials.password) is not None
+        return await self._enter(user, credentials.authorization, may_act=not by_app)
 
-    async def verify(self, username: bytes, password: bytes, peer: str | None = None) -> User:
+    async def verify(self, username: bytes, password: bytes, peer: str | None = None, *, scope: Scope = "imap") -> User:
         """The account whose name and password these are. Does not suspend when a recent check is remembered and the
         Directory answers at once.
 
+        scope: what for; an app password must have it.
         Raises AuthenticationFailed; AccountDisabled (the password was right); TooManyLogins; Unavailable (the
         Directory, or too many checks waiting).
         """
         since_s = self._clock.monotonic_s()
         address = _address(username)
         user = await self._find(address)
+        digest = digest_of(password)
+        if digest is not None:
+            app_password = await self._directory.find_app_password(digest)
+            if user is not None and app_password is not None and app_password.user_id == user.id:
+                if scope in app_password.scopes:
+                    await self._succeeded(user, peer, since_s)
+                    self._used(app_password)
+                    return user
+                _log.info("app password without this scope", user=user.address, label=app_password.label, scope=scope)
         if not await self._is_password_of(user, password, address, peer):
             raise await self._failure(address, peer, since_s, await self._again(user, address, peer, password))
         assert user is not None  # nobody's password is never right
@@ -201,12 +214,12 @@ class Authenticator:
         for task in self._afterwards:
             task.cancel()
 
-    async def _enter(self, user: User, authorization: bytes) -> Entered:
-        """As itself, or for whom it may act for. Raises AuthorizationFailed, AccountDisabled."""
+    async def _enter(self, user: User, authorization: bytes, *, may_act: bool = True) -> Entered:
+        """As itself, or for whom it may act for, if it `may_act` at all. Raises AuthorizationFailed, AccountDisabled."""
         wanted = _address(authorization)
         if not authorization or wanted == user.address:
             return Entered(user)
-        if not (user.administrator or user.address in self._may_act):
+        if not (may_act and (user.administrator or user.address in self._may_act)):
             raise AuthorizationFailed(user.address)
         other = await self._find(wanted)
         if other is None or (other.administrator and not user.administrator):
@@ -291,6 +304,15 @@ class Authenticator:
         if shared is not None and shared_key is not None:
             self._later(shared.add(shared_key))
         return True
+
+    def _used(self, password: AppPassword) -> None:
+        now_s = self._clock.now_s()
+        if password.last_used_s is None or now_s - password.last_used_s >= USED_EVERY_S:
+            self._later(self._tell_used(password, now_s))
+
+    async def _tell_used(self, password: AppPassword, now_s: int) -> None:
+        with suppress(Unavailable):  # nobody's login depends on it
+            await self._directory.app_password_used(password.digest, now_s)
 
     def _unusable(self, user: User | None, error: PasswordHashUnusable) -> None:
         self.unusable_hashes += 1

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from lightmail.backends.packing import split_words
 from lightmail.errors import MailboxNotFound, MailboxNotSelectable, UserNotFound
 from lightmail.model import (
+    AppPassword,
     BodyCount,
     BodyId,
     BodyRecord,
@@ -39,6 +40,7 @@ USER_COLUMNS = (
     "id, address, password_hash, enabled, created_s, administrator, quota_octets, quota_messages, quota_mailboxes, "
     "challenge_secrets"
 )
+APP_PASSWORD_COLUMNS = "digest, user_id, label, scopes, created_s, last_used_s"
 USAGE_COLUMNS = "COALESCE(SUM(o.size_octets), 0), COALESCE(SUM(o.messages), 0), COALESCE(SUM(o.selectable), 0)"
 """Of mailboxes AS o, for `usage`. The counters of mailboxes are what an account uses: there is no second count that could
 differ, and releases that know nothing of quotas keep them as well.
@@ -141,6 +143,18 @@ def user_row(user: User) -> tuple[object, ...]:
     limits = (quota.octets, quota.messages, quota.mailboxes)
     known = (user.id, user.address, user.password_hash, user.enabled, user.created_s, user.administrator)
     return (*known, *limits, user.challenge_secrets)
+
+
+def app_password(row: Row) -> AppPassword:
+    """row: APP_PASSWORD_COLUMNS."""
+    digest, user_id, label, scopes, created_s, last_used_s = row
+    return AppPassword(UserId(user_id), label, split_words(scopes), bytes(digest), created_s, last_used_s)
+
+
+def app_password_row(password: AppPassword) -> tuple[object, ...]:
+    """As APP_PASSWORD_COLUMNS has it."""
+    scopes = " ".join(password.scopes)
+    return (password.digest, password.user_id, password.label, scopes, password.created_s, password.last_used_s)
 
 
 def usage(row: Row) -> Usage:

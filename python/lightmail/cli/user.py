@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lightmail.cli.app_passwords import app_password
 from lightmail.cli.options import config_options, confirm, good_config, json_option, run_on_store, with_store
 from lightmail.cli.output import iso_time, octets_in_words, print_fields, print_json, print_table
 from lightmail.mail.accounts import normal_address
@@ -23,7 +24,10 @@ MOST_PASSWORD_OCTETS = 1024
 
 @click.group()
 def user() -> None:
-    """Accounts: add, list, sync, show, passwd, quota, admin, disable, enable, delete."""
+    """Accounts: add, list, sync, show, passwd, app-password, quota, admin, disable, enable, delete."""
+
+
+user.add_command(app_password)
 
 
 def _password_options(command: Any) -> Any:

@@ -5,7 +5,7 @@ Nothing here does any I/O, and nothing here imports another room of ours.
 
 from __future__ import annotations
 
-from lightmail.model.accounts import NO_LIMITS, ClientSession, Quota, Usage, User
+from lightmail.model.accounts import NO_LIMITS, AppPassword, ClientSession, Quota, Usage, User
 from lightmail.model.annotations import NOBODY, PRIVATE, SERVER, Annotation
 from lightmail.model.clients import Origin
 from lightmail.model.ids import (
@@ -54,6 +54,7 @@ __all__ = [
     "SERVER",
     "AccountRecord",
     "Annotation",
+    "AppPassword",
     "Appended",
     "BodyCount",
     "BodyId",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lightmail.model.ids import UserId
 
@@ -48,6 +48,21 @@ class User:
 
     def __repr__(self) -> str:
         return f"User(id={self.id}, address={self.address!r}, enabled={self.enabled})"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class AppPassword:
+    """A password made for one program. `digest` finds it: the password itself is nowhere (`auth.app_passwords`)."""
+
+    user_id: UserId
+    label: str
+    """Unique for an account; without blanks at its ends."""
+    scopes: tuple[str, ...]
+    """Ascending; what it may be used for."""
+    digest: bytes = field(repr=False)
+    created_s: int
+    last_used_s: int | None = None
+    """Coarsely; None: never."""
 
 
 @dataclass(frozen=True, slots=True)

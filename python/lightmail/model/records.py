@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lightmail._core.index import UidSet
-from lightmail.model.accounts import User
+from lightmail.model.accounts import AppPassword, User
 from lightmail.model.annotations import Annotation
 from lightmail.model.ids import BodyId, MailboxId, ModSeq, UserId
 from lightmail.model.mailboxes import Mailbox
@@ -27,6 +27,8 @@ class AccountRecord:
     """The greatest that its address has had; 0: none."""
     annotations: tuple[Annotation, ...] = ()
     """Ascending: its private ones, wherever they are, and the shared ones of its mailboxes."""
+    app_passwords: tuple[AppPassword, ...] = ()
+    """By label, ascending."""
 
 
 @dataclass(frozen=True, slots=True)

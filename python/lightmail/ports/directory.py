@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from lightmail.model import NO_LIMITS, Quota, User, UserId
+from lightmail.model import NO_LIMITS, AppPassword, Quota, User, UserId
 
 SHARED_SECRET = "shared_secret"
 """What it is called where settings of the installation are kept by name."""
@@ -55,6 +55,26 @@ class Directory(Protocol):
 
     async def resolve(self, address: str) -> User:
         """The account that mail for this address goes to (aliases included). Raises UserNotFound."""
+        ...
+
+    async def add_app_password(self, password: AppPassword) -> None:
+        """Raises UserNotFound; AppPasswordExists: the account has one with this label."""
+        ...
+
+    async def app_passwords(self, user_id: UserId) -> list[AppPassword]:
+        """Of one account, by label."""
+        ...
+
+    async def find_app_password(self, digest: bytes) -> AppPassword | None:
+        """Whosever it is. Takes as long for one that is there as for one that is not."""
+        ...
+
+    async def app_password_used(self, digest: bytes, now_s: int) -> None:
+        """Nothing happens when it is not there any more."""
+        ...
+
+    async def revoke_app_password(self, user_id: UserId, label: str) -> None:
+        """Raises AppPasswordNotFound."""
         ...
 
     async def shared_secret(self) -> bytes:

@@ -18,7 +18,7 @@ from lightmail.auth.throttle import ENTRIES, MAX_DELAY_S, WINDOW_S, FailureDelay
 from lightmail.backends.local import LocalRates
 from lightmail.config import Auth
 from lightmail.errors import AccountDisabled, AuthenticationFailed, AuthorizationFailed, Unavailable, UserNotFound
-from lightmail.model import User, UserId
+from lightmail.model import AppPassword, User, UserId
 from lightmail.ports.cache import Cache
 from tests.support.aio import run
 from tests.support.caches import DictCache
@@ -33,6 +33,9 @@ class OneTable:
     def __init__(self, *users: User) -> None:
         self.users = {user.address: user for user in users}
         self.failing = False
+        self.app_passwords: dict[bytes, AppPassword] = {}
+        self.asked_for_app_passwords = 0
+        self.told_used = 0
         self.secret: bytes | None = b"of all nodes"
 
     async def shared_secret(self) -> bytes:
@@ -47,6 +50,16 @@ class OneTable:
             return self.users[address]
         except KeyError:
             raise UserNotFound(address) from None
+
+    async def find_app_password(self, digest: bytes) -> AppPassword | None:
+        self.asked_for_app_passwords += 1
+        return self.app_passwords.get(digest)
+
+    async def app_password_used(self, digest: bytes, now_s: int) -> None:
+        self.told_used += 1
+        if self.failing:
+            raise Unavailable("directory")
+        self.app_passwords[digest] = replace(self.app_passwords[digest], last_used_s=now_s)
 
     async def get_user_by_id(self, user_id: UserId) -> User:
         return next(user for user in self.users.values() if user.id == user_id)

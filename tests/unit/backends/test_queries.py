@@ -14,6 +14,7 @@ import pytest
 from lightmail.backends.sqlite import (
     acl,
     annotating,
+    app_passwords,
     append,
     bodies,
     copy_move,
@@ -40,8 +41,8 @@ from tests.support.backends import Store, open_store, uids
 from tests.support.services import Services
 
 MODULES = (
-    acl, annotating, append, bodies, copy_move, counting, directory, expunge, flags, keeping, mailbox_row, mailboxes,
-    orphans, patching, reading, records, rows, selection,
+    acl, annotating, app_passwords, append, bodies, copy_move, counting, directory, expunge, flags, keeping, mailbox_row,
+    mailboxes, orphans, patching, reading, records, rows, selection,
 )  # fmt: skip
 STATEMENT = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b")
 
@@ -62,7 +63,7 @@ ALLOWED_SCANS = {
 TABLES = (
     "users", "aliases", "uid_validities", "mailboxes", "subscriptions", "mailbox_keywords", "message_bodies",
     "message_summaries", "messages", "expunges", "sqlite_sequence", "settings", "leases", "jobs", "acl",
-    "annotations",
+    "annotations", "app_passwords",
 )  # fmt: skip
 
 

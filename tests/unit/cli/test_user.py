@@ -151,3 +151,22 @@ def test_mailboxes(lightmail: Command) -> None:
     assert (status["name"], status["messages"], status["uid_next"]) == ("INBOX", 0, 1)
     assert lightmail.ok("mailbox", "delete", "Work/2024", "--user", ANNA, "--yes", "--json").json["deleted"] is True
     assert lightmail("mailbox", "status", "Work/2024", "--user", ANNA).code == 1
+
+
+def test_app_passwords(lightmail: Command) -> None:
+    lightmail.ok("user", "add", ANNA, "--generate")
+    assert lightmail.ok("user", "app-password", "list", ANNA, "--json").json == []
+    out = lightmail.ok("user", "app-password", "add", ANNA, "Phone").out
+    assert out.startswith(f"{ANNA}: Phone added\npassword: ")
+    made = lightmail.ok(
+        "user", "app-password", "add", ANNA, "Console", "--scope", "api", "--scope", "imap", "--json"
+    ).json
+    assert len(made["password"]) == 29 and made["scopes"] == ["api", "imap"]
+    listed = lightmail.ok("user", "app-password", "list", ANNA)
+    assert made["password"] not in listed.out and "Console\tapi imap\t" in listed.out and "\tnever\n" in listed.out
+    assert lightmail("user", "app-password", "add", ANNA, "Phone").code != 0
+    assert lightmail("user", "app-password", "add", ANNA, " ").code == 2
+    assert lightmail("user", "app-password", "add", ANNA, "x", "--scope", "smtp").code == 2
+    assert lightmail.ok("user", "app-password", "revoke", ANNA, "Phone").out == f"{ANNA}: Phone revoked\n"
+    assert lightmail("user", "app-password", "revoke", ANNA, "Phone").code != 0
+    assert [row["label"] for row in lightmail.ok("user", "app-password", "list", ANNA, "--json").json] == ["Console"]

@@ -22,6 +22,8 @@ NOT_OF_IMAP = {
     errors.ConfigError,
     errors.DataFolderLocked,
     errors.MigrationFailed,
+    errors.AppPasswordExists,
+    errors.AppPasswordNotFound,
     errors.MigrationRefused,
     errors.PasswordHashUnusable,
     errors.SchemaMismatch,

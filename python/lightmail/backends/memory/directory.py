@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lightmail.backends.memory.state import MemoryState
-from lightmail.errors import UserExists, UserNotFound
-from lightmail.model import NO_LIMITS, Quota, User, UserId
+from lightmail.errors import AppPasswordExists, AppPasswordNotFound, UserExists, UserNotFound
+from lightmail.model import NO_LIMITS, AppPassword, Quota, User, UserId
 
 
 class MemoryDirectory:
@@ -70,6 +70,33 @@ class MemoryDirectory:
     async def resolve(self, address: str) -> User:
         alias = self._state.aliases.get(address)
         return await self.get_user(address) if alias is None else await self.get_user_by_id(alias)
+
+    async def add_app_password(self, password: AppPassword) -> None:
+        self._state.writable()
+        await self.get_user_by_id(password.user_id)
+        if any(each.label == password.label for each in await self.app_passwords(password.user_id)):
+            raise AppPasswordExists(password.label)
+        self._state.app_passwords[password.digest] = password
+
+    async def app_passwords(self, user_id: UserId) -> list[AppPassword]:
+        return sorted(each for each in self._state.app_passwords.values() if each.user_id == user_id)
+
+    async def find_app_password(self, digest: bytes) -> AppPassword | None:
+        return self._state.app_passwords.get(digest)
+
+    async def app_password_used(self, digest: bytes, now_s: int) -> None:
+        self._state.writable()
+        password = self._state.app_passwords.get(digest)
+        if password is not None:
+            self._state.app_passwords[digest] = replace(password, last_used_s=now_s)
+
+    async def revoke_app_password(self, user_id: UserId, label: str) -> None:
+        self._state.writable()
+        for password in await self.app_passwords(user_id):
+            if password.label == label:
+                del self._state.app_passwords[password.digest]
+                return
+        raise AppPasswordNotFound(label)
 
     async def shared_secret(self) -> bytes:
         return self._state.secret

@@ -13,6 +13,7 @@ from lightmail.backends.local import SystemClock
 from lightmail.backends.quotas import Arrival, Room, require, require_mailboxes
 from lightmail.errors import LimitExceeded, MailboxNotFound, StoreSealed, UserNotFound
 from lightmail.model import (
+    AppPassword,
     BodyId,
     BodyRecord,
     Delta,
@@ -105,6 +106,8 @@ class MemoryState:
         self.subscriptions: set[tuple[UserId, str]] = set()
         self.annotations: dict[tuple[MailboxId, UserId, str], tuple[bytes, UserId]] = {}
         """By mailbox, user (NOBODY: shared) and entry: the value, and whose account it goes with."""
+        self.app_passwords: dict[bytes, AppPassword] = {}
+        """By digest."""
         self.bodies: dict[BodyId, StoredBody] = {}
         self.uid_validities: dict[str, int] = {}
         """By address: the greatest one given; outlives the account (law 2)."""
@@ -162,6 +165,7 @@ class MemoryState:
         self.subscriptions = {(user, name) for user, name in self.subscriptions if user != user_id}
         self.aliases = {address: user for address, user in self.aliases.items() if user != user_id}
         self.annotations = {key: kept for key, kept in self.annotations.items() if kept[1] != user_id}
+        self.app_passwords = {key: kept for key, kept in self.app_passwords.items() if kept.user_id != user_id}
         user = self.users.pop(user_id, None)
         if user is not None:
             for mailbox in self.mailboxes.values():

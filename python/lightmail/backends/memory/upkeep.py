@@ -113,6 +113,8 @@ class MemoryUpkeep(MemoryCounting):
             state.user_ids = itertools.count(max(next(state.user_ids), user.id + 1))
             state.aliases |= dict.fromkeys(account.aliases, user.id)
             state.subscriptions |= {(user.id, name) for name in account.subscriptions}
+            kept = {digest: each for digest, each in state.app_passwords.items() if each.user_id != user.id}
+            state.app_passwords = kept | {each.digest: each for each in account.app_passwords}
             state.raise_uid_validity(user.address, account.last_uid_validity)
 
     async def drop_accounts(self, user_ids: Sequence[UserId]) -> None:
@@ -185,4 +187,5 @@ class MemoryUpkeep(MemoryCounting):
                     if account_id == user_id
                 )
             ),
+            app_passwords=tuple(sorted(each for each in self._state.app_passwords.values() if each.user_id == user_id)),
         )

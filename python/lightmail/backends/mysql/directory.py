@@ -6,7 +6,7 @@ import secrets
 from dataclasses import asdict
 
 from lightmail.backends.mysql import acl, mailboxes
-from lightmail.backends.mysql.database import MysqlDatabase
+from lightmail.backends.mysql.app_passwords import MysqlAppPasswords
 from lightmail.backends.mysql.errors import DUPLICATE, Refused
 from lightmail.backends.mysql.seal import NOT_SEALED, SEAL, changed_or_unsealed, unsealed
 from lightmail.backends.mysql.statements import Statements
@@ -51,11 +51,8 @@ INSERT_SETTING = """
 """
 
 
-class MysqlDirectory:
+class MysqlDirectory(MysqlAppPasswords):
     """Implements `ports.directory.Directory`."""
-
-    def __init__(self, database: MysqlDatabase) -> None:
-        self._database = database
 
     async def add_user(
         self, address: str, password_hash: str, quota: Quota = NO_LIMITS, *, challenge_secrets: str = ""
@@ -138,7 +135,7 @@ class MysqlDirectory:
             address = user(await statements.one(SELECT_USER_BY_ID, values), str(user_id)).address
             await statements.run(acl.DELETE_IDENTIFIERS, {"identifiers": own_identifiers(address)})
             await statements.run(DELETE_ANNOTATIONS, values)
-            # Aliases and subscriptions go with the row.
+            # Aliases, subscriptions and app passwords go with the row.
             await statements.run(DELETE_USER, values)
 
         await self._database.write(delete)

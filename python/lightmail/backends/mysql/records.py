@@ -9,6 +9,7 @@ from lightmail.backends.acl import by_mailbox
 from lightmail.backends.annotations import mark
 from lightmail.backends.mysql import acl, mailboxes
 from lightmail.backends.mysql.annotating import PUT_ANNOTATION
+from lightmail.backends.mysql.app_passwords import INSERT_APP_PASSWORD
 from lightmail.backends.mysql.database import MysqlDatabase
 from lightmail.backends.mysql.literals import table
 from lightmail.backends.mysql.mailbox_row import KEYWORDS
@@ -16,8 +17,11 @@ from lightmail.backends.mysql.reading import log_lines
 from lightmail.backends.mysql.statements import Statements
 from lightmail.backends.packing import split_words
 from lightmail.backends.records import (
+    APP_PASSWORD_COLUMNS,
     STORED_BODY_COLUMNS,
     USER_COLUMNS,
+    app_password,
+    app_password_row,
     mailbox,
     mailbox_columns,
     stored_body,
@@ -29,6 +33,7 @@ from lightmail.model import (
     NOBODY,
     AccountRecord,
     Annotation,
+    AppPassword,
     BodyId,
     Entries,
     ExpungeRange,
@@ -49,6 +54,7 @@ SELECT_USER_PAGE = f"SELECT {USER_COLUMNS} FROM users WHERE id > %(after)s ORDER
 SELECT_ALIASES = "SELECT user_id, address FROM aliases WHERE user_id IN %(users)s"
 SELECT_SUBSCRIBED = "SELECT user_id, name FROM subscriptions WHERE user_id IN %(users)s"
 SELECT_ANNOTATED = "SELECT account_id, mailbox_id, entry, value FROM annotations WHERE account_id IN %(users)s"
+SELECT_APP_PASSWORDS_OF = f"SELECT {APP_PASSWORD_COLUMNS} FROM app_passwords WHERE user_id IN %(users)s"
 SELECT_LAST_VALIDITIES = """
     SELECT address, last FROM uid_validities FORCE INDEX (PRIMARY) WHERE address IN %(addresses)s
 """
@@ -84,6 +90,7 @@ PUT_USERS = f"""
         challenge_secrets = c.challenge_secrets
 """
 DELETE_ALIASES = "DELETE FROM aliases WHERE user_id IN %(users)s"
+DELETE_APP_PASSWORDS = "DELETE FROM app_passwords WHERE user_id IN %(users)s"
 DELETE_ANNOTATIONS = "DELETE FROM annotations WHERE account_id IN %(users)s"
 DELETE_SUBSCRIPTIONS = "DELETE FROM subscriptions WHERE user_id IN %(users)s"
 INSERT_ALIAS = "INSERT INTO aliases (address, user_id) VALUES (%s, %s)"
@@ -145,6 +152,9 @@ async def _accounts(statements: Statements, users: Sequence[User]) -> list[Accou
         aliases[user_id].append(address)
     for user_id, name in await statements.all(SELECT_SUBSCRIBED, values):
         subscriptions[user_id].append(name)
+    app_passwords: defaultdict[int, list[AppPassword]] = defaultdict(list)
+    for password in map(app_password, await statements.all(SELECT_APP_PASSWORDS_OF, values)):
+        app_passwords[password.user_id].append(password)
     last: dict[str, int] = dict(await statements.all(SELECT_LAST_VALIDITIES, values))
     return [
         AccountRecord(
@@ -153,6 +163,7 @@ async def _accounts(statements: Statements, users: Sequence[User]) -> list[Accou
             subscriptions=tuple(sorted(subscriptions[one.id])),
             last_uid_validity=last.get(one.address, 0),
             annotations=tuple(sorted(annotations[one.id])),
+            app_passwords=tuple(sorted(app_passwords[one.id])),
         )
         for one in users
     ]
@@ -213,9 +224,12 @@ async def put_accounts(statements: Statements, accounts: Sequence[AccountRecord]
     await statements.later(DELETE_ALIASES, ids)
     await statements.later(DELETE_SUBSCRIPTIONS, ids)
     await statements.later(DELETE_ANNOTATIONS, ids)
+    await statements.later(DELETE_APP_PASSWORDS, ids)
     await _put(statements, PUT_USERS, USER_COLUMNS.split(", "), [user_row(account.user) for account in changed])
     await statements.many(INSERT_ALIAS, [(alias, one.user.id) for one in changed for alias in one.aliases])
     await statements.many(INSERT_SUBSCRIPTION, [(one.user.id, name) for one in changed for name in one.subscriptions])
+    passwords = [app_password_row(password) for one in changed for password in one.app_passwords]
+    await statements.many(INSERT_APP_PASSWORD, passwords)
     annotated = [
         (
             each.mailbox_id,

@@ -296,6 +296,27 @@ MIGRATIONS = (
             "ALTER TABLE users ADD COLUMN challenge_secrets VARCHAR(1024) NOT NULL DEFAULT ''",
         ),
     ),
+    Migration(
+        version=7,
+        usable_from=1,
+        statements=(
+            # Passwords made for one program each. digest: of the password, which has so much chance in it that it needs no
+            # slow hash. scopes: separated by blanks. last_used_s: coarsely.
+            f"""
+            CREATE TABLE IF NOT EXISTS app_passwords (
+                digest      BINARY(32)   NOT NULL,
+                user_id     BIGINT       NOT NULL,
+                label       VARCHAR(255) NOT NULL,
+                scopes      VARCHAR(255) NOT NULL,
+                created_s   BIGINT       NOT NULL,
+                last_used_s BIGINT       NULL DEFAULT NULL,
+                PRIMARY KEY (digest),
+                UNIQUE KEY app_passwords_label (user_id, label),
+                CONSTRAINT app_passwords_of_user FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE
+            ) {_TABLE}
+            """,
+        ),
+    ),
 )
 
 CURRENT = MIGRATIONS[-1].version

@@ -8,8 +8,8 @@ from dataclasses import asdict
 
 from lightmail.backends.records import USER_COLUMNS, user
 from lightmail.backends.sqlite import acl, mailboxes
+from lightmail.backends.sqlite.app_passwords import SqliteAppPasswords
 from lightmail.backends.sqlite.connection import Statements
-from lightmail.backends.sqlite.database import SqliteDatabase
 from lightmail.errors import UserExists, UserNotFound
 from lightmail.model import NO_LIMITS, MailboxId, Quota, User, UserId
 from lightmail.model.rights import own_identifiers
@@ -45,11 +45,8 @@ SELECT_SETTING = "SELECT value FROM settings WHERE name = :name"
 INSERT_SETTING = "INSERT INTO settings (name, value) VALUES (:name, :value)"
 
 
-class SqliteDirectory:
+class SqliteDirectory(SqliteAppPasswords):
     """Implements `ports.directory.Directory`."""
-
-    def __init__(self, database: SqliteDatabase) -> None:
-        self._database = database
 
     async def add_user(
         self, address: str, password_hash: str, quota: Quota = NO_LIMITS, *, challenge_secrets: str = ""
@@ -119,7 +116,7 @@ class SqliteDirectory:
             for (mailbox_id,) in statements.all(SELECT_MAILBOX_IDS, {"user": user_id}):
                 mailboxes.remove_mailbox(statements, MailboxId(mailbox_id), now_s)
             statements.run(DELETE_ANNOTATIONS, {"user": user_id})
-            # Aliases and subscriptions go with the row.
+            # Aliases, subscriptions and app passwords go with the row.
             row = statements.one(DELETE_USER, {"user": user_id})
             if row is None:
                 raise UserNotFound(str(user_id))

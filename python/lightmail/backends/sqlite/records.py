@@ -8,9 +8,18 @@ from collections.abc import Sequence
 from lightmail.backends.acl import entries
 from lightmail.backends.annotations import mark
 from lightmail.backends.packing import split_words
-from lightmail.backends.records import USER_COLUMNS, mailbox, mailbox_columns, user, user_row
+from lightmail.backends.records import (
+    USER_COLUMNS,
+    app_password,
+    app_password_row,
+    mailbox,
+    mailbox_columns,
+    user,
+    user_row,
+)
 from lightmail.backends.sqlite import acl
 from lightmail.backends.sqlite.annotating import PUT_ANNOTATION
+from lightmail.backends.sqlite.app_passwords import INSERT_APP_PASSWORD
 from lightmail.backends.sqlite.connection import Row, Statements
 from lightmail.backends.sqlite.mailbox_row import KEYWORDS
 from lightmail.backends.sqlite.mailboxes import remove_mailbox
@@ -24,7 +33,9 @@ SELECT_ACCOUNTS = f"""
         (SELECT json_group_array(name) FROM (SELECT name FROM subscriptions WHERE user_id = u.id ORDER BY name)),
         coalesce((SELECT last FROM uid_validities AS v WHERE v.address = u.address), 0),
         (SELECT json_group_array(json_array(mailbox_id, entry, hex(value)))
-         FROM (SELECT mailbox_id, entry, value FROM annotations WHERE account_id = u.id))
+         FROM (SELECT mailbox_id, entry, value FROM annotations WHERE account_id = u.id)),
+        (SELECT json_group_array(json_array(hex(digest), user_id, label, scopes, created_s, last_used_s))
+         FROM (SELECT * FROM app_passwords WHERE user_id = u.id ORDER BY label))
     FROM users AS u WHERE id > :after ORDER BY id LIMIT :limit
 """
 SELECT_MAILBOX_RECORDS = f"""
@@ -53,6 +64,7 @@ PUT_USER = f"""
 """
 DELETE_ALIASES = f"DELETE FROM aliases WHERE user_id IN {_GIVEN}"
 DELETE_ANNOTATIONS = f"DELETE FROM annotations WHERE account_id IN {_GIVEN}"
+DELETE_APP_PASSWORDS = f"DELETE FROM app_passwords WHERE user_id IN {_GIVEN}"
 DELETE_SUBSCRIPTIONS = f"DELETE FROM subscriptions WHERE user_id IN {_GIVEN}"
 INSERT_ALIAS = "INSERT INTO aliases (address, user_id) VALUES (?, ?)"
 INSERT_SUBSCRIPTION = "INSERT INTO subscriptions (user_id, name) VALUES (?, ?)"
@@ -89,14 +101,16 @@ COUNT_RECENT = f"""
 
 def account_record(row: Row) -> AccountRecord:
     """row: of SELECT_ACCOUNTS."""
-    aliases, subscriptions, last, annotations = row[10:]
+    aliases, subscriptions, last, annotations, app_passwords = row[10:]
     placed = tuple(
         sorted(
             Annotation(MailboxId(mailbox_id), entry, bytes.fromhex(value))
             for mailbox_id, entry, value in json.loads(annotations)
         )
     )
-    return AccountRecord(user(row[:10], ""), tuple(json.loads(aliases)), tuple(json.loads(subscriptions)), last, placed)
+    kept = tuple(app_password((bytes.fromhex(digest), *rest)) for digest, *rest in json.loads(app_passwords))
+    addresses, names = tuple(json.loads(aliases)), tuple(json.loads(subscriptions))
+    return AccountRecord(user(row[:10], ""), addresses, names, last, placed, kept)
 
 
 def mailbox_record(row: Row) -> MailboxRecord:
@@ -118,9 +132,11 @@ def put_accounts(statements: Statements, accounts: Sequence[AccountRecord]) -> N
     taken = statements.one(SELECT_TAKEN_ADDRESS, {**given, "addresses": json.dumps(list(owners))})
     if taken is not None:
         raise UserExists(taken[0])
-    for statement in (FREE_ADDRESSES, DELETE_ALIASES, DELETE_SUBSCRIPTIONS, DELETE_ANNOTATIONS):
+    for statement in (FREE_ADDRESSES, DELETE_ALIASES, DELETE_SUBSCRIPTIONS, DELETE_ANNOTATIONS, DELETE_APP_PASSWORDS):
         statements.run(statement, given)
     statements.many(PUT_USER, [user_row(account.user) for account in accounts])
+    passwords = [app_password_row(password) for account in accounts for password in account.app_passwords]
+    statements.many(INSERT_APP_PASSWORD, passwords)
     statements.many(INSERT_ALIAS, [(alias, one.user.id) for one in accounts for alias in one.aliases])
     statements.many(INSERT_SUBSCRIPTION, [(one.user.id, name) for one in accounts for name in one.subscriptions])
     statements.many(

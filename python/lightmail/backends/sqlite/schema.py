@@ -240,6 +240,25 @@ MIGRATIONS = (
             "ALTER TABLE users ADD COLUMN challenge_secrets TEXT NOT NULL DEFAULT ''",
         ),
     ),
+    Migration(
+        version=8,
+        usable_from=1,
+        statements=(
+            # Passwords made for one program each. digest: of the password, which has so much chance in it that it needs no
+            # slow hash. scopes: separated by blanks. last_used_s: coarsely.
+            """
+            CREATE TABLE app_passwords (
+                digest      BLOB    NOT NULL PRIMARY KEY,
+                user_id     INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+                label       TEXT    NOT NULL,
+                scopes      TEXT    NOT NULL,
+                created_s   INTEGER NOT NULL,
+                last_used_s INTEGER,
+                UNIQUE (user_id, label)
+            ) STRICT, WITHOUT ROWID
+            """,
+        ),
+    ),
 )
 
 CURRENT = MIGRATIONS[-1].version

@@ -24,6 +24,7 @@ from lightmail.backends.mysql import (
     MysqlUpkeep,
     acl,
     annotating,
+    app_passwords,
     append,
     bodies,
     copy_move,
@@ -46,8 +47,8 @@ from lightmail.backends.mysql import (
 )
 from lightmail.backends.records import session_row
 from lightmail.config.addresses import parse_mysql
-from lightmail.errors import UserExists
-from lightmail.model import NOBODY, SERVER, ClientSession, FlagOp, ModSeq, Quota, UserId
+from lightmail.errors import AppPasswordExists, UserExists
+from lightmail.model import NOBODY, SERVER, AppPassword, ClientSession, FlagOp, ModSeq, Quota, UserId
 from lightmail.model.rights import identifiers, rights_of
 from tests.support.aio import run
 from tests.support.backends import HandClock, Store, uids
@@ -57,8 +58,8 @@ from tests.unit.backends.mysql.recording import Asked, recorded
 from tests.unit.backends.mysql.upkeeping import keep_up
 
 MODULES: tuple[ModuleType, ...] = (
-    acl, annotating, append, bodies, copy_move, counting, directory, expunge, flags, keeping, mailbox_row, mailboxes,
-    orphans, patching, reading, records, rows, seal, selection, sessions,
+    acl, annotating, app_passwords, append, bodies, copy_move, counting, directory, expunge, flags, keeping, mailbox_row,
+    mailboxes, orphans, patching, reading, records, rows, seal, selection, sessions,
 )  # fmt: skip
 STATEMENT = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE)\b")
 PLANNED = re.compile(r"\s*(SELECT|UPDATE|DELETE|INSERT\b.*\bSELECT\b)", re.DOTALL)
@@ -132,6 +133,9 @@ async def fill(store: Store, table: MysqlSessions, database: MysqlDatabase) -> N
     rows = {
         "processes (process, seen_s)": [(f"process{number}", now_s) for number in range(PROCESSES)],
         "users (id, address, password_hash, created_s)": [(n, f"user{n}@example.org", "", now_s) for n in OTHERS],
+        "app_passwords (digest, user_id, label, scopes, created_s)": [
+            (f"{n}".encode().ljust(32), n, "Phone", "imap", now_s) for n in OTHERS
+        ],
         "aliases (address, user_id)": [(f"a{n}@example.org", n) for n in OTHERS],
         "mailboxes (user_id, name, uid_validity)": [(n, name, n) for n in OTHERS for name in ("INBOX", "Sent")],
         "acl (mailbox_id, identifier, rights)": [
@@ -264,6 +268,15 @@ async def scenario(store: Store, table: MysqlSessions) -> None:
     await accounts.resolve("a1005@example.org")
     await accounts.list_users()
     await accounts.shared_secret()
+    for label in ("Phone", "Laptop"):
+        password = AppPassword(made.id, label, ("imap",), label.encode().ljust(32), 1)
+        await accounts.add_app_password(password)
+        with contextlib.suppress(AppPasswordExists):
+            await accounts.add_app_password(password)
+    await accounts.app_passwords(made.id)
+    await accounts.find_app_password(password.digest)
+    await accounts.app_password_used(password.digest, 2)
+    await accounts.revoke_app_password(made.id, "Laptop")
     await metadata.append([store.message(await metadata.create_mailbox(made.id, "INBOX"))])
     await metadata.rename_inbox(made.id, "Old")
     await accounts.delete_user(made.id)
