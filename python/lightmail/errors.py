@@ -21,6 +21,7 @@
     │   │   ├── NetworkRefused     that account may not come from there
     │   │   └── PolicyRefused      the decision service has said no
     │   ├── TooManyLogins
+    │   ├── TokenRefused           reason; for the log
     │   ├── AuthorizationFailed    address; may not act for somebody else
     │   ├── AccountDisabled        address
     │   ├── PrivacyRequired        a plaintext password without TLS
@@ -190,6 +191,14 @@ class TooManyLogins(UserError):
 
     def __init__(self) -> None:
         super().__init__("too many logins from your network are waiting; try again later")
+
+
+class TokenRefused(UserError):
+    """A bearer token that is not good. Clients are told by their mechanism."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"token refused: {reason}")
+        self.reason = reason
 
 
 class AuthorizationFailed(UserError):

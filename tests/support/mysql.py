@@ -19,7 +19,8 @@ _free: WeakKeyDictionary[Services, list[MysqlUrl]] = WeakKeyDictionary()
 # Children first.
 TABLES = (
     "annotations", "acl", "messages", "expunges", "mailbox_keywords", "message_summaries", "message_bodies",
-    "mailboxes", "subscriptions", "aliases", "uid_validities", "users", "settings", "sessions", "processes", "leases", "jobs",
+    "mailboxes", "subscriptions", "aliases", "app_passwords", "uid_validities", "users", "settings", "sessions", "processes",
+    "leases", "jobs",
 )  # fmt: skip
 NUMBERED = ("users", "mailboxes", "subscriptions", "message_bodies")
 

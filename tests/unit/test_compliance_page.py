@@ -25,6 +25,12 @@ WITHOUT_DIALOGUES = {
     "7677": "likewise",
     "5929": "of TLS",
     "9266": "of TLS",
+    "4422": "§A.3 has none of IMAP; a certificate of the client's is needed",
+    "7628": "an issuer of tokens is needed; tests/unit/auth has the RFC's",
+    "6750": "of HTTP",
+    "7517": "of HTTP",
+    "7519": "of HTTP",
+    "7662": "of HTTP",
 }
 """RFCs among the extensions that no transcript names."""
 WIRE = ROOT / "tests" / "wire"

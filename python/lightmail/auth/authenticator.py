@@ -17,10 +17,11 @@ from lightmail.auth.app_passwords import USED_EVERY_S, Scope, digest_of
 from lightmail.auth.challenge_secrets import CRAM_MD5
 from lightmail.auth.hashing import Hashing
 from lightmail.auth.passwords import MAX_PASSWORD_OCTETS, PasswordParameters, Passwords
-from lightmail.auth.sasl import Credentials, Failed, Proven
+from lightmail.auth.sasl import Bearer, Credentials, Failed, Proven, TokenHints
 from lightmail.auth.scram_keys import ScramKeys
 from lightmail.auth.successes import OwnSuccesses, SharedSuccesses
 from lightmail.auth.throttle import WINDOW_S, FailureDelays
+from lightmail.auth.tokens import Tokens
 from lightmail.config import Limits
 from lightmail.errors import (
     AccountDisabled,
@@ -29,6 +30,7 @@ from lightmail.errors import (
     AuthorizationFailed,
     NetworkRefused,
     PasswordHashUnusable,
+    TokenRefused,
     Unavailable,
     UserNotFound,
 )
@@ -87,12 +89,16 @@ class Authenticator:
         first_delay_s: float = FIRST_DELAY_S,
         queued_hashes: int = QUEUED_HASHES,
         renews: bool = True,
+        tokens: Tokens | None = None,
     ) -> None:
         """cache: shared with other processes, whose checks need not be made once more; None: there is none. limits: of
-        failed logins; access: who may log in from where; None: there are none. renews: stored passwords are replaced by
-        what would be stored today, when they are at hand.
+        failed logins; access: who may log in from where; tokens: of an issuer; None: there are none. renews: stored
+        passwords are replaced by what would be stored today, when they are at hand.
         """
         self._renews = renews
+        self.token_hints = tokens.hints if tokens is not None else TokenHints()
+        """For clients whose token is not good."""
+        self._tokens = tokens
         self.passwords = Passwords(parameters)
         self._directory = directory
         self._clock = clock
@@ -157,6 +163,18 @@ class Authenticator:
             raise await self._failure(address, peer, since_s)
         await self._succeeded(user, peer, since_s)
         return await self._enter(user, proven.authorization)
+
+    async def bearer(self, bearer: Bearer, peer: str | None = None) -> Entered:
+        """By token. Raises TokenRefused, which costs no time yet; otherwise as `authenticate`."""
+        since_s = self._clock.monotonic_s()
+        if self._tokens is None:
+            raise TokenRefused("none are taken here")
+        address = _address_of(await self._tokens.address_of(bearer.token))
+        user = await self._find(address)
+        if user is None:
+            raise TokenRefused("no account of its address")
+        await self._succeeded(user, peer, since_s)
+        return await self._enter(user, bearer.authorization)
 
     async def failed(self, failed: Failed, peer: str | None = None) -> AuthenticationFailed:
         """What to raise, after the time that a failure takes."""

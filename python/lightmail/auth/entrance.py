@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from lightmail.auth.authenticator import Authenticator, Entered
 from lightmail.auth.decisions import MAX_DELAY_S, Attempt, DecisionService
-from lightmail.auth.sasl import Credentials, Failed, Proven
+from lightmail.auth.sasl import Bearer, Credentials, Failed, Proven, TokenHints
 from lightmail.auth.scram_keys import ScramKeys
 from lightmail.errors import AccountDisabled, AuthenticationFailed, AuthorizationFailed, PolicyRefused
 
@@ -51,6 +51,18 @@ class Entrance:
         return await _Asked(self._decisions, self._attempt(proven.username)).enter(
             lambda: self._authenticator.proven(proven, host)
         )
+
+    async def bearer(self, bearer: Bearer) -> Entered:
+        host = self._visitor.host
+        if self._decisions is None:
+            return await self._authenticator.bearer(bearer, host)
+        return await _Asked(self._decisions, self._attempt(bearer.username)).enter(
+            lambda: self._authenticator.bearer(bearer, host)
+        )
+
+    @property
+    def token_hints(self) -> TokenHints:
+        return self._authenticator.token_hints
 
     async def failed(self, failed: Failed) -> AuthenticationFailed:
         error = await self._authenticator.failed(failed, self._visitor.host)

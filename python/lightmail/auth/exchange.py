@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from lightmail.auth.authenticator import Entered
 from lightmail.auth.entrance import Entrance
-from lightmail.auth.sasl import Challenge, ContextsWanted, Credentials, Failed, Mechanism, Proven, ScramWanted
+from lightmail.auth.sasl import Bearer, Challenge, ContextsWanted, Credentials, Failed, Mechanism, Proven, ScramWanted
+from lightmail.errors import TokenRefused
 
 
 class Exchange:
@@ -41,6 +42,12 @@ class Exchange:
                     step = step.supply(await entrance.scram_keys(step.scheme, step.username))
                 case ContextsWanted():
                     step = step.supply(await entrance.cram_md5_contexts(step.username))
+                case Bearer():
+                    try:
+                        return await entrance.bearer(step)
+                    except TokenRefused as error:
+                        refused = Failed(step.username, error.reason)
+                        step = step.refuse(entrance.token_hints, refused)
                 case Failed():
                     raise await entrance.failed(step)
         return step

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from lightmail.errors import AddressInvalid, NotPermitted, UserExists, UserNotFound, UserQueryFailed
 from lightmail.mail.accounts import normal_address
-from lightmail.model import NO_LIMITS, Quota, User, UserId
+from lightmail.model import NO_LIMITS, AppPassword, Quota, User, UserId
 from lightmail.ports.directory import Directory
 from lightmail.ports.users import TableUser, UserTable
 
@@ -100,6 +100,21 @@ class OutsideDirectory:
 
     async def delete_user(self, user_id: UserId) -> None:
         await self._inner.delete_user(user_id)
+
+    async def add_app_password(self, password: AppPassword) -> None:
+        await self._inner.add_app_password(password)
+
+    async def app_passwords(self, user_id: UserId) -> list[AppPassword]:
+        return await self._inner.app_passwords(user_id)
+
+    async def find_app_password(self, digest: bytes) -> AppPassword | None:
+        return await self._inner.find_app_password(digest)
+
+    async def app_password_used(self, digest: bytes, now_s: int) -> None:
+        await self._inner.app_password_used(digest, now_s)
+
+    async def revoke_app_password(self, user_id: UserId, label: str) -> None:
+        await self._inner.revoke_app_password(user_id, label)
 
     async def shared_secret(self) -> bytes:
         return await self._inner.shared_secret()

@@ -48,7 +48,7 @@ class PasswordParameters(Protocol):
     @property
     def old_schemes(self) -> Sequence[str]: ...
     @property
-    def challenge_secrets(self) -> Sequence[str]: ...
+    def challenge_keys(self) -> Sequence[str]: ...
     @property
     def scram_iterations(self) -> int: ...
 
@@ -77,7 +77,7 @@ class Passwords:
         self._refused = schemes.OLD - {name.upper() for name in parameters.old_schemes}
         self._most_kib = max(self._hasher.memory_cost, MOST_ARGON2_KIB)
         self._nothing = self._hash_of_nothing()
-        self._kinds = frozenset(name.upper() for name in parameters.challenge_secrets)
+        self._kinds = frozenset(name.upper() for name in parameters.challenge_keys)
         self.scram_iterations = parameters.scram_iterations
 
     def secrets(self, password: bytes) -> Secrets:

@@ -68,6 +68,30 @@ class Proven:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenHints:
+    """What clients are told who have no good token; "": nothing."""
+
+    scope: str = ""
+    discovery: str = ""
+    """The URL of the issuer's OpenID configuration."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """A claim with a token (RFC 6750). b"": the client asks what it would need."""
+
+    token: bytes = field(repr=False)
+    authorization: bytes
+    refuse: Callable[[TokenHints, Failed], Step] = field(repr=False)
+    """What comes next when the token is not good, and at the end of that."""
+
+    @property
+    def username(self) -> bytes:
+        """As far as one is named."""
+        return self.authorization
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """The exchange has led nowhere. reason: for the log."""
 
@@ -75,7 +99,7 @@ class Failed:
     reason: str
 
 
-Step: TypeAlias = "Challenge | Credentials | ScramWanted | ContextsWanted | Proven | Failed"
+Step: TypeAlias = "Challenge | Credentials | ScramWanted | ContextsWanted | Proven | Bearer | Failed"
 
 
 class Mechanism(Protocol):

@@ -28,10 +28,12 @@ MECHANISMS = (
     "SCRAM-SHA-256",
     "SCRAM-SHA-1",
     "CRAM-MD5",
+    "OAUTHBEARER",
+    "XOAUTH2",
     "PLAIN",
     "LOGIN",
 )
-CHALLENGE_SECRETS = ("SCRAM-SHA-256", "SCRAM-SHA-1", "CRAM-MD5")
+CHALLENGE_KEYS = ("SCRAM-SHA-256", "SCRAM-SHA-1", "CRAM-MD5")
 OLD_SCHEMES = ("MD5-CRYPT", "SSHA512", "SSHA256", "SSHA", "CRAM-MD5", "PLAIN")
 """Schemes of stored passwords that have to be allowed."""
 
@@ -47,6 +49,7 @@ def combination_problems(config: Config) -> Iterator[Problem]:
     yield from _quantities(config)
     yield from _auth_sql(config)
     yield from _mail(config)
+    yield from _oauth(config)
 
 
 def _server(config: Config) -> Iterator[Problem]:
@@ -192,7 +195,7 @@ def _quantities(config: Config) -> Iterator[Problem]:
     for key, names, known in (
         ("mechanisms", auth.mechanisms, MECHANISMS),
         ("mechanisms_without_tls", auth.mechanisms_without_tls, MECHANISMS),
-        ("challenge_secrets", auth.challenge_secrets, CHALLENGE_SECRETS),
+        ("challenge_keys", auth.challenge_keys, CHALLENGE_KEYS),
         ("old_schemes", auth.old_schemes, OLD_SCHEMES),
     ):
         for index, name in enumerate(names):
@@ -237,6 +240,24 @@ def _auth_sql(config: Config) -> Iterator[Problem]:
                     yield f"auth.sql.{name}", f"expected {of}"
     if options.tls_ca and not config.path(options.tls_ca).is_file():
         yield "auth.sql.tls_ca", f"no file {config.path(options.tls_ca)}"
+
+
+def _oauth(config: Config) -> Iterator[Problem]:
+    oauth = config.oauth
+    wanted = [name for name in config.auth.mechanisms if name.upper() in ("OAUTHBEARER", "XOAUTH2")]
+    if wanted and not (oauth.jwks or oauth.introspection):
+        yield "oauth.jwks", f"{wanted[0]} in auth.mechanisms needs it, or oauth.introspection"
+    if oauth.jwks and not (oauth.issuer and oauth.audience):
+        absent = "audience" if oauth.issuer else "issuer"
+        yield f"oauth.{absent}", "a JWT can only be trusted when its issuer and its audience are known; expected both"
+    for key in ("introspection", "discovery"):
+        url = getattr(oauth, key)
+        if url and not url.startswith(("https://", "http://")):
+            yield f"oauth.{key}", "it is not a URL; expected one such as https://login.example.org/path"
+    if "://" in oauth.jwks and not oauth.jwks.startswith(("https://", "http://")):
+        yield "oauth.jwks", "it is neither a file nor a URL that can be read; expected https://…"
+    if oauth.jwks and "://" not in oauth.jwks and not config.path(oauth.jwks).is_file():
+        yield "oauth.jwks", f"no file {config.path(oauth.jwks)}"
 
 
 def _sharing(sharing: Sharing) -> Iterator[Problem]:

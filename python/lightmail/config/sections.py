@@ -203,14 +203,15 @@ class Changes(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 class Auth(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     mechanisms: tuple[str, ...] = ("PLAIN", "LOGIN")
-    """SASL mechanisms that are offered: PLAIN, LOGIN, CRAM-MD5, SCRAM-SHA-1, SCRAM-SHA-256, and those with -PLUS."""
+    """SASL mechanisms that are offered: PLAIN, LOGIN, CRAM-MD5, SCRAM-SHA-1, SCRAM-SHA-256, those with -PLUS, OAUTHBEARER,
+    XOAUTH2."""
     mechanisms_without_tls: tuple[str, ...] = ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256")
     """Those of them that are offered without TLS, too."""
     plaintext_without_tls: Literal["never", "loopback", "always"] = "loopback"
     """Where LOGIN, PLAIN and their like may be used without TLS."""
     act_for_others: tuple[str, ...] = ()
     """Addresses of accounts that may act for any user but administrators, as administrators may for all."""
-    challenge_secrets: tuple[str, ...] = ()
+    challenge_keys: tuple[str, ...] = ()
     """What is kept beside the hash of a password for mechanisms that need it: SCRAM-SHA-256, SCRAM-SHA-1, CRAM-MD5."""
     scram_iterations: Annotated[int, Meta(ge=4096, le=5_000_000)] = 10_000
     argon2_memory_kib: Annotated[int, Meta(ge=8, le=4 * 1024 * 1024)] = 19456
@@ -308,6 +309,43 @@ class AuthPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def __repr__(self) -> str:
         return f"AuthPolicy({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
+
+
+class OAuth(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Bearer tokens, for the mechanisms OAUTHBEARER and XOAUTH2."""
+
+    issuer: str = ""
+    """As the claim `iss` has it."""
+    audience: tuple[str, ...] = ()
+    """One of which the claim `aud` must name."""
+    jwks: str = ""
+    """Where the issuer's keys are (RFC 7517), for tokens that are JWTs: a URL, or a file, relative: below data."""
+    introspection: str = ""
+    """The URL to ask whose a token is (RFC 7662): for all without `jwks`, with it for those that are no JWTs."""
+    client_id: str = ""
+    client_secret: str = ""
+    """Who we are, for the latter."""
+    address_claim: Identifier = "email"
+    """The claim with the address of the account."""
+    scope: str = ""
+    """That a token must have; empty: none. Clients are told."""
+    discovery: str = ""
+    """The URL of the issuer's OpenID configuration, for clients that have no good token."""
+    cache_s: Seconds = 60.0
+    """How long a token that was good is not looked at again."""
+    keys_s: Annotated[float, Meta(ge=30)] = 3_600.0
+    """How often the keys are read again; also when a token names an unknown one."""
+    timeout_s: Annotated[float, Meta(gt=0)] = 5.0
+    ca: str = ""
+    """PEM file; empty: what the system trusts."""
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """For `repr`, too: it may come into a log."""
+        shown = {"client_secret": "***"} if self.client_secret else {}
+        return [(name, shown.get(name, getattr(self, name))) for name in self.__struct_fields__]
+
+    def __repr__(self) -> str:
+        return f"OAuth({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
 
 
 class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -445,6 +483,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     auth: Auth = field(default_factory=Auth)
     auth_policy: AuthPolicy = field(default_factory=AuthPolicy)
     auth_sql: AuthSql = field(default_factory=AuthSql)
+    oauth: OAuth = field(default_factory=OAuth)
     access: Access = field(default_factory=Access)
     limits: Limits = field(default_factory=Limits)
     mail: Mail = field(default_factory=Mail)

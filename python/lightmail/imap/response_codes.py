@@ -34,6 +34,8 @@ CODES: dict[type[Exception], bytes] = {
     errors.NetworkRefused: b"AUTHENTICATIONFAILED",
     errors.PolicyRefused: b"AUTHENTICATIONFAILED",
     errors.TooManyLogins: b"UNAVAILABLE",
+    errors.NetworkRefused: b"AUTHENTICATIONFAILED",
+    errors.PolicyRefused: b"AUTHENTICATIONFAILED",
     errors.AuthorizationFailed: b"AUTHORIZATIONFAILED",
     errors.AccountDisabled: b"CONTACTADMIN",
     errors.PrivacyRequired: b"PRIVACYREQUIRED",

@@ -44,7 +44,7 @@ class User:
     """May set quotas, and what all share."""
     quota: Quota = NO_LIMITS
     challenge_secrets: str = ""
-    """What mechanisms other than those that send the password need (`auth.challenge_secrets`). Never printed."""
+    """What mechanisms other than those that send the password need (`auth.challenge_keys`). Never printed."""
 
     def __repr__(self) -> str:
         return f"User(id={self.id}, address={self.address!r}, enabled={self.enabled})"

@@ -6,12 +6,15 @@ import asyncio
 import functools
 from collections.abc import Sequence
 
+import msgspec
 import structlog
 
 from lightmail.auth.access import AccessRules
 from lightmail.auth.authenticator import Authenticator
 from lightmail.auth.client_limits import ClientLimits
 from lightmail.auth.decisions import DecisionService
+from lightmail.auth.token_service import TokenService
+from lightmail.auth.tokens import Tokens
 from lightmail.config import Config
 from lightmail.config.networks import Networks, Rule
 from lightmail.lmtp.server import LmtpServer
@@ -23,6 +26,7 @@ from lightmail.net.tls import Identity
 from lightmail.obs.audit import audit
 from lightmail.obs.metrics import counts
 from lightmail.obs.troubles import troubles
+from lightmail.ports.clock import Clock
 from lightmail.serving.housekeeping import housekeeping
 from lightmail.serving.store import Store
 
@@ -33,6 +37,7 @@ class Server:
     def __init__(self, config: Config, store: Store, identity: Identity | None) -> None:
         self._config = config
         audit.configure(config.path(config.log.audit) if config.log.audit else None)
+        self._tokens = _tokens(config, store.mail.clock)
         self._authenticator = Authenticator(
             directory=store.mail.directory,
             clock=store.mail.clock,
@@ -42,6 +47,7 @@ class Server:
             limits=config.limits,
             access=AccessRules(config.access),
             renews=not config.auth_sql.url,
+            tokens=self._tokens,
         )
         policy = config.auth_policy
         self._decisions = (
@@ -97,6 +103,8 @@ class Server:
         self._authenticator.close()
         if self._decisions is not None:
             await self._decisions.close()
+        if self._tokens is not None:
+            await self._tokens.close()
         _log.info(
             "stopped",
             connections=counts.connections.total(),
@@ -122,6 +130,18 @@ class Server:
     def _stop_listening(self) -> None:
         for listener in self._listeners:
             listener.close()
+
+
+def _tokens(config: Config, clock: Clock) -> Tokens | None:
+    """None: bearer tokens are not taken."""
+    oauth = config.oauth
+    if not (oauth.jwks or oauth.introspection):
+        return None
+    files = {
+        name: str(config.path(file)) for name in ("jwks", "ca") if (file := getattr(oauth, name)) and "://" not in file
+    }
+    oauth = msgspec.structs.replace(oauth, **files)
+    return Tokens(oauth, clock, TokenService(oauth))
 
 
 def _count_caches(mail: MailStore) -> None:

@@ -26,7 +26,7 @@ KEPT = Auth(
     argon2_memory_kib=8,
     argon2_passes=1,
     scram_iterations=4096,
-    challenge_secrets=("SCRAM-SHA-256", "SCRAM-SHA-1", "CRAM-MD5"),
+    challenge_keys=("SCRAM-SHA-256", "SCRAM-SHA-1", "CRAM-MD5"),
     mechanisms=tuple(MECHANISMS),
     old_schemes=("PLAIN", "CRAM-MD5"),
 )
@@ -127,7 +127,7 @@ def test_secrets_of_another_hash_are_none() -> None:
 
 @pytest.mark.parametrize("scheme", ["{PLAIN}", "{SCRAM-SHA-256}", "{CRAM-MD5}"])
 def test_with_what_is_stored_in_place_of_the_hash(scheme: str) -> None:
-    made = challenge_secrets.make(KEPT.challenge_secrets, b"secret", "", iterations=5000).split(" ")
+    made = challenge_secrets.make(KEPT.challenge_keys, b"secret", "", iterations=5000).split(" ")
     password_hash = "{PLAIN}secret" if scheme == "{PLAIN}" else next(word for word in made if word.startswith(scheme))
 
     async def scenario() -> None:

@@ -137,7 +137,19 @@ def problems(tmp_path: Path, text: str) -> list[str]:
         (
             '[auth]\nmechanisms = ["PLAIN", "GSSAPI"]',
             '2: auth.mechanisms[1]: "GSSAPI" is not one of them; expected SCRAM-SHA-256-PLUS, SCRAM-SHA-1-PLUS, '
-            "SCRAM-SHA-256, SCRAM-SHA-1, CRAM-MD5, PLAIN, LOGIN",
+            "SCRAM-SHA-256, SCRAM-SHA-1, CRAM-MD5, OAUTHBEARER, XOAUTH2, PLAIN, LOGIN",
+        ),
+        (
+            '[auth]\nmechanisms = ["xoauth2"]',
+            "None: oauth.jwks: xoauth2 in auth.mechanisms needs it, or oauth.introspection",
+        ),
+        (
+            '[oauth]\nissuer = "x"\njwks = "https://login.example.org/keys"',
+            "None: oauth.audience: a JWT can only be trusted when its issuer and its audience are known; expected both",
+        ),
+        (
+            '[oauth]\nintrospection = "login.example.org"',
+            "2: oauth.introspection: it is not a URL; expected one such as https://login.example.org/path",
         ),
         (
             '[auth]\nold_schemes = ["MD4"]',

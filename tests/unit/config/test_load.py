@@ -120,7 +120,7 @@ def test_configuration_file_by_environment(tmp_path: Path, monkeypatch: pytest.M
             "[zzz]\n",
             "lightmail.toml:1: zzz: unknown section; expected one of "
             "server, imap, lmtp, http, tls, storage, encryption, mysql, s3, redis, node_cache, changes, auth,"
-            " auth_policy, auth.sql, access, limits, mail, quota, sharing, upkeep, log",
+            " auth_policy, auth.sql, oauth, access, limits, mail, quota, sharing, upkeep, log",
         ),
         ("\n[server]\nnesting = 3", "lightmail.toml:3: server.nesting: unknown key; did you mean limits.nesting?"),
         ("[http]\nqqq = 1", "lightmail.toml:2: http.qqq: unknown key; expected one of listen"),

@@ -15,7 +15,7 @@ from tests.unit.imap.desk import PASSWORD, USER, Client, Desk
 
 OFFER = {
     "mechanisms": ("SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "CRAM-MD5", "PLAIN"),
-    "challenge_secrets": ("SCRAM-SHA-256", "CRAM-MD5"),
+    "challenge_keys": ("SCRAM-SHA-256", "CRAM-MD5"),
     "scram_iterations": 4096,
 }
 
@@ -27,7 +27,7 @@ class Bindings:
 
 async def desk(**auth: object) -> Desk:
     made = await Desk.build(auth=OFFER | auth)
-    keeping = Passwords(Auth(argon2_memory_kib=8, argon2_passes=1, challenge_secrets=("SCRAM-SHA-256", "CRAM-MD5")))
+    keeping = Passwords(Auth(argon2_memory_kib=8, argon2_passes=1, challenge_keys=("SCRAM-SHA-256", "CRAM-MD5")))
     secrets = keeping.secrets(PASSWORD)
     await made.house.mail.directory.set_password(
         made.house.user.id, secrets.password_hash, challenge_secrets=secrets.challenge_secrets

@@ -28,6 +28,7 @@ NOT_OF_IMAP = {
     errors.PasswordHashUnusable,
     errors.SchemaMismatch,
     errors.StoreNotEmpty,
+    errors.TokenRefused,
     errors.WorkerFailed,
 }
 """Conditions that no IMAP command can meet; should one all the same, it is answered without a code."""

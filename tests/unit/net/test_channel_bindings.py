@@ -55,7 +55,7 @@ def test_scram_plus_over_tls(tmp_path: Path) -> None:
     make_development_certificate(*files, "localhost")
     identity = load_identity(*files)
     trusting = ssl.create_default_context(cafile=str(files[0]))
-    kept = {"challenge_secrets": ("SCRAM-SHA-256",), "mechanisms": ("SCRAM-SHA-256-PLUS",), "scram_iterations": 4096}
+    kept = {"challenge_keys": ("SCRAM-SHA-256",), "mechanisms": ("SCRAM-SHA-256-PLUS",), "scram_iterations": 4096}
 
     async def scenario() -> None:
         async with lobby(tls=identity.context, listen_tls=True, auth=kept) as place:

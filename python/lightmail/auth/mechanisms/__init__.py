@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from lightmail.auth.line import Line
+from lightmail.auth.mechanisms.bearer import OAuthBearer, XOAuth2
 from lightmail.auth.mechanisms.cram_md5 import CramMd5
 from lightmail.auth.mechanisms.plain import Login, Plain
 from lightmail.auth.mechanisms.scram import PLUS, Scram
@@ -52,6 +53,8 @@ MECHANISMS: dict[str, Row] = {
         _scram("SCRAM-SHA-256"),
         _scram("SCRAM-SHA-1"),
         Row("CRAM-MD5", lambda _line, _names: CramMd5()),
+        Row("OAUTHBEARER", lambda _line, _names: OAuthBearer(), plaintext=True),
+        Row("XOAUTH2", lambda _line, _names: XOAuth2(), plaintext=True),
         Row("PLAIN", lambda _line, _names: Plain(), plaintext=True),
         Row("LOGIN", lambda _line, _names: Login(), plaintext=True),
     )

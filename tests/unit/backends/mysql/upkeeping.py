@@ -53,7 +53,9 @@ async def _records(upkeep: MysqlUpkeep, small: Mailbox) -> None:
     exchanged = [
         replace(first, user=replace(first.user, address=second.user.address), subscriptions=("x",)),
         replace(second, user=replace(second.user, address=first.user.address), aliases=("new@example.org",)),
-        replace(first, user=replace(first.user, id=UserId(5000), address="z@example.org"), aliases=()),
+        replace(
+            first, user=replace(first.user, id=UserId(5000), address="z@example.org"), aliases=(), app_passwords=()
+        ),
     ]
     await upkeep.put_accounts(exchanged)
     await upkeep.account_acls(small.user_id)
