@@ -42,6 +42,7 @@ REPEATABLE = frozenset((
     1213,  # deadlock; Galera: certification failed, also at COMMIT
     3101,  # MySQL group replication: certification failed at COMMIT
     3572,  # a lock is held, and NOWAIT was said
+    1467,  # an AUTO_INCREMENT value could not be had: a lock wait timeout or a deadlock, at the table's lock for these
     1020,  # MariaDB: the record has changed since the last read
 ))  # fmt: skip
 """The transaction did not happen; the same again may pass."""

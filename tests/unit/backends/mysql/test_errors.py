@@ -24,6 +24,7 @@ from lightmail.errors import NeedsOperator, StoreReadOnly, Unavailable
     [
         (1205, Unavailable),
         (1213, Unavailable),
+        (1467, Unavailable),
         (1047, Unavailable),
         (1053, Unavailable),
         (1045, NeedsOperator),

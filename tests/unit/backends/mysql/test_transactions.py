@@ -15,7 +15,7 @@ from lightmail.backends.mysql.statements import MANY_OCTETS, Statements
 from lightmail.config.addresses import MysqlUrl
 from lightmail.errors import OutcomeUnknown, OverQuota, StoreReadOnly, Unavailable
 from tests.support.aio import run
-from tests.support.eventually import eventually
+from tests.support.eventually import eventually, eventually_async
 from tests.support.services import SqlServer
 from tests.unit.backends.mysql.house import (
     INCREMENT,
@@ -252,6 +252,49 @@ def test_a_lock_is_waited_for_and_then_asked_for_again(url: MysqlUrl) -> None:
             await holding
             assert attempts == 2
             assert await counts(database) == [1, 1]
+
+    run(test())
+
+
+def test_a_number_is_waited_for_and_then_asked_for_again(url: MysqlUrl, server: SqlServer) -> None:
+    """While rows are inserted that a SELECT finds, nobody else gets an AUTO_INCREMENT value of the table."""
+
+    async def test() -> None:
+        async with (
+            counters(url, lock_timeout_s=1, retry_s=60.0) as database,
+            opened(url) as other,
+            opened(url, lock_timeout_s=60) as third,
+        ):
+            await database.all("CREATE TABLE numbered (id INT AUTO_INCREMENT PRIMARY KEY, n INT) ENGINE=InnoDB")
+            attempts = 0
+            locked, asked_again = asyncio.Event(), asyncio.Event()
+
+            async def hold(statements: Statements) -> None:
+                await statements.one(LOCK, (2,))
+                locked.set()
+                await asked_again.wait()
+
+            async def wait(statements: Statements) -> None:
+                nonlocal attempts
+                attempts += 1
+                if attempts == 2:
+                    asked_again.set()
+                await statements.insert("INSERT INTO numbered (n) SELECT 7")
+
+            async def fill(statements: Statements) -> None:
+                await statements.run("INSERT INTO numbered (n) SELECT n FROM counters ORDER BY id FOR UPDATE")
+
+            async def filling() -> bool:
+                return ("LOCK WAIT",) in server.run("SELECT trx_state FROM information_schema.innodb_trx")
+
+            holding = asyncio.create_task(other.write(hold))
+            await locked.wait()
+            between = asyncio.create_task(third.write(fill))
+            assert await eventually_async(filling)
+            await database.write(wait)
+            await asyncio.gather(holding, between)
+            assert attempts >= 2
+            assert await database.one("SELECT COUNT(*) FROM numbered") == (3,)
 
     run(test())
 
