@@ -30,6 +30,8 @@ TRIES: dict[type, tuple[bytes, ...]] = {
     imap.Id: (b'ID ("name" "@")',),
     imap.Enable: (b"ENABLE QRESYNC",),
     imap.Namespace: (b"NAMESPACE",),
+    imap.Language: (b"LANGUAGE EN",),
+    imap.Comparator: (b"COMPARATOR i;unicode-casemap",),
     imap.Check: (b"CHECK",),
     imap.Logout: (),
     imap.StartTls: (),
@@ -250,7 +252,7 @@ def test_a_stranger_cannot_tell_whether_a_mailbox_is_there(owner: Owner, strange
 
 def test_nothing_is_done_before_login(owner: Owner, stranger: Stranger) -> None:
     before = owner.view()
-    harmless = (b"CAPABILITY", b"NOOP", b"ID ")
+    harmless = (b"CAPABILITY", b"NOOP", b"ID ", b"LANGUAGE")
     with ImapClient(owner.installation.address("imap")) as client:
         for text, literals in stranger.commands(owner, "INBOX"):
             if text == b"IDLE":
