@@ -57,6 +57,8 @@ def test_every_command_has_a_transcript() -> None:
     elsewhere = {
         "appendmessage": "append",
         "cancelupdate": "context",
+        "comparator": "rfc5255",
+        "language": "rfc5255",
         "replacemessage": "replace",
         "unsubscribe": "subscribe",
     } | dict.fromkeys(QUOTA, "quota")
